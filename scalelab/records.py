@@ -1,0 +1,342 @@
+"""The records that pass from room to room: what is planned, what is trained, what was measured.
+
+Every arrow in the way of the data (preset → plan → store → worker → store → fit) carries one of these. They are
+frozen, made of plain values, and go to JSON and back without loss; this file imports the standard library only, so
+that every room may know it and it knows nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any, Self
+
+
+class RunState(StrEnum):
+    """Where a run stands. Only the supervisor changes it, and each change is a row with time and reason."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    DIVERGED = "diverged"
+    STOPPED = "stopped"
+
+
+class RunKind(StrEnum):
+    """What a run is for. Only the end of a BRANCH or a SINGLE is a point for a fit: a trunk is never annealed."""
+
+    TRUNK = "trunk"
+    BRANCH = "branch"
+    SINGLE = "single"
+
+
+class Decay(StrEnum):
+    """How the rate moves after the warm-up."""
+
+    CONSTANT = "constant"
+    COOLDOWN = "cooldown"
+    COSINE = "cosine"
+
+
+class _Json:
+    """JSON both ways for a frozen record of plain values; enums go as their value."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain values."""
+        return asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    def to_json(self) -> str:
+        """The record as one line of JSON."""
+        return json.dumps(self.to_dict(), separators=(",", ":"))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The record from plain values; unknown keys are refused by the constructor."""
+        return cls(**values)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The record from its JSON."""
+        return cls.from_dict(json.loads(text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelShape(_Json):
+    """One causal language model, as exactly as its parameter count needs."""
+
+    architecture: str
+    """Hugging Face model type: "gpt2", "llama", "gpt_neox", "qwen3"."""
+    n_layer: int
+    d_model: int
+    n_head: int
+    d_ff: int
+    """Width of the feed-forward layer: 4·d_model in GPT-2."""
+    context: int
+    """Tokens a sequence."""
+    vocab_size: int
+    tied: bool = True
+    """Whether the input embedding is the output head."""
+    activation: str = "gelu"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterCount(_Json):
+    """The three counts of N; a fit names the one it used."""
+
+    n_params: int
+    """All blocks + the output head (a tied embedding counts as the head): the parameters that do matrix work."""
+    n_blocks: int
+    """The blocks alone, without head and embeddings."""
+    n_total: int
+    """Everything that the model stores."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule(_Json):
+    """The learning rate at every step. Steps count from 0; step n_steps is never taken."""
+
+    peak: float
+    """Rate after the warm-up, per step of AdamW."""
+    warmup_steps: int
+    decay: Decay
+    decay_start: int
+    """First step of the decay; the rate is constant before it. Equal to n_steps for a trunk."""
+    n_steps: int
+    """Steps from the very first one (of the trunk) to the end of this run."""
+    floor: float = 0.0
+    """Rate at the end of the decay, as a share of the peak."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdamW(_Json):
+    """The optimizer; weight decay acts on matrices only."""
+
+    beta1: float = 0.9
+    beta2: float = 0.95
+    eps: float = 1e-8
+    weight_decay: float = 0.1
+    clip: float = 1.0
+    """Largest norm of the gradient; 0 turns clipping off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec(_Json):
+    """One training run, complete: what a worker needs besides the tokens and a device."""
+
+    run: str
+    """Identity within the lab, safe as a folder name: "64x2-D300k-s0", "64x2-trunk-s0"."""
+    kind: RunKind
+    rung: str
+    """Name of the model size, d_model × n_layer: "64x2"."""
+    seed: int
+    """Sets the first weights and the order of the data."""
+    shape: ModelShape
+    counts: ParameterCount
+    batch_sequences: int
+    """Sequences a step of the optimizer."""
+    micro_sequences: int
+    """Sequences a forward pass; divides batch_sequences. Smaller needs less memory at the same tokens a step."""
+    first_step: int
+    """Where this run starts: 0, or the step of the trunk that a branch leaves from."""
+    schedule: Schedule
+    optimizer: AdamW
+    parent: str | None = None
+    """The trunk of a branch."""
+    branch_steps: tuple[int, ...] = ()
+    """Steps of a trunk after which its checkpoint must be kept for a branch."""
+    evaluation_steps: tuple[int, ...] = ()
+    """Numbers of finished steps at which the held-out loss is measured; the end is always one of them."""
+    evaluation_tokens: int = 65_536
+    """Held-out tokens measured each time, the same ones always."""
+    dtype: str = "auto"
+    """"auto" (what the device gains from), "float32", "bfloat16"."""
+    compile: bool = False
+    """Whether torch.compile is worth its seconds."""
+
+    @property
+    def n_steps(self) -> int:
+        """Steps from the trunk's first to this run's end."""
+        return self.schedule.n_steps
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens a step."""
+        return self.batch_sequences * self.shape.context
+
+    @property
+    def n_tokens(self) -> int:
+        """D: tokens seen at this run's end, the trunk's part included."""
+        return self.n_steps * self.batch_tokens
+
+    @property
+    def new_tokens(self) -> int:
+        """Tokens that this run itself trains on."""
+        return (self.n_steps - self.first_step) * self.batch_tokens
+
+    @property
+    def flops_per_token(self) -> float:
+        """Training FLOPs a token: 6·n_params + 12·n_layer·d_model·context (attention scores included)."""
+        return 6.0 * self.counts.n_params + 12.0 * self.shape.n_layer * self.shape.d_model * self.shape.context
+
+    @property
+    def flops(self) -> float:
+        """C: training FLOPs of the point at this run's end, the trunk's part included."""
+        return self.n_tokens * self.flops_per_token
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The spec from plain values, its parts included."""
+        parts = dict(values)
+        parts["kind"] = RunKind(parts["kind"])
+        parts["shape"] = ModelShape.from_dict(parts["shape"])
+        parts["counts"] = ParameterCount.from_dict(parts["counts"])
+        schedule = dict(parts["schedule"])
+        schedule["decay"] = Decay(schedule["decay"])
+        parts["schedule"] = Schedule(**schedule)
+        parts["optimizer"] = AdamW.from_dict(parts["optimizer"])
+        for name in ("branch_steps", "evaluation_steps"):
+            parts[name] = tuple(parts[name])
+        return cls(**parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSet(_Json):
+    """A corpus as tokens on disk: train.bin and held_out.bin (flat, little-endian), tokenizer.json, manifest.json."""
+
+    key: str
+    """Hash of (text, tokenizer, split): two labs with one key train on the same bytes."""
+    directory: str
+    corpus: str
+    tokenizer: str
+    dtype: str
+    """"uint16" or "uint32"."""
+    vocab_size: int
+    train_tokens: int
+    train_bytes: int
+    held_out_tokens: int
+    held_out_bytes: int
+
+    @property
+    def bytes_per_token(self) -> float:
+        """Of the held-out text: turns nats a token into bits a byte."""
+        return self.held_out_bytes / self.held_out_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceInfo(_Json):
+    """A device as the plan and the screens see it; torch's own object stays inside the training room."""
+
+    name: str
+    """"cpu", "cuda:0", "mps"."""
+    label: str
+    """What a person calls it: "AMD EPYC, 2 cores", "NVIDIA H100"."""
+    memory_bytes: int
+    slots: int
+    """Runs that train at once: physical cores of a CPU, 1 or more on a GPU."""
+    peak_flops: float
+    """FLOP/s of one slot in the training dtype."""
+    peak_source: str
+    """"measured" (matmul on the device), "estimated" (matmul in numpy), "nominal" (data sheet)."""
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point(_Json):
+    """The training loss over the steps since the last point."""
+
+    run: str
+    attempt: int
+    step: int
+    """Finished steps, from the trunk's first."""
+    n_tokens: int
+    loss: float
+    """Nats a token on training batches, mean since the last point."""
+    lr: float
+    grad_norm: float
+    tokens_per_second: float
+    seconds: float
+    """Spent training in this attempt, monotonic."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation(_Json):
+    """The held-out measures after a step."""
+
+    run: str
+    attempt: int
+    step: int
+    n_tokens: int
+    """D so far, as counted by the loop."""
+    flops: float
+    loss: float
+    """Nats a token on the fixed held-out tokens."""
+    loss_se: float
+    """Standard error of that mean, from the spread between sequences."""
+    accuracy: float
+    """Share of next tokens that the model ranks first."""
+    bits_per_byte: float
+    evaluated_tokens: int
+    final: bool
+    """Whether this is the annealed end of a branch or single run: the only kind that enters a fit."""
+
+    @property
+    def perplexity(self) -> float:
+        """exp(loss)."""
+        return math.exp(min(self.loss, 700.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved(_Json):
+    """A checkpoint that is whole on disk: named only after its folder was synced."""
+
+    run: str
+    attempt: int
+    step: int
+    path: str
+    """Relative to the run's folder."""
+    for_branch: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome(_Json):
+    """How an attempt ended, as the worker saw it. A worker that died sends none: the supervisor says FAILED."""
+
+    run: str
+    attempt: int
+    state: RunState
+    step: int
+    reason: str = ""
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The outcome from plain values."""
+        return cls(**{**values, "state": RunState(values["state"])})
+
+
+Message = Point | Evaluation | Saved | Outcome
+"""What a worker sends up its pipe."""
+
+_MESSAGES: dict[str, type[Point] | type[Evaluation] | type[Saved] | type[Outcome]] = {
+    kind.__name__: kind for kind in (Point, Evaluation, Saved, Outcome)
+}
+
+
+def pack(message: Message) -> bytes:
+    """A message as the bytes that go through the pipe."""
+    return json.dumps([type(message).__name__, message.to_dict()]).encode()
+
+
+def unpack(line: bytes) -> Message:
+    """The message in bytes that came through the pipe."""
+    name, values = json.loads(line)
+    return _MESSAGES[name].from_dict(values)
+
+
+def field_names(record: type[Any]) -> tuple[str, ...]:
+    """The fields of a record, in order: the columns of its table."""
+    return tuple(field.name for field in fields(record))
