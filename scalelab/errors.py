@@ -54,6 +54,6 @@ class Interrupted(ScalelabError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """ "did you mean X?" for the nearest known word, or "" where none is near."""
+    """Ask "did you mean X?" with the nearest known word; an empty text where none is near."""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean {near[0]}?" if near else ""

@@ -10,6 +10,7 @@ from scalelab.gate import clean
 
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "p": 1e15, "e": 1e18}
 _COUNT = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*([kmbgtpe]?)", re.IGNORECASE)
+_COUNTS = "a number above 0, such as 250000, 250k or 1.5e18"
 _DURATION = re.compile(
     r"(?:(?P<d>\d+(?:\.\d+)?)d)?\s*(?:(?P<h>\d+(?:\.\d+)?)h(?:(?P<hm>\d{1,2})(?!\d*[\dms.]))?)?"
     r"\s*(?:(?P<m>\d+(?:\.\d+)?)m(?:in)?)?\s*(?:(?P<s>\d+(?:\.\d+)?)s?)?"
@@ -25,14 +26,14 @@ def parse_count(text: str | float, name: str = "count") -> float:
         When it is no number, not finite, or not above zero.
     """
     if isinstance(text, bool):
-        raise BadInput(f"{name} is {text}", allowed="a number above 0, such as 250000, 250k or 1.5e18")
+        raise BadInput(f"{name} is {text}", allowed=_COUNTS)
     if isinstance(text, int | float):
         value = float(text)
     else:
         match = _COUNT.fullmatch(text.strip().replace("_", ""))
         value = float(match[1]) * _SUFFIXES[match[2].lower()] if match else math.nan
     if not (math.isfinite(value) and value > 0):
-        raise BadInput(f"{name} is {clean(str(text), 60)!r}", allowed="a number above 0, such as 250000, 250k or 1.5e18")
+        raise BadInput(f"{name} is {clean(str(text), 60)!r}", allowed=_COUNTS)
     return value
 
 

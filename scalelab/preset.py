@@ -1,0 +1,200 @@
+"""What a user asks for: a preset, its fields with unit, range and meaning. TOML in, TOML out, overrides between.
+
+Reading, finding and overriding presets stands in `preset_files.py`; here is only what a preset is. It
+knows nothing of how a plan is made from it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from scalelab.errors import BadInput
+from scalelab.units import parse_count
+
+SHAPE = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,3})")
+
+
+def _count(value: Any) -> float:
+    # pydantic says where in the preset a ValueError arose; a BadInput would pass through it without that.
+    try:
+        return parse_count(value, "it") if isinstance(value, str | int | float) else parse_count(str(value), "it")
+    except BadInput as error:
+        raise ValueError(error.allowed) from None
+
+
+def _shape(value: Any) -> str:
+    if not (isinstance(value, str) and SHAPE.fullmatch(value)):
+        raise ValueError('a shape is written d_model x n_layer, such as "64x2"')
+    return value
+
+
+Count = Annotated[float, BeforeValidator(_count)]
+"""A positive number, also as "250k" or "1.5e18"."""
+Shape = Annotated[str, BeforeValidator(_shape)]
+"""A model size as d_model x n_layer: "64x2"."""
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, populate_by_name=True)
+
+
+class ModelSpec(_Table):
+    """What all rungs share."""
+
+    architecture: Literal["gpt2", "llama", "gpt_neox", "qwen3"] = "gpt2"
+    """Hugging Face model type."""
+    activation: Literal["gelu", "gelu_pytorch_tanh", "silu", "relu"] = "gelu"
+    """Exact GELU is fused and 3–11 % faster than the tanh forms."""
+    context: int = Field(128, ge=8, le=131_072)
+    """Tokens a sequence."""
+    head_dim: int | None = Field(None, ge=1, le=1024)
+    """Width of an attention head; unset: 32 under a width of 128, else 64, or what divides the width."""
+    tied: bool = True
+    """Whether the input embedding is the output head."""
+
+
+class LadderSpec(_Table):
+    """The model sizes: shapes, or targets for N, or from–to–rungs in equal ratios."""
+
+    shapes: list[Shape] | None = Field(None, min_length=1, max_length=64)
+    params: list[Count] | None = Field(None, min_length=1, max_length=64)
+    """Targets for n_params; the nearest sensible shape is taken and its exact count shown."""
+    from_: Count | None = Field(None, alias="from")
+    to: Count | None = None
+    rungs: int | None = Field(None, ge=2, le=64)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        span = [value is not None for value in (self.from_, self.to, self.rungs)]
+        if any(span) and not all(span):
+            raise ValueError("a span needs all of from, to and rungs")
+        if (self.shapes is not None) + (self.params is not None) + all(span) != 1:
+            raise ValueError("give exactly one of shapes, params, or from–to–rungs")
+        if self.from_ is not None and self.to is not None and self.to <= self.from_:
+            raise ValueError("to must be above from")
+        for values in (self.shapes, self.params):
+            if values is not None and len(set(values)) < len(values):
+                raise ValueError("no rung may stand twice")
+        return self
+
+
+class BudgetSpec(_Table):
+    """The data budgets D of every rung: tokens, or tokens a parameter, or total FLOPs (isoFLOP)."""
+
+    tokens: list[Count] | None = Field(None, min_length=1, max_length=64)
+    tokens_per_param: list[Count] | None = Field(None, min_length=1, max_length=64)
+    flops: list[Count] | None = Field(None, min_length=1, max_length=64)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        given = [values for values in (self.tokens, self.tokens_per_param, self.flops) if values is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of tokens, tokens_per_param, flops")
+        if len(set(given[0])) < len(given[0]):
+            raise ValueError("no budget may stand twice")
+        return self
+
+
+class CorpusSpec(_Table):
+    """The text and how it becomes tokens."""
+
+    source: str = Field("sotu", min_length=1, max_length=4096)
+    """"sotu", "python", or a local file, folder or glob: "data/*.jsonl", "files:notes.txt"."""
+    tokenizer: Literal["bpe", "bytes"] = "bpe"
+    """"bpe": byte-level BPE trained on the training side of this corpus; "bytes": one token a byte."""
+    vocab_size: int = Field(512, ge=257, le=65_536)
+    """Tokens of the BPE; with "bytes" it is 257 whatever stands here."""
+    held_out: float = Field(0.05, gt=0, le=0.5)
+    """Share of the passages kept for the held-out loss."""
+    text_column: str = Field("text", min_length=1, max_length=200)
+    """Column of jsonl, csv and parquet files."""
+
+
+class LearningRateSpec(_Table):
+    """The peak rate of each rung."""
+
+    rule: Literal["width", "fixed", "porian"] = "porian"
+    """"width": scale·d_model^-exponent; "fixed": scale; "porian": min(0.01, ½·0.0047·(N/108e6)^-⅓),
+    half of Porian et al. 2024 (arXiv 2406.19146)."""
+    scale: float = Field(0.06, gt=0, le=10)
+    exponent: float = Field(0.5, ge=0, le=2)
+
+
+class ScheduleSpec(_Table):
+    """How many budgets come from one training, and how the rate ends."""
+
+    kind: Literal["wsd", "cosine"] = "wsd"
+    """"wsd": one trunk a rung, a cooldown branch a budget; "cosine": a training of its own for every budget."""
+    warmup_steps: int | None = Field(None, ge=0, le=1_000_000)
+    """Unset: 5 % of the shortest budget, at least 50."""
+    cooldown: Share = 0.2
+    """Share of a budget that the branch spends cooling down, as 1 − sqrt."""
+
+
+class BatchSpec(_Table):
+    """Tokens a step of the optimizer."""
+
+    sequences: int | None = Field(None, ge=1, le=1_000_000)
+    """Sequences a step; unset: tokens near 0.573·D^0.571 of the middle budget (Step law, arXiv 2503.04715)."""
+    micro_sequences: int | None = Field(None, ge=1, le=1_000_000)
+    """Sequences a forward pass; unset: what fits the memory."""
+
+
+class OptimizerSpec(_Table):
+    """AdamW."""
+
+    beta1: float = Field(0.9, ge=0, lt=1)
+    beta2: float = Field(0.95, ge=0, lt=1)
+    weight_decay: float = Field(0.1, ge=0, le=10)
+    clip: float = Field(1.0, ge=0, le=1e6)
+    """Largest norm of the gradient; 0 turns clipping off."""
+
+
+class EvaluationSpec(_Table):
+    """The held-out loss."""
+
+    tokens: int = Field(65_536, ge=1024, le=1_000_000_000)
+    """Held-out tokens measured each time, the same for every run of the lab."""
+    points: int = Field(6, ge=0, le=200)
+    """Measurements along a trunk, at log-spaced steps, besides the one at the end of every branch."""
+
+
+class HardwareSpec(_Table):
+    """Where the runs train."""
+
+    device: str = Field("auto", min_length=1, max_length=40)
+    """"auto" (the best one present), "cpu", "cuda", "cuda:0", "mps"."""
+    slots: int | None = Field(None, ge=1, le=256)
+    """Runs at once; unset: one a physical core, or one a GPU."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: bool = False
+    """torch.compile: pays on CUDA for long runs, never won on a CPU."""
+
+
+class Preset(_Table):
+    """Everything a lab needs to know before it starts; a lab stores the resolved one."""
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    description: str = Field("", max_length=400)
+    seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field([0], min_length=1, max_length=64)
+    """The whole grid is trained once for each."""
+    model: ModelSpec = ModelSpec()
+    ladder: LadderSpec
+    budgets: BudgetSpec
+    corpus: CorpusSpec = CorpusSpec()
+    learning_rate: LearningRateSpec = LearningRateSpec()
+    schedule: ScheduleSpec = ScheduleSpec()
+    batch: BatchSpec = BatchSpec()
+    optimizer: OptimizerSpec = OptimizerSpec()
+    evaluation: EvaluationSpec = EvaluationSpec()
+    hardware: HardwareSpec = HardwareSpec()
+
+    @model_validator(mode="after")
+    def _no_seed_twice(self) -> Self:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("no seed may stand twice")
+        return self
