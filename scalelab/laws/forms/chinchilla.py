@@ -1,0 +1,65 @@
+"""L = E + A/N^α + B/D^β (Hoffmann et al. 2022, arXiv 2203.15556, equation 2), and the same with α = β."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, additive, design, entry, level
+from scalelab.laws.forms.nodes import Affine, LogSum, Node
+from scalelab.laws.runs import Array
+
+EXPONENTS = np.geomspace(0.04, 2.0, 14)
+SOURCE = "Hoffmann et al. 2022, arXiv 2203.15556"
+
+
+def _compose(theta: Array, rows: tuple[Array, Array, Array]) -> Node:
+    return LogSum(*(Affine(theta, term) for term in rows))
+
+
+def _prepare(inputs: Inputs) -> tuple[Array, Array, Array]:
+    return design(inputs, 5, ones=0), design(inputs, 5, ones=1, n=3), design(inputs, 5, ones=2, d=4)
+
+
+def _prepare_tied(inputs: Inputs) -> tuple[Array, Array, Array]:
+    return design(inputs, 4, ones=0), design(inputs, 4, ones=1, n=3), design(inputs, 4, ones=2, d=3)
+
+
+def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:
+    by_n = np.exp(-cells[:, :1] * inputs.log_n)
+    by_d = np.exp(-cells[:, -1:] * inputs.log_d)
+    return additive(lambda loss: [np.ones_like(by_n), by_n, by_d], loss)
+
+
+def _assemble(cells: Array, coefficients: Array, loss: Array) -> Array:
+    return np.column_stack([coefficients, cells])
+
+
+_TERMS = (level(), entry("A", 1, log=True), entry("B", 2, log=True))
+
+CHINCHILLA = Form(
+    name="chinchilla",
+    formula="L = E + A/N^alpha + B/D^beta",
+    source=SOURCE,
+    kinds=(Kind.LEVEL, Kind.SCALE, Kind.SCALE, Kind.EXPONENT, Kind.EXPONENT),
+    reported=(*_TERMS, entry("alpha", 3, log=False), entry("beta", 4, log=False)),
+    prepare=_prepare,
+    compose=_compose,
+    axes=(EXPONENTS, EXPONENTS),
+    linear=_linear,
+    assemble=_assemble,
+    pairs=((1, 3, "n"), (2, 4, "d")),
+)
+
+CHINCHILLA_TIED = Form(
+    name="chinchilla-tied",
+    formula="L = E + A/N^alpha + B/D^alpha",
+    source=f"{SOURCE}, one exponent for both: for few runs",
+    kinds=(Kind.LEVEL, Kind.SCALE, Kind.SCALE, Kind.EXPONENT),
+    reported=(*_TERMS, entry("alpha", 3, log=False)),
+    prepare=_prepare_tied,
+    compose=_compose,
+    axes=(np.geomspace(0.04, 2.0, 40),),
+    linear=_linear,
+    assemble=_assemble,
+    pairs=((1, 3, "n"), (2, 3, "d")),
+)

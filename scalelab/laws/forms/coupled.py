@@ -1,0 +1,68 @@
+"""L = E + (A/N^α + B/D^β)^κ: chinchilla whose two shortages act on one another; κ = 1 is chinchilla itself."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, design, entry, level
+from scalelab.laws.forms.nodes import Affine, LogSum, Node, Scaled
+from scalelab.laws.runs import Array
+
+FLOORS = np.array([0.0, 0.35, 0.6, 0.8, 0.92])
+"""E on the grid, as shares of the smallest loss."""
+OUTER = np.array([0.12, 0.3, 0.6, 1.0])
+"""κ on the grid."""
+SLOPES = np.geomspace(0.05, 1.0, 6)
+"""α·κ and β·κ on the grid: how the loss falls where one shortage rules."""
+
+
+def _compose(theta: Array, rows: tuple[Array, Array, Array]) -> Node:
+    inner = LogSum(Affine(theta, rows[1]), Affine(theta, rows[2]))
+    return LogSum(Affine(theta, rows[0]), Scaled(theta, 5, inner))
+
+
+def _prepare(inputs: Inputs) -> tuple[Array, Array, Array]:
+    return design(inputs, 6, ones=0), design(inputs, 6, ones=1, n=3), design(inputs, 6, ones=2, d=4)
+
+
+def inner_problem(basis: list[Array], floor: Array, outer: Array, loss: Array) -> Linear:
+    """(L − E)^(1/κ) ≈ A·… + B·…: linear once E and κ are fixed; weighted so that residuals are those of ln L."""
+    above = np.maximum(loss - floor * loss.min(), 1e-3 * loss)
+    target = above ** (1.0 / outer)
+    return Linear(
+        basis=np.stack(np.broadcast_arrays(*basis), axis=-1), target=target, weight=outer * above / (target * loss)
+    )
+
+
+def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:
+    floor, outer, by_n, by_d = (cells[:, i : i + 1] for i in range(4))
+    basis = [np.exp(-by_n / outer * inputs.log_n), np.exp(-by_d / outer * inputs.log_d)]
+    return inner_problem(basis, floor, outer, loss)
+
+
+def floor_level(share: Array, loss: Array) -> Array:
+    """Ln E for a share of the smallest loss; a share of zero lies far below the bound, and is moved to it."""
+    return np.log(np.maximum(share, 1e-12) * loss.min())
+
+
+def _assemble(cells: Array, coefficients: Array, loss: Array) -> Array:
+    floor, outer, by_n, by_d = cells.T
+    return np.column_stack([floor_level(floor, loss), coefficients, by_n / outer, by_d / outer, outer])
+
+
+COUPLED = Form(
+    name="coupled",
+    formula="L = E + (A/N^alpha + B/D^beta)^kappa",
+    source="chinchilla with an outer power; holds kaplan (beta = 1) and chinchilla (kappa = 1)",
+    kinds=(Kind.LEVEL, Kind.SCALE, Kind.SCALE, Kind.EXPONENT, Kind.EXPONENT, Kind.EXPONENT),
+    reported=(
+        level(), entry("A", 1, log=True), entry("B", 2, log=True),
+        entry("alpha", 3, log=False), entry("beta", 4, log=False), entry("kappa", 5, log=False),
+    ),
+    prepare=_prepare,
+    compose=_compose,
+    axes=(FLOORS, OUTER, SLOPES, SLOPES),
+    linear=_linear,
+    assemble=_assemble,
+    pairs=((1, 3, "n"), (2, 4, "d")),
+)

@@ -1,0 +1,162 @@
+"""What a law is to the fitter: names, bounds, ln L with derivatives, and where to start looking. Data, no fitting.
+
+A new law is one file that makes one Form, and one line in the registry; nothing else changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scalelab.laws.forms.nodes import Node
+from scalelab.laws.runs import Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Inputs:
+    """Where a law is evaluated: logs of the variables at n runs."""
+
+    log_n: Array
+    log_d: Array
+    extra: Mapping[str, Array]
+    """Further columns by name, such as "unique_tokens"."""
+
+    @classmethod
+    def of(cls, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike, **extra: npt.ArrayLike) -> Inputs:
+        """From plain N and D of one shape, flattened."""
+        n, d = np.broadcast_arrays(np.asarray(n_params, dtype=float), np.asarray(n_tokens, dtype=float))
+        columns = {name: np.asarray(column, dtype=float).ravel() for name, column in extra.items()}
+        return cls(log_n=np.log(n).ravel(), log_d=np.log(d).ravel(), extra=columns)
+
+
+class Kind(StrEnum):
+    """What a fitted parameter is, which sets its bounds."""
+
+    LEVEL = "level"
+    """ln of a loss that remains (E); at its lower bound it stands for zero."""
+    SCALE = "scale"
+    """ln of a coefficient."""
+    EXPONENT = "exponent"
+    """Positive: the loss falls as N^-exponent."""
+    SLOPE = "slope"
+    """Of either sign: the power law's exponents, negative where more is better."""
+
+
+LEAST_LEVEL = 1e-4
+"""E below this share of the smallest loss is told as "E is zero": no table of runs can tell the difference."""
+
+BOUNDS: Mapping[Kind, tuple[float, float]] = {
+    Kind.SCALE: (-200.0, 400.0),
+    Kind.EXPONENT: (0.005, 10.0),
+    Kind.SLOPE: (-50.0, 50.0),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """A number that a reader of the law sees, as a function of the fitted θ."""
+
+    name: str
+    """As the field writes it: "E", "A", "alpha", "N_c"."""
+    value: Callable[[npt.NDArray[Any]], Any]
+    """θ (p,) → the number or its log; analytic, since its gradient is taken by a complex step."""
+    log: bool
+    """Whether value gives the log: intervals are then even on the log scale."""
+    needs: tuple[int, ...]
+    """Which entries of θ it depends on: a bound hit there is a bound hit here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Linear:
+    """The small linear problem left when the exponents are fixed: target ≈ basis · coefficients, all ≥ 0."""
+
+    basis: Array
+    """(cells, n, k)."""
+    target: Array
+    """(cells or 1, n)."""
+    weight: Array
+    """(cells or 1, n): multiplies a residual so that it is one of ln L, to first order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Form:
+    """One functional form of the law."""
+
+    name: str
+    formula: str
+    """In plain text, as a person would write it."""
+    source: str
+    """Where it is from."""
+    kinds: tuple[Kind, ...]
+    """What each entry of θ is."""
+    reported: tuple[Reported, ...]
+    prepare: Callable[[Inputs], Any]
+    """What ln L needs of the inputs, made once for many θ."""
+    compose: Callable[[Array, Any], Node]
+    """(θ (S, p), prepared) → ln L at the runs."""
+    axes: tuple[Array, ...]
+    """Grid of the parameters that enter non-linearly."""
+    linear: Callable[[Array, Inputs, Array], Linear] | None
+    """(cells (cells, q), inputs, loss) → the linear problem at each cell; None for a law that is linear in logs."""
+    assemble: Callable[[Array, Array, Array], Array] | None
+    """(cells, ln coefficients (cells, k), loss) → θ (cells, p)."""
+    pairs: tuple[tuple[int, int, str], ...]
+    """(coefficient, exponent, "n" or "d"): which exponent acts on which variable, for centring."""
+    variables: tuple[str, ...] = ()
+    """Columns of the table needed besides N and D."""
+    default_objective: str = "huber"
+
+    @property
+    def n_free(self) -> int:
+        """Free parameters."""
+        return len(self.kinds)
+
+    def bounds(self, loss: Array) -> tuple[Array, Array]:
+        """Lower and upper bound of θ for runs with these losses."""
+        level = (np.log(LEAST_LEVEL * loss.min()), np.log(loss.max()))
+        both = np.array([level if kind is Kind.LEVEL else BOUNDS[kind] for kind in self.kinds])
+        return both[:, 0], both[:, 1]
+
+    def log_loss(self, theta: Array, inputs: Inputs) -> Array:
+        """Ln L for θ of shape (p,) or (S, p) at n points: (n,) or (S, n)."""
+        value = self.compose(np.atleast_2d(theta), self.prepare(inputs)).value
+        return value[0] if np.ndim(theta) == 1 else value
+
+    def gradient(self, theta: Array, inputs: Inputs) -> Array:
+        """∂ ln L/∂θ at one θ: (n, p)."""
+        gradient = self.compose(theta[None], self.prepare(inputs)).gradient()[0]
+        return np.broadcast_to(gradient, (len(inputs.log_n), self.n_free))
+
+
+def entry(name: str, index: int, *, log: bool) -> Reported:
+    """A reported number that is an entry of θ, or its exponential."""
+    return Reported(name=name, value=lambda theta: theta[index], log=log, needs=(index,))
+
+
+def level(index: int = 0) -> Reported:
+    """E, with intervals even on its own scale: a small E has an interval that reaches zero."""
+    return Reported(name="E", value=lambda theta: np.exp(theta[index]), log=False, needs=(index,))
+
+
+def design(inputs: Inputs, n_free: int, *, ones: int | None = None, n: int | None = None, d: int | None = None,
+           sign: float = -1.0) -> Array:
+    """Rows of an affine term: 1 at `ones`, ∓ln N at `n`, ∓ln D at `d`; shape (runs, n_free)."""
+    rows = np.zeros((len(inputs.log_n), n_free))
+    if ones is not None:
+        rows[:, ones] = 1.0
+    if n is not None:
+        rows[:, n] += sign * inputs.log_n
+    if d is not None:
+        rows[:, d] += sign * inputs.log_d
+    return rows
+
+
+def additive(terms: Callable[[Array], list[Array]], loss: Array) -> Linear:
+    """The linear problem of a sum of positive terms: relative residuals of L itself."""
+    basis = np.stack(np.broadcast_arrays(*terms(loss)), axis=-1)
+    return Linear(basis=basis, target=loss[None], weight=1.0 / loss[None])

@@ -1,0 +1,114 @@
+"""L = [(N_c/N)^(α_N/α_D) + D_c/D]^α_D (Kaplan et al. 2020, arXiv 2001.08361, equation 1.5), plain and over a floor E.
+
+Fitted as α_D · ln(exp(a)/N^p + exp(b)/D), whose parameters are far less entangled than N_c and α_N; those are reported.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scalelab.laws.forms.coupled import FLOORS, floor_level, inner_problem
+from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, Reported, design, entry, level
+from scalelab.laws.forms.nodes import Affine, LogSum, Node, Scaled
+from scalelab.laws.runs import Array
+
+SOURCE = "Kaplan et al. 2020, arXiv 2001.08361"
+OUTER = np.geomspace(0.03, 1.2, 12)
+RATIO = np.geomspace(0.15, 4.0, 12)
+
+
+def _inner_rows(inputs: Inputs, n_free: int, first: int) -> tuple[Array, Array]:
+    by_n = design(inputs, n_free, ones=first, n=first + 2)
+    by_d = design(inputs, n_free, ones=first + 1)
+    return by_n, by_d
+
+
+def _prepare(inputs: Inputs) -> tuple[Array, Array, Array]:
+    return *_inner_rows(inputs, 4, 0), inputs.log_d
+
+
+def _prepare_floor(inputs: Inputs) -> tuple[Array, Array, Array, Array]:
+    return *_inner_rows(inputs, 5, 1), inputs.log_d, design(inputs, 5, ones=0)
+
+
+class _Shifted(Affine):
+    """An affine term less a fixed column: b − ln D, whose exponent is one."""
+
+    __slots__ = ()
+
+    def __init__(self, theta: Array, rows: Array, shift: Array) -> None:
+        super().__init__(theta, rows)
+        self.value = self.value - shift
+
+
+def _compose(theta: Array, prepared: tuple[Array, Array, Array]) -> Node:
+    by_n, by_d, log_d = prepared
+    return Scaled(theta, 3, LogSum(Affine(theta, by_n), _Shifted(theta, by_d, log_d)))
+
+
+def _compose_floor(theta: Array, prepared: tuple[Array, Array, Array, Array]) -> Node:
+    by_n, by_d, log_d, floor = prepared
+    inner = LogSum(Affine(theta, by_n), _Shifted(theta, by_d, log_d))
+    return LogSum(Affine(theta, floor), Scaled(theta, 4, inner))
+
+
+def _inner_linear(floor: Array, ratio: Array, outer: Array, inputs: Inputs, loss: Array) -> Linear:
+    basis = [np.exp(-ratio * inputs.log_n), np.exp(-inputs.log_d) + 0.0 * ratio]
+    return inner_problem(basis, floor, outer, loss)
+
+
+def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:
+    return _inner_linear(np.zeros((1, 1)), cells[:, :1], cells[:, 1:], inputs, loss)
+
+
+def _linear_floor(cells: Array, inputs: Inputs, loss: Array) -> Linear:
+    return _inner_linear(cells[:, :1], cells[:, 1:2], cells[:, 2:], inputs, loss)
+
+
+def _assemble(cells: Array, coefficients: Array, loss: Array) -> Array:
+    return np.column_stack([coefficients, cells])
+
+
+def _assemble_floor(cells: Array, coefficients: Array, loss: Array) -> Array:
+    return np.column_stack([floor_level(cells[:, 0], loss), coefficients, cells[:, 1:]])
+
+
+def _reported(first: int) -> tuple[Reported, ...]:
+    a, b, p, outer = range(first, first + 4)
+    return (
+        Reported(name="N_c", value=lambda theta: theta[a] / theta[p], log=True, needs=(a, p)),
+        entry("D_c", b, log=True),
+        Reported(name="alpha_N", value=lambda theta: theta[p] * theta[outer], log=False, needs=(p, outer)),
+        entry("alpha_D", outer, log=False),
+    )
+
+
+_KINDS = (Kind.SCALE, Kind.SCALE, Kind.EXPONENT, Kind.EXPONENT)
+
+KAPLAN = Form(
+    name="kaplan",
+    formula="L = [(N_c/N)^(alpha_N/alpha_D) + D_c/D]^alpha_D",
+    source=SOURCE,
+    kinds=_KINDS,
+    reported=_reported(0),
+    prepare=_prepare,
+    compose=_compose,
+    axes=(RATIO, OUTER),
+    linear=_linear,
+    assemble=_assemble,
+    pairs=((0, 2, "n"),),
+)
+
+KAPLAN_E = Form(
+    name="kaplan+E",
+    formula="L = E + [(N_c/N)^(alpha_N/alpha_D) + D_c/D]^alpha_D",
+    source=f"{SOURCE}, over an irreducible loss",
+    kinds=(Kind.LEVEL, *_KINDS),
+    reported=(level(), *_reported(1)),
+    prepare=_prepare_floor,
+    compose=_compose_floor,
+    axes=(FLOORS, RATIO[::2], OUTER[::2]),
+    linear=_linear_floor,
+    assemble=_assemble_floor,
+    pairs=((1, 3, "n"),),
+)

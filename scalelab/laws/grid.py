@@ -1,0 +1,94 @@
+"""Where to start: for fixed exponents a law is a small non-negative linear problem, solved for a whole grid at once.
+
+(Variable projection: Golub and Pereyra 1973.) Knows forms and losses, not the final objective: cells are ranked by the
+sum of absolute log residuals, which one wrong run cannot mislead.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from scalelab.laws.forms.form import Form, Inputs
+from scalelab.laws.runs import Array
+
+MOST_RUNS = 96
+"""Runs that a grid looks at: evenly along compute; enough to find the basin whatever the table's length."""
+
+
+def starts(form: Form, inputs: Inputs, loss: Array, weight: Array, most: int = 3) -> Array:
+    """The best local minima of the grid as starts (≤ most, p), best first."""
+    assert form.linear is not None and form.assemble is not None
+    inputs, loss, weight = _thinned(inputs, loss, weight)
+    cells = _cells(form.axes)
+    problem = form.linear(cells, inputs, loss)
+    root = problem.weight * np.sqrt(weight)
+    coefficients = nonnegative(problem.basis * root[..., None], problem.target * root)
+    theta = form.assemble(cells, _log_coefficients(coefficients, problem.basis), loss)
+    theta = np.clip(theta, *form.bounds(loss))
+    misses = np.abs(np.log(loss) - form.log_loss(theta, inputs)) @ weight
+    return theta[_valleys(np.where(np.isfinite(misses), misses, np.inf), form.axes)[:most]]
+
+
+def _thinned(inputs: Inputs, loss: Array, weight: Array) -> tuple[Inputs, Array, Array]:
+    n = len(loss)
+    if n <= MOST_RUNS:
+        return inputs, loss, weight
+    order = np.argsort(inputs.log_n + inputs.log_d, kind="stable")
+    index = order[np.linspace(0, n - 1, MOST_RUNS).round().astype(int)]
+    extra = {name: column[index] for name, column in inputs.extra.items()}
+    return Inputs(log_n=inputs.log_n[index], log_d=inputs.log_d[index], extra=extra), loss[index], weight[index]
+
+
+def _cells(axes: tuple[Array, ...]) -> Array:
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+
+
+def nonnegative(basis: Array, target: Array) -> Array:
+    """Least squares with coefficients ≥ 0, closed form over all supports: (c, n, k), (c or 1, n) → (c, k)."""
+    size = np.sqrt((basis * basis).sum(axis=1)) + 1e-300
+    basis = basis / size[:, None, :]
+    gram = np.swapaxes(basis, 1, 2) @ basis
+    right = (np.swapaxes(basis, 1, 2) @ target[..., None])[..., 0]
+    cells, k = right.shape
+    best = np.zeros((cells, k))
+    gained = np.zeros(cells)
+    for count in range(k, 0, -1):
+        for support in itertools.combinations(range(k), count):
+            index = np.array(support)
+            part = gram[:, index[:, None], index] + 1e-12 * np.eye(count)
+            found = np.linalg.solve(part, right[:, index, None])[..., 0]
+            gain = (found * right[:, index]).sum(axis=1)
+            better = (found >= 0).all(axis=1) & (gain > gained)
+            best[better] = 0.0
+            best[np.ix_(better, index)] = found[better]
+            gained[better] = gain[better]
+        if (gained > 0).all() and count == k and (best > 0).all():
+            break
+    return best / size
+
+
+def _log_coefficients(coefficients: Array, basis: Array) -> Array:
+    """Ln of the coefficients; an absent term starts at a ten-thousandth of what all terms make together."""
+    height = basis.max(axis=1)
+    whole = (coefficients * height).max(axis=1, keepdims=True)
+    return np.log(np.maximum(coefficients, 1e-4 * whole / height) + 1e-300)
+
+
+def _valleys(misses: Array, axes: tuple[Array, ...]) -> Array:
+    """Indices of cells that no neighbour along an axis undercuts, best first."""
+    shape = tuple(len(axis) for axis in axes)
+    field = misses.reshape(shape)
+    lowest = np.isfinite(field)
+    for axis in range(field.ndim):
+        step = np.diff(field, axis=axis)
+        pad = [(0, 0)] * field.ndim
+        pad[axis] = (0, 1)
+        lowest &= np.pad(step >= 0, pad, constant_values=True)
+        pad[axis] = (1, 0)
+        lowest &= np.pad(step <= 0, pad, constant_values=True)
+    index = np.flatnonzero(lowest)
+    if len(index) == 0:
+        index = np.array([int(misses.argmin())])
+    return index[np.argsort(misses[index], kind="stable")]

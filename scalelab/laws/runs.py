@@ -1,0 +1,167 @@
+"""The table that every fit starts from: finished runs as columns, and beside them what was left out and why.
+
+Knows numpy only: not where the runs came from (a lab, a file), nor which law will be fitted to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scalelab.errors import BadInput
+
+Array = npt.NDArray[np.float64]
+SHOWN_EXCLUSIONS = 10_000
+"""Exclusions kept one by one: a file of a million bad rows must not become a million records."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """One run that is not a point of the fit."""
+
+    run: str
+    """Its name, or "" where it has none."""
+    reason: str
+    line: int | None = None
+    """Line of the file it came from, counted from 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RunTable:
+    """Finished, annealed runs as columns of one length; whatever is here enters the fit."""
+
+    run_id: tuple[str, ...]
+    n_params: Array
+    """N, parameters."""
+    n_tokens: Array
+    """D, training tokens."""
+    loss: Array
+    """Nats a token on one held-out set."""
+    flops: Array | None = None
+    """C, training FLOPs; None where nobody measured them (then 6·N·D serves)."""
+    cluster: tuple[str, ...] | None = None
+    """Runs that share a trunk share a name here."""
+    weight: Array | None = None
+    """Relative precision, 1/variance of the log loss; None weighs all alike."""
+    unique_tokens: Array | None = None
+    """Tokens before the first repetition; only laws of repeated data look at it."""
+    excluded: tuple[Exclusion, ...] = ()
+    """What was left out, at most 10,000 of them."""
+    n_excluded: int = 0
+    """How many were left out in all."""
+    count_name: str = "n_params"
+    """Which count of N this is: "n_params", "n_blocks", "n_total", or the name of the file's column."""
+    notes: tuple[str, ...] = ()
+    """What a reader guessed, converted or found odd, one sentence each."""
+
+    def __post_init__(self) -> None:
+        """Columns of unlike length are a mistake of the caller, told at once."""
+        for name in ("n_params", "n_tokens", "loss", "flops", "weight", "unique_tokens", "cluster"):
+            column = getattr(self, name)
+            if column is not None and len(column) != len(self.run_id):
+                raise ValueError(f"{name} has {len(column)} entries for {len(self.run_id)} runs")
+
+    def __len__(self) -> int:
+        """Runs that enter the fit."""
+        return len(self.run_id)
+
+    @property
+    def compute(self) -> Array:
+        """C of every run: as measured, else 6·N·D."""
+        return self.flops if self.flops is not None else 6.0 * self.n_params * self.n_tokens
+
+    def take(self, which: npt.NDArray[Any]) -> RunTable:
+        """The runs at a boolean mask or at indices, in that order; the rest is not counted as excluded."""
+        index = np.flatnonzero(which) if which.dtype == bool else which
+
+        def cut(column: Array | None) -> Array | None:
+            return None if column is None else column[index]
+
+        return replace(
+            self,
+            run_id=tuple(self.run_id[i] for i in index),
+            n_params=self.n_params[index],
+            n_tokens=self.n_tokens[index],
+            loss=self.loss[index],
+            flops=cut(self.flops),
+            cluster=None if self.cluster is None else tuple(self.cluster[i] for i in index),
+            weight=cut(self.weight),
+            unique_tokens=cut(self.unique_tokens),
+        )
+
+
+def run_table(
+    *,
+    n_params: Sequence[float] | Array,
+    n_tokens: Sequence[float] | Array,
+    loss: Sequence[float] | Array,
+    run_id: Sequence[str] | None = None,
+    flops: Sequence[float] | Array | None = None,
+    cluster: Sequence[str] | None = None,
+    weight: Sequence[float] | Array | None = None,
+    unique_tokens: Sequence[float] | Array | None = None,
+    excluded: Sequence[Exclusion] = (),
+    count_name: str = "n_params",
+    notes: Sequence[str] = (),
+) -> RunTable:
+    """A table from plain sequences; rows that cannot be points are excluded, each with its reason.
+
+    Raises ValueError where the columns differ in length.
+    """
+    names = tuple(run_id) if run_id is not None else tuple(f"run-{i + 1}" for i in range(len(loss)))
+    table = RunTable(
+        run_id=names,
+        n_params=np.asarray(n_params, dtype=float),
+        n_tokens=np.asarray(n_tokens, dtype=float),
+        loss=np.asarray(loss, dtype=float),
+        flops=None if flops is None else np.asarray(flops, dtype=float),
+        cluster=None if cluster is None else tuple(cluster),
+        weight=None if weight is None else np.asarray(weight, dtype=float),
+        unique_tokens=None if unique_tokens is None else np.asarray(unique_tokens, dtype=float),
+        excluded=tuple(excluded),
+        n_excluded=len(excluded),
+        count_name=count_name,
+        notes=tuple(notes),
+    )
+    return without_impossible(table)
+
+
+def without_impossible(table: RunTable) -> RunTable:
+    """The table without rows whose N, D, loss, C or weight is not a positive finite number: a diverged run is no point."""
+    good = np.ones(len(table), dtype=bool)
+    reasons: dict[int, str] = {}
+    for name in ("n_params", "n_tokens", "loss", "flops", "weight", "unique_tokens"):
+        column = getattr(table, name)
+        if column is None:
+            continue
+        bad = ~(np.isfinite(column) & (column > 0))
+        good &= ~bad
+        for i in np.flatnonzero(bad)[:SHOWN_EXCLUSIONS]:
+            reasons.setdefault(int(i), f"{name} is {column[i]:g}: not a positive number")
+    if good.all():
+        return table
+    new = [Exclusion(run=table.run_id[i], reason=reason) for i, reason in sorted(reasons.items())]
+    kept = table.take(good)
+    return replace(
+        kept,
+        excluded=(*table.excluded, *new)[:SHOWN_EXCLUSIONS],
+        n_excluded=table.n_excluded + int((~good).sum()),
+    )
+
+
+def check_spread(table: RunTable) -> None:
+    """Refuse, in words, a table from which no law of N and D can be read."""
+    if len(table) == 0:
+        raise BadInput("no finished runs to fit", todo="train some, or see why each was left out")
+    for name, column in (("n_params", table.n_params), ("n_tokens", table.n_tokens)):
+        if np.ptp(np.log(column)) < 1e-6:
+            raise BadInput(
+                f"all {len(table)} runs have {name} = {column[0]:.4g}: its exponent cannot be seen",
+                todo=f"add a run with another {name}",
+            )
+    if np.ptp(np.log(table.loss)) < 1e-9:
+        raise BadInput(f"all {len(table)} runs have loss {table.loss[0]:.6g}: there is nothing to fit")
