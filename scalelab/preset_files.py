@@ -22,6 +22,7 @@ _EXCLUSIVE = {
     "ladder": ({"shapes"}, {"params"}, {"from", "to", "rungs"}),
     "budgets": ({"tokens"}, {"tokens_per_param"}, {"flops"}),
 }
+_LISTS = {"seeds", "ladder.shapes", "ladder.params", "budgets.tokens", "budgets.tokens_per_param", "budgets.flops"}
 
 
 def shipped() -> dict[str, Path]:
@@ -44,7 +45,7 @@ def load(name: str, overrides: Iterable[str] = (), flags: Mapping[str, Any] | No
         key, equals, value = override.partition("=")
         if not equals or not key.strip():
             raise BadInput(f"--set {override!r}", allowed="key=value, such as --set evaluation.points=8")
-        _put(tables, key.strip(), _value(value.strip()))
+        _put(tables, key.strip(), _value(key.strip(), value.strip()))
     for key, flag in (flags or {}).items():
         if flag is not None:
             _put(tables, key, flag)
@@ -81,8 +82,11 @@ def _locate(name: str) -> Path:
         raise BadInput(f"preset {clean(name)!r}", allowed=f"{', '.join(known)} or a .toml file")
     if name.endswith(".toml") or os.sep in name:
         return Path(name)
-    raise BadInput(f"there is no preset {clean(name, 60)!r}", allowed=f"{', '.join(known)} or a .toml file",
-                   todo=did_you_mean(name, known))
+    raise BadInput(
+        f"there is no preset {clean(name, 60)!r}",
+        allowed=f"{', '.join(known)} or a .toml file",
+        todo=did_you_mean(name, known),
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -95,8 +99,9 @@ def _read(path: Path) -> dict[str, Any]:
             raise BadInput(f"preset {shown} has {status.st_size} bytes", allowed=f"at most {MAX_BYTES}")
         content = path.read_bytes()
     except OSError as error:
-        raise BadInput(f"preset {shown} cannot be read", allowed="a readable .toml file",
-                       todo=(error.strerror or "").lower()) from None
+        raise BadInput(
+            f"preset {shown} cannot be read", allowed="a readable .toml file", todo=(error.strerror or "").lower()
+        ) from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -113,22 +118,34 @@ def _tables(text: str, name: str) -> dict[str, Any]:
         raise BadInput(f"preset {name} is not TOML", todo=clean(str(error), 200)) from None
 
 
-def _value(text: str) -> Any:
-    """A TOML value, or the text itself where it is none: `--set corpus.source=python` needs no quotes."""
+def _value(key: str, text: str) -> Any:
+    """A TOML value, or the text itself where it is none: `--set corpus.source=python` needs no quotes.
+
+    A shell eats the quotes of ["16x1","32x1"], so a bare comma list means the same where a list belongs.
+    """
+    if key in _LISTS:
+        items = text.removeprefix("[").removesuffix("]").split(",")
+        return [_scalar(item.strip()) for item in items if item.strip()]
+    return _scalar(text)
+
+
+def _scalar(text: str) -> Any:
     if text.lower() in {"null", "none"}:
-        raise BadInput(f"the value {text!r}", allowed="a number, true, false, a word, or a [list]",
-                       todo="leave the key out to get its default")
+        raise BadInput(
+            f"the value {text!r}",
+            allowed="a number, true, false, a word, or a [list]",
+            todo="leave the key out to get its default",
+        )
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        # "0x1" would be a hexadecimal number to TOML and is a shape here.
+        return text if "x" in text and text[:1].isdigit() else tomllib.loads(f"value = {text}")["value"]
     except (tomllib.TOMLDecodeError, RecursionError):
-        bare = text.removeprefix("[").removesuffix("]")
-        # A shell eats the quotes of ["16x1","32x1"]; a bare comma list means the same.
-        return [_value(item.strip()) for item in bare.split(",")] if "," in text or bare != text else text
+        return text
 
 
 def _put(tables: dict[str, Any], key: str, value: Any) -> None:
     *parents, last = key.split(".")
-    for ways in (_EXCLUSIVE.get(parents[0], ()) if len(parents) == 1 else ()):
+    for ways in _EXCLUSIVE.get(parents[0], ()) if len(parents) == 1 else ():
         if last not in ways and any(last in way for way in _EXCLUSIVE[parents[0]]):
             for other in ways:
                 tables.get(parents[0], {}).pop(other, None)
@@ -150,8 +167,9 @@ def _told(error: ValidationError, name: str) -> BadInput:
     prefix = f"preset {clean(name, 80)}: {clean(field, 80) or 'preset'}"
     if first["type"] == "extra_forbidden":
         known = _known(first["loc"][:-1])
-        return BadInput(f"{prefix} is not a field{more}", allowed=", ".join(known),
-                        todo=did_you_mean(str(first["loc"][-1]), known))
+        return BadInput(
+            f"{prefix} is not a field{more}", allowed=", ".join(known), todo=did_you_mean(str(first["loc"][-1]), known)
+        )
     if first["type"] == "missing":
         return BadInput(f"{prefix} is missing{more}", todo="`scalelab presets show tiny` shows one")
     given = first["input"]

@@ -243,6 +243,17 @@ class DeviceInfo(_Json):
     peak_source: str
     """"measured" (matmul on the device), "estimated" (matmul in numpy), "nominal" (data sheet)."""
     dtype: str = "float32"
+    members: tuple[str, ...] = ()
+    """The devices behind "cuda" when it means every card of the box; empty for a single device."""
+
+    def slot_device(self, slot: int) -> str:
+        """The device that slot number `slot` trains on."""
+        return self.members[slot % len(self.members)] if self.members else self.name
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The device from plain values."""
+        return cls(**{**values, "members": tuple(values.get("members", ()))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,27 @@
+"""What many rooms' tests need: a device that is the same on every machine, and the public tables where they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from scalelab.records import DeviceInfo
+
+
+@pytest.fixture
+def cpu() -> DeviceInfo:
+    """Two cores of 80 GFLOP/s and 16 GB."""
+    return DeviceInfo(
+        name="cpu", label="two cores", memory_bytes=16 * 10**9, slots=2, peak_flops=80e9, peak_source="measured"
+    )
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of public scaling-law tables; a test that needs it is skipped where it is absent."""
+    folder = Path(os.environ.get("SCALELAB_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no public tables at {folder}: set SCALELAB_SHARED_DATA to their folder")
+    return folder

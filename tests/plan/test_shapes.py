@@ -1,0 +1,37 @@
+"""Closed-form counts equal what torch counts in the Hugging Face model of the shape."""
+
+from __future__ import annotations
+
+import pytest
+
+from scalelab import plan, preset_files
+from scalelab.plan.shapes import count, make_shape
+from scalelab.preset import ModelSpec
+from scalelab.records import DeviceInfo, ModelShape, ParameterCount
+
+
+def _counted_by_torch(shape: ModelShape) -> ParameterCount:
+    from scalelab.training.model import count as torch_count
+
+    return torch_count(shape)
+
+
+@pytest.mark.parametrize("name", ["tiny", "smoke", "laptop", "gpu"])
+def test_counts_of_every_preset_equal_torchs(name: str, cpu: DeviceInfo) -> None:
+    for rung in plan.make_plan(preset_files.load(name), cpu).rungs:
+        assert rung.counts == _counted_by_torch(rung.shape), rung.name
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama", "gpt_neox", "qwen3"])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("name", ["16x1", "64x3", "128x2"])
+def test_counts_of_every_architecture_equal_torchs(architecture: str, tied: bool, name: str) -> None:
+    model = ModelSpec.model_validate({"architecture": architecture, "tied": tied, "context": 32})
+    shape = make_shape(name, model, 300)
+    assert count(shape) == _counted_by_torch(shape)
+
+
+def test_gpt2_small_has_124_million_parameters() -> None:
+    # 124,439,808: the number that Hugging Face reports for "gpt2".
+    shape = make_shape("768x12", ModelSpec.model_validate({"context": 1024}), 50_257)
+    assert count(shape).n_total == 124_439_808
