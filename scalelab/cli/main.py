@@ -1,0 +1,155 @@
+"""The door of the command line: finds the verb, and turns every error into one line and an exit code.
+
+It knows no verb from inside: each is a file of its own, imported when it is asked for, and each imports what is
+heavy inside the function that needs it (`scalelab --help` has 0.3 s, numpy alone takes 0.1).
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from scalelab import __version__
+from scalelab.cli.streams import drop_stdout, make_safe, say
+from scalelab.errors import BadInput, ExitCode, Interrupted, ScalelabError, did_you_mean
+from scalelab.gate import clean
+
+VERBS = ("run", "plan", "status", "stop", "fit", "predict", "sample", "export", "presets", "devices")
+"""In the order in which a newcomer needs them."""
+
+_BARE = """\
+scalelab: a lab for scaling laws in the terminal.
+
+The app that opens here comes next. What works today, to type now:
+
+  scalelab plan                 what the preset "tiny" would train, and how long it takes here
+  scalelab run                  train it (about a minute on two CPU cores) and print the law
+  scalelab predict labs/tiny --params 10M --tokens 200M
+  scalelab --help               everything else
+"""
+
+
+class Verbs(click.Group):
+    """The verbs by name, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All verbs, in the order of use."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's own file, imported now."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"scalelab.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb, or one line that says which there are."""
+        if args and args[0] not in VERBS:
+            raise BadInput(f"there is no verb {clean(args[0], 60)!r}", allowed=", ".join(VERBS),
+                           todo=did_you_mean(args[0], VERBS))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every verb has --help with an example, and --json: one JSON document on stdout, all talk on stderr.\n\n"
+    "Exit codes: 0 done; 1 could not be finished; 2 the input was refused, nothing was written; "
+    "130 interrupted, the same command goes on.",
+)
+@click.version_option(__version__, prog_name="scalelab", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Train a ladder of small models, fit the law of their losses, and know what a larger one will reach."""
+    if ctx.invoked_subcommand is None:
+        click.echo(_BARE, nl=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; never raises for what a user did."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    make_safe()
+    try:
+        code = cli.main(args=given, prog_name="scalelab", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return int(code or 0)
+    except BrokenPipeError:
+        drop_stdout()
+        return int(ExitCode.OK)
+    except SystemExit as end:  # click's own answer to a closed pipe while it prints
+        drop_stdout()
+        return int(ExitCode.OK) if end.code == 1 else int(end.code or 0)
+    except BaseException as error:
+        return _tell(_as_told(error), as_json=_wants_json(given))
+
+
+def _as_told(error: BaseException) -> ScalelabError:
+    """Whatever went wrong, as the one exception that a user sees."""
+    match error:
+        case ScalelabError():
+            return error
+        case click.UsageError():
+            path = error.ctx.command_path if error.ctx else "scalelab"
+            return BadInput(_sentence(error.format_message()), todo=f"`{path} --help` shows what there is")
+        case click.ClickException():
+            return ScalelabError(_sentence(error.format_message()))
+        case click.Abort() | KeyboardInterrupt():
+            return Interrupted("interrupted", todo="the same command goes on from where it stopped")
+        case OSError() if error.errno is not None:
+            where = f": {error.filename}" if error.filename else ""
+            return ScalelabError(f"{os.strerror(error.errno).lower()}{where}", todo=_FREE.get(error.errno, ""))
+        case _:
+            return _bug(error)
+
+
+_FREE = {errno.ENOSPC: "free some space and type the same command again"}
+
+
+def _sentence(message: str) -> str:
+    return message.strip().rstrip(".")
+
+
+def _bug(error: BaseException) -> ScalelabError:
+    """A mistake of ours: one line, and the traceback where whoever mends it can find it."""
+    import tempfile
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    if os.environ.get("SCALELAB_DEBUG"):
+        say(text)
+        where = "the traceback stands above"
+    else:
+        try:
+            with tempfile.NamedTemporaryFile("w", prefix="scalelab-", suffix=".txt", delete=False) as file:
+                file.write(text)
+            where = f"the traceback is in {file.name}"
+        except OSError:
+            where = "SCALELAB_DEBUG=1 shows the traceback"
+    return ScalelabError(f"a mistake in scalelab: {type(error).__name__}: {clean(str(error), 200)}", todo=where)
+
+
+def _wants_json(given: Sequence[str]) -> bool:
+    return "--json" in (given[: given.index("--")] if "--" in given else given)
+
+
+def _tell(error: ScalelabError, *, as_json: bool) -> int:
+    """The error as a line on stderr, and with --json as a document on stdout too."""
+    if as_json:
+        import json
+
+        try:
+            print(json.dumps({"schema": "scalelab.error/1", "error": error.to_dict()}), flush=True)
+        except (OSError, ValueError):
+            drop_stdout()
+    say(f"scalelab: {error.line()}")
+    return int(error.exit_code)
