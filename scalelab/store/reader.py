@@ -1,0 +1,197 @@
+"""Read-only eyes on lab.db, for any number of processes, while one writes and after everyone has died.
+
+Opens with mode=ro and never holds a transaction between two calls, so that it can hold up neither the writer nor the
+cleaning of the WAL. `changed` and the cursors of `points_since` make a poll cost microseconds while nothing happens.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from pathlib import Path
+from typing import Any, Self
+
+from scalelab.errors import ScalelabError
+from scalelab.records import Evaluation, Point, RunSpec, RunState, Saved, field_names
+from scalelab.store import requests, schema
+from scalelab.store.rows import FitRow, PredictionRow, RequestRow, RunRow, StateChange
+
+_POINT = field_names(Point)
+_POINTS = f"SELECT {', '.join(_POINT)} FROM point"
+_EVALUATION = field_names(Evaluation)
+_EVALUATIONS = f"SELECT {', '.join(_EVALUATION)} FROM evaluation"
+_FIT = "SELECT id, after_run, time, json FROM fit"
+
+
+class Reader:
+    """A reader of one lab's store.
+
+    Raises
+    ------
+    ScalelabError
+        There is no store, it is damaged, or a newer scalelab wrote it; `StoreBusy` where another process holds it.
+    """
+
+    def __init__(self, path: Path, *, busy_seconds: float = 2.0) -> None:
+        self.path = path
+        if not path.is_file():
+            raise ScalelabError(f"there is no lab at {path.parent}", todo="`scalelab run` makes one")
+        self._db = self._open(path, busy_seconds)
+        self._version: int | None = None
+        self._specs: dict[str, RunSpec] = {}
+
+    # What is there
+
+    def runs(self) -> list[RunRow]:
+        """All runs in the order of the plan."""
+        rows = self._all("SELECT run, position, expected_seconds, state, attempt, step, reason, changed FROM run "
+                         "ORDER BY position")
+        return [RunRow(spec=self._spec(row[0]), position=row[1], expected_seconds=row[2], state=RunState(row[3]),
+                       attempt=row[4], step=row[5], reason=row[6], changed=row[7]) for row in rows]
+
+    def run(self, name: str) -> RunRow | None:
+        """The run of this name."""
+        return next((row for row in self.runs() if row.run == name), None)
+
+    def finals(self) -> list[Evaluation]:
+        """The annealed ends of the runs that are done: the only points of a fit, in the order of the plan."""
+        columns = ", ".join(f"e.{name}" for name in _EVALUATION)
+        rows = self._all(f"SELECT {columns} FROM evaluation e JOIN run r ON r.run = e.run "
+                         "WHERE e.final AND r.state = 'done' ORDER BY r.position, e.step")
+        return [_evaluation(row) for row in rows]
+
+    def points(self, run: str, after_step: int = -1) -> list[Point]:
+        """A run's points after a step, in order of steps."""
+        return [_point(row) for row in self._all(f"{_POINTS} WHERE run = ? AND step > ? ORDER BY step",
+                                                 run, after_step)]
+
+    def points_since(self, cursor: int = 0, limit: int = 100_000) -> tuple[list[Point], int]:
+        """Points of all runs written after the cursor, replayed steps among them, and the next cursor."""
+        rows = self._all(f"SELECT {', '.join(_POINT)}, id FROM point WHERE id > ? ORDER BY id LIMIT ?", cursor, limit)
+        return [_point(row[:-1]) for row in rows], rows[-1][-1] if rows else cursor
+
+    def latest_points(self) -> dict[str, Point]:
+        """The newest point of each run."""
+        rows = self._all(f"SELECT {', '.join(_POINT)} FROM point WHERE id IN (SELECT max(id) FROM point GROUP BY run)")
+        return {row[0]: _point(row) for row in rows}
+
+    def evaluations(self, run: str | None = None) -> list[Evaluation]:
+        """The held-out measures of one run, or of all, in order of steps."""
+        if run is None:
+            return [_evaluation(row) for row in self._all(f"{_EVALUATIONS} ORDER BY run, step")]
+        return [_evaluation(row) for row in self._all(f"{_EVALUATIONS} WHERE run = ? ORDER BY step", run)]
+
+    def states(self, run: str | None = None) -> list[StateChange]:
+        """Every change of state, oldest first, of one run or of all."""
+        sql = "SELECT run, attempt, state, step, reason, time FROM state_change"
+        rows = self._all(f"{sql} ORDER BY id") if run is None else self._all(f"{sql} WHERE run = ? ORDER BY id", run)
+        return [StateChange(run=row[0], attempt=row[1], state=RunState(row[2]), step=row[3], reason=row[4],
+                            time=row[5]) for row in rows]
+
+    def checkpoints(self, run: str | None = None) -> list[Saved]:
+        """Checkpoints that were reported whole, in order of steps."""
+        sql = "SELECT run, attempt, step, path, for_branch FROM checkpoint"
+        rows = self._all(f"{sql} ORDER BY run, step") if run is None else self._all(
+            f"{sql} WHERE run = ? ORDER BY step", run)
+        return [Saved(run=row[0], attempt=row[1], step=row[2], path=row[3], for_branch=bool(row[4])) for row in rows]
+
+    def fits(self) -> list[FitRow]:
+        """All fits, oldest first."""
+        return [_fit(row) for row in self._all(f"{_FIT} ORDER BY id")]
+
+    def latest_fit(self) -> FitRow | None:
+        """The last good fit; its age is its `time` and `after_run`."""
+        rows = self._all(f"{_FIT} ORDER BY id DESC LIMIT 1")
+        return _fit(rows[0]) if rows else None
+
+    def predictions(self, run: str | None = None) -> list[PredictionRow]:
+        """What was predicted for one run or for all, oldest first."""
+        sql = "SELECT run, fit, time, loss, low, high, observed FROM prediction"
+        rows = self._all(f"{sql} ORDER BY id") if run is None else self._all(f"{sql} WHERE run = ? ORDER BY id", run)
+        return [PredictionRow(run=row[0], fit=row[1], time=row[2], loss=row[3], low=row[4], high=row[5],
+                              observed=row[6]) for row in rows]
+
+    def meta(self, key: str) -> str | None:
+        """A fact about the lab: "preset", "tokens", "device", "plan_seconds" …"""
+        rows = self._all("SELECT value FROM meta WHERE key = ?", key)
+        return str(rows[0][0]) if rows else None
+
+    def requests(self) -> list[RequestRow]:
+        """All requests, answered or not."""
+        rows = self._all("SELECT id, verb, args, time, handled, reply FROM request ORDER BY id")
+        return [RequestRow(id=row[0], verb=row[1], args=json.loads(row[2]), time=row[3], handled=row[4],
+                           reply=row[5]) for row in rows]
+
+    # How it is kept
+
+    def changed(self) -> bool:
+        """Whether another process has written since the last call; True at the first."""
+        seen = int(self._all("PRAGMA data_version")[0][0])
+        before, self._version = self._version, seen
+        return seen != before
+
+    def request(self, verb: str, args: dict[str, Any] | None = None) -> int:
+        """Ask something of the supervisor; the request's id."""
+        return requests.ask(self.path, verb, args)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @staticmethod
+    def _open(path: Path, busy_seconds: float) -> sqlite3.Connection:
+        uri = path.absolute().as_uri()
+        # Of a folder that we may not write to, sqlite can read a WAL store only when told that nobody writes.
+        still = not path.with_name(f"{path.name}-wal").exists()
+        for mode in ("mode=ro", "mode=ro&immutable=1") if still else ("mode=ro",):
+            connection = sqlite3.connect(f"{uri}?{mode}", uri=True, timeout=busy_seconds, isolation_level=None)
+            try:
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                schema.check(connection, path)
+                return connection
+            except sqlite3.Error as error:
+                problem = schema.told(error, path)
+                connection.close()
+            except ScalelabError:
+                connection.close()
+                raise
+        raise problem
+
+    def _all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise schema.told(error, self.path) from None
+
+    def _spec(self, run: str) -> RunSpec:
+        # Specs never change and parsing one costs as much as reading twenty rows.
+        if run not in self._specs:
+            self._specs = {name: RunSpec.from_json(text) for name, text in self._all("SELECT run, spec FROM run")}
+        return self._specs[run]
+
+
+def _number(value: float | None) -> float:
+    # sqlite stores a NaN as NULL.
+    return math.nan if value is None else value
+
+
+def _point(row: tuple[Any, ...]) -> Point:
+    return Point(run=row[0], attempt=row[1], step=row[2], n_tokens=row[3], loss=_number(row[4]), lr=_number(row[5]),
+                 grad_norm=_number(row[6]), tokens_per_second=_number(row[7]), seconds=_number(row[8]))
+
+
+def _evaluation(row: tuple[Any, ...]) -> Evaluation:
+    return Evaluation(run=row[0], attempt=row[1], step=row[2], n_tokens=row[3], flops=row[4], loss=_number(row[5]),
+                      loss_se=_number(row[6]), accuracy=_number(row[7]), bits_per_byte=_number(row[8]),
+                      evaluated_tokens=row[9], final=bool(row[10]))
+
+
+def _fit(row: tuple[Any, ...]) -> FitRow:
+    return FitRow(id=row[0], after_run=row[1], time=row[2], json=row[3])

@@ -1,0 +1,161 @@
+"""The tables of lab.db, their version, and how a file gets there; must not know what the rows mean to anyone.
+
+Concurrency contract: WAL, one writing process, readers that never block it. Where the file system cannot hold a WAL
+(no shared memory: network mounts) the store falls back on a rollback journal, and says so.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from scalelab.errors import ScalelabError
+
+APPLICATION_ID = 0x5CA1E1AB
+"""Marks the file as a scalelab store, so that another program's database is never written to."""
+
+TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE run (
+    run TEXT PRIMARY KEY, position INTEGER NOT NULL, spec TEXT NOT NULL, expected_seconds REAL NOT NULL,
+    state TEXT NOT NULL, attempt INTEGER NOT NULL, step INTEGER NOT NULL, reason TEXT NOT NULL, changed REAL NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE state_change (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, attempt INTEGER NOT NULL, state TEXT NOT NULL,
+    step INTEGER NOT NULL, reason TEXT NOT NULL, time REAL NOT NULL
+);
+
+-- A replayed step replaces its row under a new id, so "id > cursor" shows a reader replays too. NULL is a NaN.
+CREATE TABLE point (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, attempt INTEGER NOT NULL, step INTEGER NOT NULL,
+    n_tokens INTEGER NOT NULL, loss REAL, lr REAL, grad_norm REAL, tokens_per_second REAL, seconds REAL,
+    UNIQUE (run, step)
+);
+
+CREATE TABLE evaluation (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, attempt INTEGER NOT NULL, step INTEGER NOT NULL,
+    n_tokens INTEGER NOT NULL, flops REAL NOT NULL, loss REAL, loss_se REAL, accuracy REAL, bits_per_byte REAL,
+    evaluated_tokens INTEGER NOT NULL, final INTEGER NOT NULL,
+    UNIQUE (run, step)
+);
+
+CREATE TABLE checkpoint (
+    run TEXT NOT NULL, step INTEGER NOT NULL, attempt INTEGER NOT NULL, path TEXT NOT NULL,
+    for_branch INTEGER NOT NULL, time REAL NOT NULL,
+    PRIMARY KEY (run, step)
+) WITHOUT ROWID;
+
+CREATE TABLE fit (id INTEGER PRIMARY KEY, after_run TEXT NOT NULL, time REAL NOT NULL, json TEXT NOT NULL);
+
+CREATE TABLE prediction (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, fit INTEGER NOT NULL, time REAL NOT NULL,
+    loss REAL NOT NULL, low REAL NOT NULL, high REAL NOT NULL, observed REAL, scored REAL
+);
+CREATE INDEX prediction_run ON prediction (run);
+
+CREATE TABLE request (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, verb TEXT NOT NULL, args TEXT NOT NULL, time REAL NOT NULL,
+    handled REAL, reply TEXT
+);
+"""
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = ()
+"""MIGRATIONS[i] turns version i + 1 into i + 2, inside a transaction that it neither opens nor closes."""
+VERSION = 1 + len(MIGRATIONS)
+
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "lustre", "gpfs", "afs", "ceph",
+                      "glusterfs", "fuse.glusterfs", "beegfs", "fhgfs"})
+
+
+class StoreBusy(ScalelabError):
+    """Another process holds lab.db; what is asked may be asked again in a moment."""
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """The schema version of the open file; 0 for an empty one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def check(connection: sqlite3.Connection, path: Path, newest: int = VERSION) -> int:
+    """The version of a store that this program may read.
+
+    Raises
+    ------
+    ScalelabError
+        The file is no store of scalelab, or one of a newer scalelab.
+    """
+    try:
+        found = version(connection)
+        ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    except sqlite3.Error as error:
+        raise told(error, path) from None
+    if not ours:
+        raise ScalelabError(f"{path} is not a store of scalelab", todo="choose another folder with --lab")
+    if found > newest:
+        raise ScalelabError(f"{path} was written by a newer scalelab (store version {found})",
+                            allowed=f"up to {newest}", todo="update scalelab; nothing was changed")
+    return found
+
+
+def prepare(connection: sqlite3.Connection, path: Path,
+            migrations: Sequence[Callable[[sqlite3.Connection], None]] = MIGRATIONS) -> None:
+    """Make the open file a store of the present version: create it, or check it and migrate it after a backup."""
+    newest = 1 + len(migrations)
+    if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] and not version(connection):
+        connection.executescript(f"BEGIN; {TABLES} PRAGMA application_id = {APPLICATION_ID};"
+                                 f"PRAGMA user_version = {newest}; COMMIT;")
+        return
+    for number in range(check(connection, path, newest), newest):
+        _backup(connection, path.with_name(f"{path.name}.v{number}.bak"))
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            migrations[number - 1](connection)
+            connection.execute(f"PRAGMA user_version = {number + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+
+def journal(connection: sqlite3.Connection, path: Path) -> str:
+    """Turn the WAL on where the file system can hold one; the journal mode that came of it."""
+    wanted = "DELETE" if on_network(path) else "WAL"
+    try:
+        return str(connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0])
+    except sqlite3.OperationalError:
+        return str(connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0])
+
+
+def on_network(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
+    """Whether the path lies on a network file system, where a WAL may seem to work and corrupt the file."""
+    try:
+        lines = [line.split() for line in mounts.read_text(errors="replace").splitlines()]
+    except OSError:
+        return False
+    where = str(path.resolve())
+    inside = [(len(line[1]), line[2]) for line in lines
+              if len(line) > 2 and (where + "/").startswith(line[1].rstrip("/") + "/")]
+    return max(inside, default=(0, ""))[1] in _NETWORK
+
+
+def told(error: sqlite3.Error, path: Path) -> ScalelabError:
+    """What sqlite said, in one line with the path."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return StoreBusy(f"store {path} is busy: another process holds it", todo="try again in a moment")
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return ScalelabError(f"store {path} is damaged ({error})", todo="put back a copy of it; nothing was changed")
+    return ScalelabError(f"store {path} cannot be used ({error})")
+
+
+def _backup(connection: sqlite3.Connection, target: Path) -> None:
+    os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o600))
+    copy = sqlite3.connect(target)
+    try:
+        connection.backup(copy)
+    finally:
+        copy.close()

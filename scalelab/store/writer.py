@@ -1,0 +1,234 @@
+"""The one writer of lab.db; must not know why anything is written.
+
+Everything goes through a queue in order and reaches the file in transactions. A commit that meets a foreign lock or
+a full disk leaves the queue as it was: nothing is lost, `waiting` says why, and the next commit tries again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from scalelab.errors import ScalelabError
+from scalelab.records import Evaluation, Message, Outcome, Point, RunSpec, RunState, Saved, field_names
+from scalelab.store import schema
+from scalelab.store.rows import RequestRow
+
+# Conditions that pass by themselves or when a person makes room; anything else is an error at once.
+_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+
+
+def _insert(table: str, columns: Iterable[str]) -> str:
+    names = tuple(columns)
+    return f"INSERT OR REPLACE INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+_POINT = field_names(Point)
+_EVALUATION = field_names(Evaluation)
+_INSERT_POINT = _insert("point", _POINT)
+_INSERT_EVALUATION = _insert("evaluation", _EVALUATION)
+_INSERT_SAVED = _insert("checkpoint", (*field_names(Saved), "time"))
+
+
+class Writer:
+    """The single writer. Outside `batch()` every call commits; inside, the end of the block does, once."""
+
+    def __init__(self, path: Path, *, busy_seconds: float = 0.2, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self.waiting: str | None = None
+        """Why the last commit has not reached the file yet; None when all has."""
+        self._clock = clock
+        self._queue: list[tuple[str, list[tuple[Any, ...]]]] = []
+        self._depth = 0
+        self._durable = False
+        self._version: int | None = None
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise ScalelabError(f"store {path} cannot be written ({(error.strerror or '').lower()})") from None
+        self._db = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
+        try:
+            self.journal = schema.journal(self._db, path)
+            """Journal mode in use: "wal", or "delete" where the file system holds no WAL."""
+            schema.prepare(self._db, path)
+            damage = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            self._fit = int(self._db.execute("SELECT coalesce(max(id), 0) FROM fit").fetchone()[0])
+        except sqlite3.Error as error:
+            self._db.close()
+            raise schema.told(error, path) from None
+        except ScalelabError:
+            self._db.close()
+            raise
+        if damage != "ok":
+            raise ScalelabError(f"store {path} is damaged ({damage})", todo="put back a copy of it")
+        self._db.execute(f"PRAGMA synchronous = {'NORMAL' if self.journal == 'wal' else 'FULL'}")
+
+    # What is written
+
+    def create(self, preset_toml: str) -> None:
+        """Begin a lab: what it was asked to be, and when."""
+        with self.batch(durable=True):
+            self.set_meta("preset", preset_toml)
+            self.set_meta("created", repr(self._clock()))
+
+    def add_runs(self, runs: Iterable[tuple[RunSpec, float]]) -> None:
+        """Put runs into the plan, each with the seconds it is expected to take."""
+        now = self._clock()
+        rows = [(spec.run, position, spec.to_json(), seconds, RunState.PLANNED.value, 0, spec.first_step, "", now)
+                for position, (spec, seconds) in enumerate(runs)]
+        self._put("INSERT INTO run (run, position, spec, expected_seconds, state, attempt, step, reason, changed) "
+                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def write(self, messages: Iterable[Message]) -> None:
+        """What workers sent: points, evaluations, checkpoints. An Outcome only moves the run's step: the state that
+        follows from it is the supervisor's to say.
+        """
+        now = self._clock()
+        points, evaluations, saved, steps = [], [], [], {}
+        for message in messages:
+            match message:
+                case Point():
+                    points.append(tuple(getattr(message, name) for name in _POINT))
+                case Evaluation():
+                    evaluations.append(tuple(getattr(message, name) for name in _EVALUATION))
+                case Saved():
+                    saved.append((message.run, message.attempt, message.step, message.path, message.for_branch, now))
+                case Outcome():
+                    pass
+            steps[message.run] = (message.step, message.run)
+        with self.batch():
+            self._put(_INSERT_POINT, points)
+            self._put(_INSERT_EVALUATION, evaluations)
+            self._put(_INSERT_SAVED, saved)
+            self._put("UPDATE run SET step = ? WHERE run = ?", list(steps.values()))
+
+    def set_state(self, run: str, attempt: int, state: RunState, reason: str = "") -> None:
+        """Change a run's state, and keep the change as a row."""
+        now = self._clock()
+        with self.batch():
+            self._put("UPDATE run SET state = ?, attempt = ?, reason = ?, changed = ? WHERE run = ?",
+                      [(state.value, attempt, reason, now, run)])
+            self._put("INSERT INTO state_change (run, attempt, state, step, reason, time) "
+                      "SELECT run, attempt, state, step, reason, changed FROM run WHERE run = ?", [(run,)])
+
+    def forget_checkpoints(self, run: str, steps: Iterable[int]) -> None:
+        """Checkpoints that are no longer on disk."""
+        self._put("DELETE FROM checkpoint WHERE run = ? AND step = ?", [(run, step) for step in steps])
+
+    def add_fit(self, json: str, after_run: str) -> int:
+        """Keep a fit; its id."""
+        self._fit += 1
+        self._put("INSERT INTO fit (id, after_run, time, json) VALUES (?, ?, ?, ?)",
+                  [(self._fit, after_run, self._clock(), json)])
+        return self._fit
+
+    def add_prediction(self, run: str, fit: int, loss: float, low: float, high: float) -> None:
+        """What a fit says about a run that has not ended."""
+        self._put("INSERT INTO prediction (run, fit, time, loss, low, high) VALUES (?, ?, ?, ?, ?, ?)",
+                  [(run, fit, self._clock(), loss, low, high)])
+
+    def score(self, run: str, observed: float) -> None:
+        """Set the loss that a run reached beside everything that was predicted for it."""
+        self._put("UPDATE prediction SET observed = ?, scored = ? WHERE run = ?", [(observed, self._clock(), run)])
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep a fact about the lab."""
+        self._put("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [(key, value)])
+
+    def answer(self, request: int, reply: str) -> None:
+        """Mark a reader's request as handled."""
+        self._put("UPDATE request SET handled = ?, reply = ? WHERE id = ?", [(self._clock(), reply, request)])
+
+    # How it gets there
+
+    @contextmanager
+    def batch(self, *, durable: bool = False) -> Iterator[Self]:
+        """One transaction for all calls inside; `durable` syncs it to the disk before the block is left."""
+        self._depth += 1
+        self._durable |= durable
+        try:
+            yield self
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                self.commit()
+
+    def commit(self, *, durable: bool = False) -> bool:
+        """Send the queue to the file; False, with `waiting` set, where it must wait.
+
+        Raises
+        ------
+        ScalelabError
+            The file is damaged, read-only, or gone.
+        """
+        self._durable |= durable
+        if not self._queue:
+            return True
+        try:
+            if self._durable:
+                # A run's end must outlive a power cut; points need not: the run would go on from its checkpoint.
+                self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("BEGIN IMMEDIATE")
+            for sql, rows in self._queue:
+                self._db.executemany(sql, rows)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._hold(error)
+            return False
+        finally:
+            if self._durable and self.journal == "wal":
+                self._db.execute("PRAGMA synchronous = NORMAL")
+        self._queue.clear()
+        self._durable, self.waiting = False, None
+        return True
+
+    def requests(self) -> list[RequestRow]:
+        """What readers ask and nobody has answered; costs next to nothing while no other process has written."""
+        try:
+            seen = int(self._db.execute("PRAGMA data_version").fetchone()[0])
+            if seen == self._version:
+                return []
+            rows = self._db.execute("SELECT id, verb, args, time FROM request WHERE handled IS NULL ORDER BY id")
+            found = [RequestRow(id=number, verb=verb, args=json.loads(args), time=asked)
+                     for number, verb, args, asked in rows]
+        except sqlite3.OperationalError as error:
+            self.waiting = str(error)
+            return []
+        self._version = seen
+        return found
+
+    def close(self) -> None:
+        """Send what is queued and let go of the file."""
+        try:
+            self.commit(durable=True)
+        finally:
+            self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _put(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+        if not rows:
+            return
+        if self._queue and self._queue[-1][0] == sql:
+            self._queue[-1][1].extend(rows)
+        else:
+            self._queue.append((sql, rows))
+        if not self._depth:
+            self.commit()
+
+    def _hold(self, error: sqlite3.Error) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+        if (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in _PASSING:
+            raise schema.told(error, self.path) from None
+        self.waiting = str(error)
