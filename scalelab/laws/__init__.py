@@ -1,0 +1,34 @@
+"""Scaling laws from runs: read, fit, judge, predict. `from scalelab import laws`.
+
+    runs = laws.read_runs("runs.csv")            columns n_params, tokens, loss (other names are guessed)
+    seen = laws.assess(runs)                     all laws, the choice, the checks, verdicts in words
+    seen.predict(1.2e9, 2.4e10)                  the loss there, with an interval of three parts
+    seen.frontier(1e21)                          the best N and D for a compute
+    law = laws.fit(runs, "chinchilla")           one law; .predict, .loss, .estimate("alpha"), .to_json
+    laws.fit(runs, "chinchilla", "hoffmann")     with the objective of the published fits
+    laws.predict_ratio(law, loss_a=…, …)         P_B from P_A
+
+What to use when: `assess` for an answer, `fit` for one law's numbers, `hold_out` to check a law by hand. Evaluating a
+stored Fit or Assessment needs numpy only; scipy is loaded when something is fitted.
+"""
+
+from __future__ import annotations
+
+from scalelab.laws.assessment import Assessment, Missing
+from scalelab.laws.contest import Score
+from scalelab.laws.curvature import Curvature, curvature_test
+from scalelab.laws.fits import Estimate, Fit, Mend, Prediction, Verdict
+from scalelab.laws.fitter import fit
+from scalelab.laws.flops import FlopsPerToken, flops_per_token, flops_table
+from scalelab.laws.forms import FORMS
+from scalelab.laws.holdout import Held, HoldOut, hold_out
+from scalelab.laws.judge import OFFERED, assess
+from scalelab.laws.objective import Objective
+from scalelab.laws.optimum import Optimum, frontier, predict_ratio
+from scalelab.laws.runs import Exclusion, RunTable, run_table
+
+__all__ = [
+    "FORMS", "OFFERED", "Assessment", "Curvature", "Estimate", "Exclusion", "Fit", "FlopsPerToken", "Held", "HoldOut",
+    "Mend", "Missing", "Objective", "Optimum", "Prediction", "RunTable", "Score", "Verdict", "assess",
+    "curvature_test", "fit", "flops_per_token", "flops_table", "frontier", "hold_out", "predict_ratio", "run_table",
+]  # fmt: skip

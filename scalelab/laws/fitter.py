@@ -1,0 +1,236 @@
+"""`fit`: runs and a law in, a Fit out. One road for every form: grid, Newton, scale, covariance, verdict.
+
+Knows forms only as data; nothing here asks which law it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scalelab.errors import BadInput
+from scalelab.laws import grid, identify, intervals
+from scalelab.laws.fits import Fit, Verdict
+from scalelab.laws.flops import flops_table
+from scalelab.laws.forms import Form, Inputs, form_named
+from scalelab.laws.newton import Minimum, Problem, minimise
+from scalelab.laws.objective import Objective, delta_for, robust_scale
+from scalelab.laws.runs import Array, RunTable, check_spread, without_impossible
+
+SPARE_RUNS = 3
+"""A law is refused unless there are this many more runs than parameters."""
+SHOWN_RESIDUALS = 5_000
+SAME_BASIN = 1e-6
+"""Relative difference of objectives below which two minima are one."""
+TIGHT = 1e-13
+RESCALES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Solution:
+    """Where the minimisation ended."""
+
+    theta: Array
+    objective: float
+    delta: float
+    converged: bool
+    iterations: int
+    starts: int
+    second: tuple[float, Array] | None
+
+
+def fit(
+    runs: RunTable, law: str = "chinchilla", objective: str | None = None, *, level: float = 0.95
+) -> Fit:
+    """Fit a law to runs.
+
+    Parameters
+    ----------
+    runs : RunTable
+        Finished runs; weights in it multiply each run's loss.
+    law : str
+        A name in `laws.FORMS`.
+    objective : str, optional
+        "huber" (δ from the data), "hoffmann" (sum of Huber, δ = 1e-3; arXiv 2203.15556) or "least-squares".
+        By default what the form asks for: exact least squares for the power law, "huber" for the others.
+    level : float
+        Of the intervals.
+
+    Raises
+    ------
+    BadInput
+        Unknown law or objective, fewer runs than parameters + 3, no spread in N or D, equal losses.
+    """
+    form = form_named(law)
+    kind = objective_named(objective or form.default_objective)
+    runs = without_impossible(runs)
+    check_enough(runs, form)
+    check_spread(runs)
+    inputs, weight = inputs_of(runs, form), weights_of(runs)
+    solution = solve(form, inputs, runs.loss, weight, kind)
+    return _finish(form, kind, runs, inputs, weight, solution, level)
+
+
+def objective_named(name: str) -> Objective:
+    """The objective of a name; BadInput lists the known ones."""
+    try:
+        return Objective(name)
+    except ValueError:
+        raise BadInput(f"no objective is named {name[:60]!r}", allowed=", ".join(Objective)) from None
+
+
+def check_enough(runs: RunTable, form: Form) -> None:
+    """Refuse a law with more parameters than runs − 3."""
+    need = form.n_free + SPARE_RUNS
+    if len(runs) < need:
+        raise BadInput(
+            f"{form.name} has {form.n_free} parameters and there are {len(runs)} runs",
+            allowed=f"{need} runs or more",
+            todo=f"finish {need - len(runs)} more, or fit a law with fewer parameters",
+        )
+    for name in form.variables:
+        if getattr(runs, name) is None:
+            raise BadInput(f"{form.name} needs {name} of every run", todo="give that column, or fit another law")
+
+
+def inputs_of(runs: RunTable, form: Form) -> Inputs:
+    """The runs as the form sees them."""
+    return Inputs.of(runs.n_params, runs.n_tokens, **{name: getattr(runs, name) for name in form.variables})
+
+
+def weights_of(runs: RunTable) -> Array:
+    """Weights with mean one."""
+    if runs.weight is None:
+        return np.ones(len(runs))
+    return runs.weight / runs.weight.mean()
+
+
+def solve(
+    form: Form, inputs: Inputs, loss: Array, weight: Array, kind: Objective, warm: Array | None = None
+) -> Solution:
+    """The parameters that minimise the objective; `warm` replaces the grid where a near solution is known."""
+    prepared = form.prepare(inputs)
+    lower, upper = form.bounds(loss)
+    target = np.log(loss)
+
+    def problem(delta: float) -> Problem:
+        return Problem(
+            build=lambda theta: form.compose(theta, prepared),
+            target=target, weight=weight, delta=delta, lower=lower, upper=upper,
+        )  # fmt: skip
+
+    if form.linear is None:
+        first = _straight(form, inputs, target, weight)
+    elif warm is not None:
+        first = np.clip(warm, lower, upper)[None]
+    else:
+        first = grid.starts(form, inputs, loss, weight)
+    residuals = target - form.compose(first[:1], prepared).value[0]
+    delta = delta_for(kind, residuals, form.n_free)
+    if form.linear is None and kind is Objective.LEAST_SQUARES:
+        objective = float(problem(delta).objective(first)[0])
+        return Solution(
+            theta=first[0], objective=objective, delta=delta, converged=True, iterations=0, starts=0, second=None
+        )
+    found = minimise(problem(delta), first, tolerance=TIGHT)
+    best = int(found.objective.argmin())
+    if kind is Objective.HUBER:
+        return _rescaled(problem, found, best, delta, form.n_free, target, len(first))
+    return Solution(
+        theta=found.theta[best], objective=float(found.objective[best]), delta=delta,
+        converged=bool(found.converged[best]), iterations=found.iterations, starts=len(first),
+        second=_second(found, best),
+    )  # fmt: skip
+
+
+def _straight(form: Form, inputs: Inputs, target: Array, weight: Array) -> Array:
+    """Weighted least squares for a law that is linear in θ: (1, p)."""
+    rows = form.compose(np.zeros((1, form.n_free)), form.prepare(inputs)).gradient()[0]
+    root = np.sqrt(weight)
+    return np.linalg.lstsq(rows * root[:, None], target * root, rcond=None)[0][None]
+
+
+def _rescaled(problem, found: Minimum, best: int, delta: float, n_free: int, target: Array, starts: int) -> Solution:
+    """Alternate between δ from the residuals and the fit for that δ until they agree to a percent."""
+    theta, converged, iterations = found.theta[best : best + 1], bool(found.converged[best]), found.iterations
+    value = float(found.objective[best])
+    for _ in range(RESCALES):
+        current = problem(delta)
+        new = delta_for(Objective.HUBER, target - current.build(theta).value[0], n_free)
+        if abs(np.log(new / delta)) < 0.01:
+            break
+        delta = new
+        again = minimise(problem(delta), theta, tolerance=TIGHT)
+        theta, value, converged = again.theta, float(again.objective[0]), bool(again.converged[0])
+        iterations += again.iterations
+    return Solution(
+        theta=theta[0], objective=value, delta=delta, converged=converged, iterations=iterations, starts=starts,
+        second=_second(found, best),
+    )  # fmt: skip
+
+
+def _second(found: Minimum, best: int) -> tuple[float, Array] | None:
+    """The best minimum that is not the best one again."""
+    apart = found.objective > found.objective[best] * (1 + SAME_BASIN) + 1e-15
+    if not apart.any():
+        return None
+    index = int(np.where(apart, found.objective, np.inf).argmin())
+    return float(found.objective[index]), found.theta[index]
+
+
+def _finish(
+    form: Form, kind: Objective, runs: RunTable, inputs: Inputs, weight: Array, solution: Solution, level: float
+) -> Fit:
+    """Everything that is said about a solution."""
+    theta, n, p = solution.theta, len(runs), form.n_free
+    lower, upper = form.bounds(runs.loss)
+    held = (theta <= lower + 1e-9) | (theta >= upper - 1e-9)
+    residuals = np.log(runs.loss) - form.log_loss(theta, inputs)
+    cov = intervals.covariance(form.gradient(theta, inputs), residuals, weight, solution.delta, ~held)
+    quantile = intervals.t_quantile(n - p, level)
+    numbers = intervals.estimates(form, theta, cov, quantile, held)
+    condition, verdict, mend = identified(form, theta, inputs, ~held)
+    shown = n <= SHOWN_RESIDUALS
+    second = solution.second
+    spread = float(((np.log(runs.loss) - np.log(runs.loss).mean()) ** 2).sum())
+    return Fit(
+        law=form.name, objective=str(kind), theta=floats(theta), covariance=tuple(floats(row) for row in cov),
+        t_quantile=quantile, level=level, estimates=numbers, n_runs=n, n_free=p, dof=n - p,
+        r2_log=1.0 - float((residuals**2).sum()) / spread,
+        objective_value=solution.objective,
+        sigma=_scatter(kind, residuals, weight, p),
+        delta=None if np.isinf(solution.delta) else solution.delta,
+        converged=solution.converged, iterations=solution.iterations, starts=solution.starts,
+        bounds_hit=tuple(number.name for number in numbers if number.at_bound),
+        second_objective=None if second is None else second[0],
+        second_theta=None if second is None else floats(second[1]),
+        condition=condition, verdict=verdict, mend=mend,
+        run_id=runs.run_id if shown else (), residuals=floats(residuals) if shown else (),
+        n_range=_range(runs.n_params), d_range=_range(runs.n_tokens), c_range=_range(runs.compute),
+        flops_table=flops_table(runs), count_name=runs.count_name, n_excluded=runs.n_excluded,
+    )  # fmt: skip
+
+
+def identified(form: Form, theta: Array, inputs: Inputs, free: npt.NDArray[np.bool_]):
+    """Condition number, its verdict, and the run that would mend it where it is not good."""
+    middle = (float(inputs.log_n.mean()), float(inputs.log_d.mean()))
+    condition = identify.condition_number(identify.centred_jacobian(form, theta, inputs, middle)[:, free])
+    verdict = identify.verdict_of(condition)
+    return condition, verdict, None if verdict is Verdict.GOOD else identify.mend(form, theta, inputs, free)
+
+
+def _scatter(kind: Objective, residuals: Array, weight: Array, n_free: int) -> float:
+    if kind is Objective.LEAST_SQUARES:
+        return float(np.sqrt((weight * residuals**2).sum() / max(len(residuals) - n_free, 1)))
+    return robust_scale(residuals, n_free)
+
+
+def floats(values: Array) -> tuple[float, ...]:
+    """An array as plain numbers."""
+    return tuple(float(value) for value in values)
+
+
+def _range(column: Array) -> tuple[float, float]:
+    return float(column.min()), float(column.max())

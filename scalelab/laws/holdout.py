@@ -1,0 +1,108 @@
+"""The honest check: a law fitted without the largest runs, and by how much it then misses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from scalelab.errors import BadInput
+from scalelab.laws.fitter import check_enough, floats, inputs_of, objective_named, solve, weights_of
+from scalelab.laws.forms import form_named
+from scalelab.laws.runs import Array, RunTable, check_spread
+
+SAME_BUDGET = 0.97
+"""Budgets are rounded to whole steps of each rung's batch: within 3 % they are one."""
+
+
+class Held(StrEnum):
+    """What is held back."""
+
+    LARGEST_RUN = "largest-run"
+    """The run with the most compute."""
+    LARGEST_BUDGET = "largest-budget"
+    """Every run with the most tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldOut:
+    """A law without some runs, against those runs."""
+
+    law: str
+    held: str
+    """"largest-run" or "largest-budget"."""
+    left_out: tuple[str, ...]
+    n_fitted: int
+    observed: tuple[float, ...]
+    """Losses of the runs held back, nats a token."""
+    predicted: tuple[float, ...]
+    error: float
+    """Mean of |predicted/observed − 1|."""
+    bias: float
+    """Mean of predicted/observed − 1: above zero where the law is too pessimistic."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """From plain values."""
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+
+
+def _largest_run(runs: RunTable) -> npt.NDArray[np.bool_]:
+    mask = np.zeros(len(runs), dtype=bool)
+    mask[int(runs.compute.argmax())] = True
+    return mask
+
+
+def _largest_budget(runs: RunTable) -> npt.NDArray[np.bool_]:
+    mask: npt.NDArray[np.bool_] = runs.n_tokens >= SAME_BUDGET * runs.n_tokens.max()
+    return mask
+
+
+_CHOICE: dict[Held, Callable[[RunTable], npt.NDArray[np.bool_]]] = {
+    Held.LARGEST_RUN: _largest_run,
+    Held.LARGEST_BUDGET: _largest_budget,
+}
+
+
+def hold_out(
+    runs: RunTable,
+    law: str = "chinchilla",
+    held: str = "largest-run",
+    objective: str | None = None,
+    *,
+    warm: Array | None = None,
+) -> HoldOut:
+    """Fit a law without the largest run, or without every run of the largest budget, and predict what was left out.
+
+    `warm`, parameters near the answer, replaces the search by a start there; the minimum is that of the remaining
+    runs all the same.
+
+    Raises
+    ------
+    BadInput
+        What remains is too little for the law, or has no spread.
+    """
+    form = form_named(law)
+    try:
+        out = _CHOICE[Held(held)](runs)
+    except ValueError:
+        raise BadInput(f"cannot hold out {held[:60]!r}", allowed=", ".join(Held)) from None
+    rest, left = runs.take(~out), runs.take(out)
+    check_enough(rest, form)
+    check_spread(rest)
+    kind = objective_named(objective or form.default_objective)
+    found = solve(form, inputs_of(rest, form), rest.loss, weights_of(rest), kind, warm)
+    predicted = np.exp(form.log_loss(found.theta, inputs_of(left, form)))
+    miss = predicted / left.loss - 1.0
+    return HoldOut(
+        law=law, held=str(held), left_out=left.run_id, n_fitted=len(rest), observed=floats(left.loss),
+        predicted=floats(predicted), error=float(np.abs(miss).mean()), bias=float(miss.mean()),
+    )  # fmt: skip

@@ -1,0 +1,66 @@
+"""Whether the runs can tell a law's parameters apart, and which one more run would help most.
+
+The measure is the condition number of the Jacobian of ln L by θ, centred (each exponent turns about the mean of its
+variable) and with columns scaled to unit length: a 5×5 grid has 27, runs that all have D = 20·N have 1.7e7.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from scalelab.laws.fits import Mend, Verdict
+from scalelab.laws.forms import Form, Inputs
+from scalelab.laws.runs import Array
+
+CAUTION, WITHHOLD = 60.0, 300.0
+WORST = 1e15
+"""Condition numbers end here: beyond it they are rounding."""
+
+
+def verdict_of(condition: float) -> Verdict:
+    """The word for a condition number."""
+    if condition < CAUTION:
+        return Verdict.GOOD
+    return Verdict.CAUTION if condition <= WITHHOLD else Verdict.WITHHOLD
+
+
+def centred_jacobian(form: Form, theta: Array, inputs: Inputs, middle: tuple[float, float]) -> Array:
+    """∂ ln L/∂θ (n, p) where each coefficient is the term's size at the middle of ln N and ln D."""
+    jacobian = form.gradient(theta, inputs).copy()
+    for coefficient, exponent, variable in form.pairs:
+        mean = middle[0] if variable.endswith("n") else middle[1]
+        jacobian[:, exponent] += (-mean if variable.startswith("-") else mean) * jacobian[:, coefficient]
+    return jacobian
+
+
+def condition_number(jacobian: Array) -> float:
+    """Of the columns scaled to unit length; at most 1e15."""
+    size = np.linalg.norm(jacobian, axis=0)
+    if jacobian.shape[1] == 0:
+        return 1.0
+    if (size == 0).any() or not np.isfinite(jacobian).all():
+        return WORST
+    values = np.linalg.svd(jacobian / size, compute_uv=False)
+    return float(min(values[0] / max(values[-1], values[0] / WORST), WORST))
+
+
+def mend(form: Form, theta: Array, inputs: Inputs, free: npt.NDArray[np.bool_]) -> Mend | None:
+    """The (N, D) inside the runs' ranges, at no more than their largest compute, that lowers the condition most."""
+    middle = (float(inputs.log_n.mean()), float(inputs.log_d.mean()))
+    have = centred_jacobian(form, theta, inputs, middle)[:, free]
+    steps = np.linspace(0.0, 1.0, 7)
+    n, d = np.meshgrid(*(col.min() + np.ptp(col) * steps for col in (inputs.log_n, inputs.log_d)), indexing="ij")
+    affordable = n + d <= (inputs.log_n + inputs.log_d).max() + 1e-9
+    candidates = Inputs(log_n=n[affordable], log_d=d[affordable], extra={})
+    rows = centred_jacobian(form, theta, candidates, middle)[:, free]
+    grams = have.T @ have + rows[:, :, None] * rows[:, None, :]
+    unit = 1.0 / np.sqrt(np.maximum(np.einsum("cpp->cp", grams), 1e-300))
+    values = np.linalg.eigvalsh(grams * unit[:, :, None] * unit[:, None, :])
+    best = int((values[:, 0] / values[:, -1]).argmax())
+    after = condition_number(np.vstack([have, rows[best]]))
+    if after >= condition_number(have):
+        return None
+    return Mend(
+        n_params=float(np.exp(candidates.log_n[best])), n_tokens=float(np.exp(candidates.log_d[best])), condition=after
+    )

@@ -1,0 +1,150 @@
+"""`assess`: every law that the runs allow, the choice between them, the honest checks, the verdicts in words.
+
+Never raises on small or odd tables: it says what is still missing. Fits and assembles; the record it fills is in
+assessment.py, the choice in contest.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from scalelab.errors import BadInput
+from scalelab.laws import contest
+from scalelab.laws.assessment import Assessment, Missing
+from scalelab.laws.contest import Score
+from scalelab.laws.curvature import curvature_test
+from scalelab.laws.fits import Fit, Verdict
+from scalelab.laws.fitter import SPARE_RUNS, fit, inputs_of, objective_named
+from scalelab.laws.flops import FlopsPerToken
+from scalelab.laws.forms import form_named
+from scalelab.laws.holdout import Held, HoldOut, hold_out
+from scalelab.laws.runs import Array, RunTable, check_spread, without_impossible
+from scalelab.laws.verdicts import sentences
+
+OFFERED = ("power", "power+E", "chinchilla-tied", "chinchilla", "kaplan", "kaplan+E", "coupled")
+FALLBACK = "compute"
+"""What is shown where N and D always moved together."""
+FURTHER = 10.0
+"""The frontier is shown at this many times the largest compute spent."""
+SHOWN_EXCLUSIONS = 100
+
+
+def assess(
+    runs: RunTable,
+    *,
+    laws: Sequence[str] = OFFERED,
+    objective: str | None = None,
+    flops_per_token: FlopsPerToken | Sequence[tuple[float, float]] | None = None,
+) -> Assessment:
+    """Everything that can be said about a law from these runs.
+
+    Parameters
+    ----------
+    runs : RunTable
+        Finished runs; none is too few.
+    laws : names of forms to try
+    objective : for all laws instead of each form's own
+    flops_per_token : as for `frontier`
+
+    Raises
+    ------
+    BadInput
+        An unknown law or objective. Small, flat or hopeless tables are described, not refused.
+    """
+    runs = without_impossible(runs)
+    fits, missing = _fits(runs, laws, objective)
+    curvature = curvature_test(runs) if fits else None
+    residuals = {found.law: _residuals(found, runs) for found in fits}
+    scores = contest.scores(runs, fits, residuals)
+    best = max(scores, key=lambda score: score.weight).law if scores else None
+    draft = Assessment(
+        n_runs=len(runs), n_excluded=runs.n_excluded, excluded=runs.excluded[:SHOWN_EXCLUSIONS],
+        fits=fits, missing=missing, scores=tuple(scores), best=best, reason=_reason(len(runs), best, scores),
+        curvature=curvature, compute_law=_compute_law(runs, fits, best, objective),
+        hold_outs=_hold_outs(runs, fits, best, objective), held_back=0.0, optimum=None, verdicts=(),
+    )  # fmt: skip
+    if best is not None:
+        draft = replace(draft, held_back=_held_back(draft, best))
+        draft = replace(draft, optimum=draft.frontier(FURTHER * float(runs.compute.max()), flops_per_token))
+    return replace(draft, verdicts=sentences(draft))
+
+
+def _fits(
+    runs: RunTable, laws: Sequence[str], objective: str | None
+) -> tuple[tuple[Fit, ...], tuple[Missing, ...]]:
+    """Every law that can be fitted, and why the others cannot."""
+    forms = [form_named(law) for law in laws]
+    if objective is not None:
+        objective_named(objective)
+    try:
+        check_spread(runs)
+    except BadInput as problem:
+        need = {form.name: form.n_free + SPARE_RUNS - len(runs) for form in forms}
+        return (), tuple(Missing(law=law, reason=problem.line(), runs_needed=max(need[law], 1)) for law in need)
+    fits, missing = [], []
+    for form in forms:
+        try:
+            fits.append(fit(runs, form.name, objective))
+        except BadInput as problem:
+            need_more = max(form.n_free + SPARE_RUNS - len(runs), 0)
+            missing.append(Missing(law=form.name, reason=problem.line(), runs_needed=need_more))
+    return tuple(fits), tuple(missing)
+
+
+def _residuals(found: Fit, runs: RunTable) -> Array:
+    """Ln observed − ln law at every run."""
+    return np.log(runs.loss) - found.form.log_loss(np.array(found.theta), inputs_of(runs, found.form))
+
+
+def _reason(n_runs: int, best: str | None, scores: Sequence[Score]) -> str:
+    """Why the best law is the best, in one sentence."""
+    if best is None:
+        return "no law can be fitted yet"
+    chosen = next(score for score in scores if score.law == best)
+    if n_runs >= contest.FEW_RUNS and chosen.held_back is not None:
+        return (
+            f"{best} misses the most expensive runs, held back, by {100 * chosen.held_back:.2g} % on average: "
+            "the least, or within 5 % of the least with fewer parameters"
+        )
+    sharing = [f"{score.law} {100 * score.weight:.0f} %" for score in scores if score.weight > 0]
+    if len(sharing) > 1:
+        return f"{n_runs} runs are too few for a contest on held-back runs: by AICc, {' and '.join(sharing)}"
+    return f"{best} is what {n_runs} runs allow"
+
+
+def _compute_law(runs: RunTable, fits: Sequence[Fit], best: str | None, objective: str | None) -> Fit | None:
+    """The law of compute where the best law's exponents mean nothing."""
+    withheld = any(found.law == best and found.verdict is Verdict.WITHHOLD for found in fits)
+    if not withheld:
+        return None
+    try:
+        return fit(runs, FALLBACK, objective)
+    except BadInput:
+        return None
+
+
+def _hold_outs(
+    runs: RunTable, fits: Sequence[Fit], best: str | None, objective: str | None
+) -> tuple[HoldOut, ...]:
+    """The best law and the power law without the largest run and without the largest budget, where enough remains."""
+    found = []
+    for law in dict.fromkeys(law for law in (best, "power") if law is not None):
+        warm = next((np.array(item.theta) for item in fits if item.law == law), None)
+        for held in Held:
+            try:
+                found.append(hold_out(runs, law, held, objective, warm=warm))
+            except BadInput:
+                continue
+    return tuple(found)
+
+
+def _held_back(draft: Assessment, best: str) -> float:
+    """Error of ln loss on held-back runs: of the contest, else of the hold-outs, and never below the runs' scatter."""
+    score = next(item for item in draft.scores if item.law == best)
+    seen = score.held_back_rms
+    if seen is None:
+        seen = max((item.error for item in draft.hold_outs if item.law == best), default=0.0)
+    return max(seen, draft.fit().sigma)

@@ -1,0 +1,142 @@
+"""Use of a fitted law: the best N and D for a compute budget, and one run's loss from another's.
+
+Evaluates only; no scipy, no fitting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from scalelab.errors import BadInput
+from scalelab.laws.fits import Fit, Prediction
+from scalelab.laws.flops import FlopsPerToken, flops_per_token
+from scalelab.laws.forms import Inputs
+from scalelab.laws.runs import Array
+
+MARGIN = 3.0 * float(np.log(10.0))
+"""How far beyond the runs' own N the best N is looked for, in ln N."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optimum:
+    """The best use of a compute budget under a law."""
+
+    law: str
+    flops: float
+    """C, training FLOPs."""
+    n_params: float
+    n_tokens: float
+    loss: float
+    low: float
+    high: float
+    interior: bool
+    """False where the law falls without end towards one side of the search (a power law always does): N and D are then
+    the edge of what was searched and no advice."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+Curve = Callable[[Array, Array], Array]
+
+
+def frontier(
+    fit: Fit, flops: float, flops_per_token: FlopsPerToken | Sequence[tuple[float, float]] | None = None
+) -> Optimum:
+    """The N and D that a law says are best at C training FLOPs, with the loss there and its parameters' interval.
+
+    Parameters
+    ----------
+    fit : Fit
+        Any law.
+    flops : float
+        C, above zero.
+    flops_per_token : function of N (array → array), or table of (N, FLOPs a token), optional
+        By default the table that the runs themselves gave, else 6·N.
+
+    Raises
+    ------
+    BadInput
+        C not a positive number.
+    """
+    n, d, interior = best_split(fit, fit.loss, flops, flops_per_token)
+    there = fit.predict(n, d)
+    return Optimum(
+        law=fit.law, flops=flops, n_params=n, n_tokens=d, loss=there.loss, low=there.low, high=there.high,
+        interior=interior,
+    )  # fmt: skip
+
+
+def best_split(
+    fit: Fit, loss: Curve, flops: float, source: FlopsPerToken | Sequence[tuple[float, float]] | None = None
+) -> tuple[float, float, bool]:
+    """(N, D, whether inside the search) that minimise `loss` on the curve D = C / FLOPs-a-token(N)."""
+    if not (np.isfinite(flops) and flops > 0):
+        raise BadInput(f"compute is {flops}", allowed="a number of FLOPs above 0, such as 1e18")
+    per_token = flops_per_token(source if source is not None else fit.flops_table)
+    reach = max(float(np.log(flops / fit.c_range[1])), 0.0)
+    low = float(np.log(fit.n_range[0])) - MARGIN
+    high = float(np.log(fit.n_range[1])) + MARGIN + reach
+    for narrowing in range(4):  # each pass narrows the search 64-fold around the best point
+        log_n = np.linspace(low, high, 257)
+        n = np.exp(log_n)
+        values = loss(n, flops / per_token(n))
+        best = int(values.argmin())
+        if narrowing == 0 and best in (0, 256):
+            return float(n[best]), float(flops / per_token(n[best : best + 1])[0]), False
+        low, high = float(log_n[max(best - 2, 0)]), float(log_n[min(best + 2, 256)])
+    n = np.exp([_vertex(log_n, np.log(values), best)])
+    return float(n[0]), float(flops / per_token(n)[0]), True
+
+
+def _vertex(x: Array, y: Array, best: int) -> float:
+    """The lowest point of the parabola through the best sample and its neighbours."""
+    if not 0 < best < len(x) - 1:
+        return float(x[best])
+    left, middle, right = y[best - 1], y[best], y[best + 1]
+    bend = left - 2 * middle + right
+    if bend <= 0:
+        return float(x[best])
+    return float(x[best] + 0.5 * (left - right) / bend * (x[1] - x[0]))
+
+
+def predict_ratio(
+    fit: Fit,
+    *,
+    loss_a: float,
+    n_a: float,
+    d_a: float,
+    n_b: float,
+    d_b: float,
+    loss_a_se: float = 0.0,
+) -> Prediction:
+    """The loss of run B from the measured loss of run A: P_B = P_A · L(N_B, D_B) / L(N_A, D_A).
+
+    For the power law this is P_A (N_B/N_A)^α (D_B/D_A)^β. What the law gets wrong alike for both cancels; the interval
+    holds the parameters' error of the ratio and, where given, the standard error of A's loss in nats.
+
+    Raises
+    ------
+    BadInput
+        A number that is not above zero.
+    """
+    for name, value in (("loss_a", loss_a), ("n_a", n_a), ("d_a", d_a), ("n_b", n_b), ("d_b", d_b)):
+        if not (np.isfinite(value) and value > 0):
+            raise BadInput(f"{name} is {value}", allowed="a number above 0")
+    both = Inputs.of([n_a, n_b], [d_a, d_b])
+    theta = np.array(fit.theta)
+    log_a, log_b = fit.form.log_loss(theta, both)
+    gradient = fit.form.gradient(theta, both)
+    parameters = float(fit.along(gradient[1:] - gradient[:1])[0])
+    se = float(np.hypot(parameters, loss_a_se / loss_a))
+    loss = loss_a * float(np.exp(log_b - log_a))
+    spread = float(np.exp(min(fit.t_quantile * se, 700.0)))
+    return Prediction(
+        n_params=n_b, n_tokens=d_b, loss=loss, low=loss / spread, high=loss * spread, parameters=parameters,
+        held_back=loss_a_se / loss_a,
+    )  # fmt: skip

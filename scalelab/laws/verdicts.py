@@ -1,0 +1,81 @@
+"""An assessment in words: what a person should know, one sentence each, the most important first."""
+
+from __future__ import annotations
+
+from scalelab.laws.assessment import Assessment
+from scalelab.laws.fits import Fit, Verdict
+from scalelab.laws.holdout import Held
+
+SHARP = 0.05
+"""Held-back error above which a prediction is called rough."""
+
+
+def sentences(seen: Assessment) -> tuple[str, ...]:
+    """Everything worth saying about an assessment."""
+    if seen.best is None:
+        return (_what_is_missing(seen), *_left_out(seen))
+    best = seen.fit()
+    return (
+        *_identified(best, seen),
+        *_held(seen),
+        *([seen.curvature.sentence()] if seen.curvature else []),
+        *_bounds(best),
+        *_frontier(seen),
+        *_left_out(seen),
+    )
+
+
+def _what_is_missing(seen: Assessment) -> str:
+    """Why there is no law yet, and after how many runs the first comes."""
+    if not seen.missing:
+        return "no law was asked for"
+    nearest = min(seen.missing, key=lambda item: item.runs_needed)
+    return f"no law yet from {seen.n_runs} runs: {nearest.reason}"
+
+
+def _identified(best: Fit, seen: Assessment) -> list[str]:
+    number = f"condition number {best.condition:.3g}"
+    if best.verdict is Verdict.GOOD:
+        return [f"the runs tell the parameters of {best.law} apart ({number})"]
+    words = f"the runs hardly tell the parameters of {best.law} apart ({number})"
+    if best.verdict is Verdict.WITHHOLD:
+        words = f"the exponents of {best.law} cannot be told apart by these runs ({number}) and mean nothing alone"
+    if best.mend is not None:
+        words += (
+            f": a run of {best.mend.n_params:.3g} parameters on {best.mend.n_tokens:.3g} tokens would bring it to "
+            f"{best.mend.condition:.3g}"
+        )
+    return [words]
+
+
+def _held(seen: Assessment) -> list[str]:
+    said = []
+    for item in seen.hold_outs:
+        if item.law != seen.best:
+            continue
+        what = "the largest run" if item.held == Held.LARGEST_RUN else f"the {len(item.left_out)} largest-budget runs"
+        rough = ": expect no better of a prediction" if item.error > SHARP else ""
+        said.append(f"fitted without {what}, {item.law} misses by {100 * item.error:.2g} %{rough}")
+    return said
+
+
+def _bounds(best: Fit) -> list[str]:
+    said = []
+    if "E" in best.bounds_hit:
+        said.append(f"E of {best.law} is zero within what these runs can tell")
+    others = [name for name in best.bounds_hit if name != "E"]
+    if others:
+        said.append(f"{', '.join(others)} of {best.law} stopped at a bound: do not read anything into the value")
+    if not best.converged:
+        said.append(f"the fit of {best.law} did not converge: treat its numbers as rough")
+    return said
+
+
+def _frontier(seen: Assessment) -> list[str]:
+    if seen.optimum is None or seen.optimum.interior:
+        return []
+    return [f"{seen.best} has no best split of {seen.optimum.flops:.3g} FLOPs between N and D: it prefers an edge"]
+
+
+def _left_out(seen: Assessment) -> list[str]:
+    return [f"{seen.n_excluded} runs left out"] if seen.n_excluded else []
