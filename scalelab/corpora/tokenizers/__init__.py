@@ -1,0 +1,57 @@
+"""Text ↔ tokens: the registry of tokenizers by name, and the one that reads a prepared folder for sampling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scalelab.corpora.tokenizers.base import END_OF_TEXT, Kind
+from scalelab.corpora.tokenizers.bpe import Bpe
+from scalelab.corpora.tokenizers.bytes import Bytes
+from scalelab.errors import BadInput, ScalelabError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as Library
+
+__all__ = ["KINDS", "Tokenizer", "load_tokenizer"]
+
+KINDS: dict[str, Kind] = {"bpe": Bpe(), "bytes": Bytes()}
+"""By the name in corpus.tokenizer."""
+
+
+class Tokenizer:
+    """Text ↔ tokens of one prepared corpus."""
+
+    def __init__(self, library: Library) -> None:
+        # A text that spells the end-of-text token is text.
+        library.encode_special_tokens = True
+        self._library = library
+        self.vocab_size = int(library.get_vocab_size())
+        self.end_of_text = self.vocab_size - 1
+        """The token between passages."""
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of a text; raises BadInput where the text is none that UTF-8 can hold."""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise BadInput("the text holds bytes that are no UTF-8", todo="type it anew") from error
+        return list(self._library.encode(text, add_special_tokens=False).ids)
+
+    def decode(self, tokens: list[int]) -> str:
+        """The text of tokens; broken characters become �, end-of-text nothing."""
+        return str(self._library.decode(tokens, skip_special_tokens=True))
+
+
+def load_tokenizer(directory: Path) -> Tokenizer:
+    """The tokenizer of a prepared corpus; raises ScalelabError where its tokenizer.json is gone or damaged."""
+    from tokenizers import Tokenizer as Library
+
+    path = Path(directory) / "tokenizer.json"
+    try:
+        library = Library.from_str(path.read_text(encoding="utf-8"))
+    except Exception as error:  # the library raises the bare Exception
+        raise ScalelabError(f"no tokenizer at {str(path)!r}", todo="prepare the corpus again") from error
+    if library.token_to_id(END_OF_TEXT) != library.get_vocab_size() - 1:
+        raise ScalelabError(f"{str(path)!r} is another tokenizer's", todo="prepare the corpus again")
+    return Tokenizer(library)

@@ -1,0 +1,47 @@
+"""What a tokenizer is to this room: made from the training side, packed with, loaded again for sampling.
+
+Every tokenizer ends as a tokenizer.json that the `tokenizers` library (and so Hugging Face) reads; what differs
+is how it is made and which code encodes fastest. A new one is one file with a class like `Kind` and one
+line in the registry beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scalelab.preset import CorpusSpec
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as Library
+
+END_OF_TEXT = "<|endoftext|>"
+
+Encode = Callable[[bytes], NDArray[np.uint32]]
+"""From the UTF-8 of one passage to its tokens, without the end-of-text token."""
+
+
+class Kind(Protocol):
+    """One way of making tokens."""
+
+    def recipe(self, corpus: CorpusSpec) -> str:
+        """All that the tokens depend on besides the text."""
+
+    def sample_bytes(self, corpus: CorpusSpec) -> int:
+        """Bytes of the training side that it learns from; 0: it learns nothing."""
+
+    def make(self, corpus: CorpusSpec, sample: Iterable[str]) -> Library:
+        """The tokenizer, its end-of-text token the last one."""
+
+    def encoder(self, library: Library) -> Encode:
+        """The fastest code that gives the tokens of `library`."""
+
+
+def byte_alphabet() -> dict[str, int]:
+    """The printable character that stands for each byte in a byte-level vocabulary (as in GPT-2), and that byte."""
+    shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(256) if byte not in set(shown)]
+    return {chr(byte): byte for byte in shown} | {chr(256 + i): byte for i, byte in enumerate(hidden)}
