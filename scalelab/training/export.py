@@ -1,0 +1,39 @@
+"""Leaves a trained model behind in the layout that everything can load. Knows no run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from scalelab.errors import ScalelabError
+
+
+def write_model(model: Any, folder: Path) -> None:
+    """config.json and model.safetensors, whole or not at all; a tied head is stored once.
+
+    Written here and not by `save_pretrained`, which draws a progress bar into a worker's log.
+
+    Raises
+    ------
+    ScalelabError
+        Where the folder cannot be written.
+    """
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    # Clones: the parameters are views into one buffer, and a file must not say that they share memory.
+    weights = {name: weight.detach().cpu().clone() for name, weight in model.named_parameters()}
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        model.config.architectures = [type(model).__name__]
+        model.config.save_pretrained(temporary)
+        model.generation_config.save_pretrained(temporary)
+        save_file(weights, temporary / "model.safetensors", metadata={"format": "pt"})
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(temporary, folder)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise ScalelabError(f"the model was not saved to {folder}: {error}") from error

@@ -1,0 +1,182 @@
+"""One training run, from a RunSpec to its outcome. Hands points to a callback; knows no store, no lab, no screen."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from scalelab.errors import ScalelabError
+from scalelab.records import Message, Outcome, RunKind, RunSpec, RunState, Saved, TokenSet
+from scalelab.training import checkpoint
+from scalelab.training.batches import Batches, open_tokens
+from scalelab.training.device import Device
+from scalelab.training.engine import open_engine
+from scalelab.training.evaluate import HeldOut
+from scalelab.training.export import write_model
+from scalelab.training.guard import Diverged, Guard
+from scalelab.training.log import RunLog
+from scalelab.training.meter import Meter
+from scalelab.training.optimizer import FlatAdamW
+from scalelab.training.resume import manifest_of, restore_from
+from scalelab.training.schedule import rate
+from scalelab.training.state import gather
+from scalelab.training.step import GradientStep
+
+
+def train(
+    spec: RunSpec,
+    tokens: TokenSet,
+    *,
+    attempt: int,
+    run_dir: Path,
+    device: Device,
+    report: Callable[[Message], None],
+    should_stop: Callable[[], bool],
+    resume_from: Path | None,
+    checkpoint_seconds: float = 60.0,
+) -> Outcome:
+    """Trains a run to its end, or until it is told to stop.
+
+    Parameters
+    ----------
+    attempt : counts the tries of this run; part of every message.
+    run_dir : gets log.txt, checkpoint/ and, at the end of a branch or single run, model/.
+    report : hears of each Point, Evaluation and Saved. The Outcome is returned and not reported.
+    should_stop : asked after every step; true saves a checkpoint and ends the run as STOPPED.
+    resume_from : a checkpoint folder, this run's own or, for a branch, its trunk's at the branch step.
+    checkpoint_seconds : at most so much training is lost when the process is killed.
+
+    Returns
+    -------
+    DONE, STOPPED, DIVERGED (loss or gradient not finite; the update was not made) or FAILED with its reason.
+    """
+    log = RunLog(run_dir)
+    step = spec.first_step
+    try:
+        run = _Run(spec, tokens, attempt, run_dir, device, report, log, checkpoint_seconds)
+        step = run.start(resume_from)
+        return run.go(should_stop)
+    except Diverged as error:
+        state, step, reason = RunState.DIVERGED, error.step, str(error)
+    except ScalelabError as error:
+        state, reason = RunState.FAILED, error.line()
+    return _ended(log, Outcome(run=spec.run, attempt=attempt, state=state, step=step, reason=reason))
+
+
+def _ended(log: RunLog, outcome: Outcome) -> Outcome:
+    log.say(f"{outcome.state} at step {outcome.step}: {outcome.reason}")
+    return outcome
+
+
+class _Run:
+    """The parts of a run, and the order of things in a step."""
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        tokens: TokenSet,
+        attempt: int,
+        run_dir: Path,
+        device: Device,
+        report: Callable[[Message], None],
+        log: RunLog,
+        checkpoint_seconds: float,
+    ) -> None:
+        self.spec, self.attempt, self.run_dir, self.device, self.report, self.log = (
+            spec, attempt, run_dir, device, report, log,
+        )  # fmt: skip
+        if tokens.vocab_size > spec.shape.vocab_size:
+            raise ScalelabError(f"the corpus has {tokens.vocab_size} token ids, the model {spec.shape.vocab_size}")
+        self.batches = Batches(
+            open_tokens(tokens, "train"),
+            context=spec.shape.context,
+            batch_sequences=spec.batch_sequences,
+            seed=spec.seed,
+        )
+        self.engine = open_engine(spec, device)
+        self.held_out = HeldOut(spec, tokens, device)
+        self.optimizer = FlatAdamW(self.engine.flat, spec.optimizer)
+        self.gradient = GradientStep(self.engine, device, micro_sequences=spec.micro_sequences, say=log.say)
+        self.checkpoint_seconds = checkpoint_seconds
+        self.step = 0
+
+    def start(self, resume_from: Path | None) -> int:
+        """The step to go on from, with the state that belongs to it."""
+        self.step = restore_from(resume_from, self.spec, self.run_dir, self.engine.flat, self.optimizer,
+                                 self._manifest(False), self.log.say)  # fmt: skip
+        epochs = self.batches.epoch(self.spec.n_steps)
+        self.log.say(f"{self.spec.run} attempt {self.attempt} on {self.device.name}: from step {self.step} to "
+                     f"{self.spec.n_steps}, {epochs:.2f} epochs of the corpus")  # fmt: skip
+        return self.step
+
+    def go(self, should_stop: Callable[[], bool]) -> Outcome:
+        """All steps that are left."""
+        meter = Meter(self.spec, self.device, attempt=self.attempt)
+        guard = Guard(self.device)
+        saved_at = time.monotonic()
+        while self.step < self.spec.n_steps:
+            lr = self._update(meter, guard)
+            if meter.due(self.step):
+                guard.settle()
+                self.report(meter.point(self.step, lr))
+            stop = should_stop()
+            branch = self.step in self.spec.branch_steps
+            timed = time.monotonic() - saved_at >= self.checkpoint_seconds
+            if self.step in self.spec.evaluation_steps or self.step == self.spec.n_steps:
+                with meter.paused():
+                    self._evaluate()
+            if self.step < self.spec.n_steps or branch:
+                if branch or timed or stop:
+                    guard.settle()
+                    with meter.paused():
+                        self._save(for_branch=branch, needed=branch or stop)
+                    saved_at = time.monotonic()
+                if stop and self.step < self.spec.n_steps:
+                    return _ended(self.log, self._outcome(RunState.STOPPED, "asked to stop"))
+        return self._finish()
+
+    def _update(self, meter: Meter, guard: Guard) -> float:
+        windows = self.device.put(self.batches.batch(self.step))
+        loss = self.gradient.take(windows)
+        norm = self.optimizer.norm()
+        skip = guard.check(self.step, loss, norm)
+        lr = rate(self.spec.schedule, self.step)
+        self.optimizer.update(step=self.step + 1, lr=lr, norm=norm, skip=skip)
+        meter.add(loss, norm)
+        self.step += 1
+        return lr
+
+    def _evaluate(self) -> None:
+        final = self.step == self.spec.n_steps and self.spec.kind is not RunKind.TRUNK
+        measured = self.held_out.measure(self.engine, step=self.step, attempt=self.attempt, final=final)
+        if not math.isfinite(measured.loss):
+            raise Diverged(self.step - 1, measured.loss, math.nan)
+        if final:
+            write_model(self.engine.model, self.run_dir / "model")
+        self.report(measured)
+
+    def _save(self, *, for_branch: bool, needed: bool) -> None:
+        state = gather(self.engine.flat, self.optimizer)
+        try:
+            folder = checkpoint.save(self.run_dir, state, self._manifest(for_branch))
+        except ScalelabError as error:
+            self.log.say(error.line())
+            if needed:
+                raise
+            return
+        path = str(folder.relative_to(self.run_dir))
+        self.report(Saved(run=self.spec.run, attempt=self.attempt, step=self.step, path=path, for_branch=for_branch))
+
+    def _manifest(self, for_branch: bool) -> checkpoint.Manifest:
+        return manifest_of(
+            self.spec, self.device, step=self.step, micro_sequences=self.gradient.micro_sequences, for_branch=for_branch
+        )
+
+    def _finish(self) -> Outcome:
+        checkpoint.discard_timed(self.run_dir)
+        return _ended(self.log, self._outcome(RunState.DONE, ""))
+
+    def _outcome(self, state: RunState, reason: str) -> Outcome:
+        return Outcome(run=self.spec.run, attempt=self.attempt, state=state, step=self.step, reason=reason)

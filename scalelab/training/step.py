@@ -1,0 +1,70 @@
+"""One step's gradient: micro-batches at constant tokens a step, smaller ones where memory runs out. Knows no update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import OutOfMemoryError, Tensor
+
+from scalelab.errors import ScalelabError
+from scalelab.training.device import Device
+from scalelab.training.engine import Engine
+from scalelab.units import format_bytes
+
+
+class GradientStep:
+    """Adds up the gradient of a whole batch, micro-batch by micro-batch."""
+
+    def __init__(self, engine: Engine, device: Device, *, micro_sequences: int, say: Callable[[str], None]) -> None:
+        self.micro_sequences = micro_sequences
+        self._engine, self._device, self._say = engine, device, say
+
+    def take(self, windows: Tensor) -> Tensor:
+        """The mean loss of (sequences, context + 1) tokens, with its gradient in the flat buffer.
+
+        Raises
+        ------
+        ScalelabError
+            Where even one sequence at a time does not fit.
+        """
+        while True:
+            try:
+                return self._accumulate(windows)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                problem = str(error).splitlines()[0]
+            # Outside the except block, so that the failed pass's tensors are no longer held by its traceback.
+            self._halve(problem)
+
+    def _accumulate(self, windows: Tensor) -> Tensor:
+        ids, targets = windows[:, :-1], windows[:, 1:]
+        scale = 1.0 / targets.numel()
+        self._engine.flat.grads.zero_()
+        total: Tensor | None = None
+        for start in range(0, len(ids), self.micro_sequences):
+            part = slice(start, start + self.micro_sequences)
+            loss = self._engine.forward_backward(ids[part], targets[part], scale=scale)
+            total = loss if total is None else total + loss
+        assert total is not None
+        return total
+
+    def _halve(self, problem: str) -> None:
+        self._device.free_unused()
+        free, total = self._device.memory()
+        room = f"{format_bytes(free)} of {format_bytes(total)} free on {self._device.name}"
+        if self.micro_sequences == 1:
+            raise ScalelabError(
+                f"out of memory with one sequence at a time: {problem}; there was {room}",
+                todo="use a smaller rung, a shorter context, or a device with more memory",
+            )
+        self.micro_sequences = -(-self.micro_sequences // 2)
+        self._say(f"out of memory: {problem}; {room}; going on with {self.micro_sequences} sequences at a time")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocator said no: CUDA's, MPS's, the CPU's, or Python's."""
+    if isinstance(error, (OutOfMemoryError, MemoryError)):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
