@@ -54,7 +54,7 @@ def check(name: str, as_json: bool) -> None:
     from scalelab.gate import clean
 
     preset = preset_files.load(name)
-    planned = plan.make_plan(preset, plan.choose_device(preset.hardware.device, preset.hardware))
+    planned = plan.make_plan(preset, plan.choose_device(preset.hardware))
     if as_json:
         print_json({"schema": "scalelab.check/1", "name": preset.name, "good": True, "runs": len(planned.cells),
                     "warnings": list(planned.warnings)})

@@ -1,0 +1,91 @@
+"""Loss while runs train, along tokens, FLOPs, steps or time; a branch goes on from its trunk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+import numpy as np
+
+from scalelab.figures.axis import Axis, Notation, around
+from scalelab.figures.figure import Array, Figure, Mark, Role, Series
+from scalelab.records import Point, RunSpec
+
+
+class Along(StrEnum):
+    """What the curves run along."""
+
+    TOKENS = "tokens"
+    FLOPS = "flops"
+    STEPS = "steps"
+    SECONDS = "seconds"
+
+
+_LABELS = {
+    Along.TOKENS: ("training tokens D", Notation.COUNT),
+    Along.FLOPS: ("training compute C, FLOPs", Notation.POWER),
+    Along.STEPS: ("steps of the optimizer", Notation.COUNT),
+    Along.SECONDS: ("seconds of training", Notation.NUMBER),
+}
+
+
+def loss_curves(
+    points: Mapping[str, Sequence[Point]],
+    specs: Sequence[RunSpec],
+    *,
+    along: Along = Along.TOKENS,
+    log_x: bool = True,
+    log_y: bool = True,
+    smoothing: float = 0.0,
+) -> Figure:
+    """Training loss of every run that has points, coloured by rung.
+
+    Parameters
+    ----------
+    smoothing
+        Weight of the past in a moving mean, 0 (none) to below 1; the mean is corrected for its start.
+    """
+    sizes = sorted({spec.counts.n_params for spec in specs})
+    series = []
+    for spec in specs:
+        own = points.get(spec.run, ())
+        if own:
+            series.append(Series(
+                role=Role.CURVE, mark=Mark.LINE, name=spec.run, label=spec.rung,
+                colour=sizes.index(spec.counts.n_params), x=_along(own, spec, along),
+                y=smoothed(np.array([point.loss for point in own]), smoothing),
+            ))  # fmt: skip
+    label, notation = _LABELS[along]
+    low_x, high_x = around((x for each in series for x in each.x.tolist()), log=log_x, margin=0.0)
+    low_y, high_y = around((y for each in series for y in each.y.tolist()), log=log_y)
+    return Figure(
+        title="training loss",
+        x=Axis(label=label, low=low_x, high=high_x, log=log_x, notation=notation),
+        y=Axis(label="loss, nats a token", low=low_y, high=high_y, log=log_y),
+        series=tuple(series),
+    )
+
+
+def smoothed(values: Array, weight: float) -> Array:
+    """The moving mean with weight `weight` on the past; a NaN stays a gap and does not spread."""
+    if weight <= 0:
+        return values
+    mean, seen = 0.0, 0.0
+    out = np.empty_like(values)
+    for index, value in enumerate(values):
+        if np.isfinite(value):
+            mean, seen = weight * mean + (1 - weight) * value, weight * seen + (1 - weight)
+        out[index] = mean / seen if np.isfinite(value) else np.nan
+    return out
+
+
+def _along(points: Sequence[Point], spec: RunSpec, along: Along) -> Array:
+    match along:
+        case Along.TOKENS:
+            return np.array([float(point.n_tokens) for point in points])
+        case Along.FLOPS:
+            return np.array([point.n_tokens * spec.flops_per_token for point in points])
+        case Along.STEPS:
+            return np.array([float(point.step) for point in points])
+        case Along.SECONDS:
+            return np.array([point.seconds for point in points])

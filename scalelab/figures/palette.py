@@ -1,0 +1,36 @@
+"""Colours that colour-blind people can tell apart (Okabe and Ito 2008), each on an exact entry of xterm's 256."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colour:
+    """One colour in the two forms that drawers ask for."""
+
+    name: str
+    xterm: int
+    """Entry of the 256-colour table: the same on every terminal, whatever its theme."""
+    hex: str
+    """The same colour for HTML."""
+
+
+PALETTE = (
+    Colour(name="orange", xterm=214, hex="#ffaf00"),
+    Colour(name="sky blue", xterm=74, hex="#5fafd7"),
+    Colour(name="green", xterm=36, hex="#00af87"),
+    Colour(name="pink", xterm=175, hex="#d787af"),
+    Colour(name="yellow", xterm=185, hex="#d7d75f"),
+    Colour(name="blue", xterm=33, hex="#0087ff"),
+    Colour(name="vermilion", xterm=166, hex="#d75f00"),
+)
+"""For rungs, in the order of the ladder; a rung keeps its colour in every figure."""
+
+FRONTIER = Colour(name="red", xterm=203, hex="#ff5f5f")
+NEUTRAL = Colour(name="grey", xterm=246, hex="#949494")
+
+
+def colour_of(index: int | None) -> Colour:
+    """The colour of the n-th rung; grey for what belongs to none."""
+    return NEUTRAL if index is None else PALETTE[index % len(PALETTE)]

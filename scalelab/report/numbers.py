@@ -1,0 +1,68 @@
+"""How a law's numbers are written: as many digits as their interval carries, in the signs of the field."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scalelab.laws import Estimate
+
+_GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "kappa": "κ"}
+_LARGE = 1e5
+
+
+def greek(text: str) -> str:
+    """A formula or a name with Greek letters and a centred dot: "k * N^alpha" → "k · N^α"."""
+    words = re.sub(r"alpha|beta|gamma|delta|kappa", lambda match: _GREEK[match[0]], text)
+    return words.replace(" * ", " · ")
+
+
+def number(value: float, step: float) -> str:
+    """A value cut where the second significant digit of `step` stands, the first when that is 4 or more.
+
+    `step` is the size of what is not known about the value; the rule is that of `units.value_error`.
+    """
+    if not math.isfinite(value):
+        return "?"
+    if abs(value) >= _LARGE or step >= _LARGE / 10:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return _minus(f"{mantissa}e{int(exponent)}")
+    places = 4
+    if step > 0 and math.isfinite(step):
+        places = -math.floor(math.log10(step)) + (1 if int(f"{step:.1e}"[0]) < 4 else 0)
+    return _minus(f"{value:.{min(max(places, 0), 6)}f}")
+
+
+def interval(value: float, low: float, high: float) -> str:
+    """The value and its interval: "0.454 [0.368, 0.540]"."""
+    step = (high - low) / 2
+    return f"{number(value, step)} [{number(low, step)}, {number(high, step)}]"
+
+
+def estimate(found: Estimate) -> str:
+    """One number of a law with its name: "α 0.454 [0.368, 0.540]"."""
+    name = greek(found.name)
+    if found.at_bound:
+        return f"{name} {number(found.value, abs(found.value) / 10)} (at its bound)"
+    return f"{name} {interval(found.value, found.low, found.high)}"
+
+
+def flops(value: float) -> str:
+    """FLOPs in powers of ten: "9.38e12"."""
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """A share in percent with `digits` significant digits: 0.00424 → "0.42 %"."""
+    if not math.isfinite(share):
+        return "?"
+    size = 100 * share
+    places = digits - 1 - math.floor(math.log10(abs(size))) if size else 1
+    return _minus(f"{size:.{min(max(places, 0), 3)}f} %")
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−") if "e-" not in text else text

@@ -1,0 +1,25 @@
+"""What a report is about: runs, what the laws say of them, and where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scalelab.laws import Assessment, RunTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Subject:
+    """One table of runs, assessed."""
+
+    name: str
+    """What a person calls it: the lab's or the file's name."""
+    path: str
+    runs: RunTable
+    assessment: Assessment
+    rung_names: Mapping[str, str] = field(default_factory=dict)
+    """Run → rung, where the runs come from a lab."""
+    facts: tuple[str, ...] = ()
+    """What else stands in the headline: device, corpus, time."""
