@@ -25,10 +25,12 @@ from scalelab.laws.holdout import Held, HoldOut, hold_out
 from scalelab.laws.judge import OFFERED, assess
 from scalelab.laws.objective import Objective
 from scalelab.laws.optimum import Optimum, frontier, predict_ratio
+from scalelab.laws.read import read_runs
 from scalelab.laws.runs import Exclusion, RunTable, run_table
 
 __all__ = [
     "FORMS", "OFFERED", "Assessment", "Curvature", "Estimate", "Exclusion", "Fit", "FlopsPerToken", "Held", "HoldOut",
     "Mend", "Missing", "Objective", "Optimum", "Prediction", "RunTable", "Score", "Verdict", "assess",
-    "curvature_test", "fit", "flops_per_token", "flops_table", "frontier", "hold_out", "predict_ratio", "run_table",
+    "curvature_test", "fit", "flops_per_token", "flops_table", "frontier", "hold_out", "predict_ratio", "read_runs",
+    "run_table",
 ]  # fmt: skip

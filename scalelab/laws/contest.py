@@ -10,13 +10,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from scalelab.laws.fitter import SPARE_RUNS, inputs_of, weights_of
 from scalelab.laws.fits import Fit
+from scalelab.laws.fitter import SPARE_RUNS, inputs_of, weights_of
 from scalelab.laws.newton import Problem, minimise
 from scalelab.laws.objective import EFFICIENT, LEAST_SCALE, huber
-from scalelab.laws.runs import Array, RunTable
+from scalelab.laws.runs import Array, Mask, RunTable
 
 FEW_RUNS = 16
 """Below this, held-back errors are too noisy to choose by."""
@@ -58,7 +57,7 @@ def aicc(fits: Sequence[Fit], residuals: dict[str, Array]) -> dict[str, float]:
     return {law: float(value - low) for law, value in raw.items()}
 
 
-def cuts(runs: RunTable, least: int) -> list[npt.NDArray[np.bool_]]:
+def cuts(runs: RunTable, least: int) -> list[Mask]:
     """Masks of the most expensive runs to hold back, each leaving at least `least`."""
     order = np.argsort(runs.compute, kind="stable")
     counts = sorted({max(1, round(share * len(runs))) for share in SHARES})
@@ -71,7 +70,7 @@ def cuts(runs: RunTable, least: int) -> list[npt.NDArray[np.bool_]]:
     return masks
 
 
-def held_back_errors(fit: Fit, runs: RunTable, masks: Sequence[npt.NDArray[np.bool_]]) -> list[Array]:
+def held_back_errors(fit: Fit, runs: RunTable, masks: Sequence[Mask]) -> list[Array]:
     """Ln predicted − ln observed on the held-back runs of each cut; all cuts are refitted in one batch from the fit."""
     form = fit.form
     inputs, weight, target = inputs_of(runs, form), weights_of(runs), np.log(runs.loss)

@@ -58,7 +58,7 @@ class Prediction:
     forms: float = 0.0
     """Spread of ln loss between the laws that fit about as well."""
     held_back: float = 0.0
-    """Error of ln loss seen on the largest runs when they were held back, or the scatter of runs where none could be."""
+    """Error of ln loss on the largest runs when they were held back, or the scatter of runs where none could be."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
@@ -147,7 +147,8 @@ class Fit:
         """The law at N and D (any shapes that broadcast), nats a token: an array of the common shape."""
         shape = np.broadcast_shapes(np.shape(n_params), np.shape(n_tokens))
         value = self.form.log_loss(np.array(self.theta), Inputs.of(n_params, n_tokens))
-        return np.exp(value).reshape(shape)
+        loss: Array = np.exp(value).reshape(shape)
+        return loss
 
     def log_se(self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike) -> Array:
         """Standard error of ln L from the parameters' covariance (the delta method), in the common shape."""
@@ -158,7 +159,8 @@ class Fit:
     def along(self, gradient: Array) -> Array:
         """Standard error of a number with these gradients (m, p) by θ: shape (m,)."""
         variance = np.einsum("mp,pq,mq->m", gradient, np.array(self.covariance), gradient)
-        return np.sqrt(np.maximum(variance, 0.0))
+        se: Array = np.sqrt(np.maximum(variance, 0.0))
+        return se
 
     def band(self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike) -> tuple[Array, Array, Array]:
         """(loss, low, high) over arrays: the parameters' interval only."""

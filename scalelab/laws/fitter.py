@@ -5,19 +5,20 @@ Knows forms only as data; nothing here asks which law it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from scalelab.errors import BadInput
 from scalelab.laws import grid, identify, intervals
-from scalelab.laws.fits import Fit, Verdict
+from scalelab.laws.fits import Fit, Mend, Verdict
 from scalelab.laws.flops import flops_table
 from scalelab.laws.forms import Form, Inputs, form_named
 from scalelab.laws.newton import Minimum, Problem, minimise
 from scalelab.laws.objective import Objective, delta_for, robust_scale
-from scalelab.laws.runs import Array, RunTable, check_spread, without_impossible
+from scalelab.laws.runs import Array, Mask, RunTable, check_spread, without_impossible
 
 SPARE_RUNS = 3
 """A law is refused unless there are this many more runs than parameters."""
@@ -25,6 +26,8 @@ SHOWN_RESIDUALS = 5_000
 SAME_BASIN = 1e-6
 """Relative difference of objectives below which two minima are one."""
 TIGHT = 1e-13
+"""Relative decrease that no longer counts, at the end and while δ still moves."""
+ROUGH = 1e-4
 RESCALES = 4
 
 
@@ -41,9 +44,7 @@ class Solution:
     second: tuple[float, Array] | None
 
 
-def fit(
-    runs: RunTable, law: str = "chinchilla", objective: str | None = None, *, level: float = 0.95
-) -> Fit:
+def fit(runs: RunTable, law: str = "chinchilla", objective: str | None = None, *, level: float = 0.95) -> Fit:
     """Fit a law to runs.
 
     Parameters
@@ -104,7 +105,8 @@ def weights_of(runs: RunTable) -> Array:
     """Weights with mean one."""
     if runs.weight is None:
         return np.ones(len(runs))
-    return runs.weight / runs.weight.mean()
+    weight: Array = runs.weight / runs.weight.mean()
+    return weight
 
 
 def solve(
@@ -134,41 +136,48 @@ def solve(
         return Solution(
             theta=first[0], objective=objective, delta=delta, converged=True, iterations=0, starts=0, second=None
         )
-    found = minimise(problem(delta), first, tolerance=TIGHT)
+    rough = kind is Objective.HUBER
+    found = minimise(problem(delta), first, tolerance=ROUGH if rough else TIGHT)
     best = int(found.objective.argmin())
-    if kind is Objective.HUBER:
-        return _rescaled(problem, found, best, delta, form.n_free, target, len(first))
+    end = _rescaled(problem, found, best, delta, form.n_free) if rough else _End(found, best, delta, found.iterations)
     return Solution(
-        theta=found.theta[best], objective=float(found.objective[best]), delta=delta,
-        converged=bool(found.converged[best]), iterations=found.iterations, starts=len(first),
+        theta=end.found.theta[end.best], objective=float(end.found.objective[end.best]), delta=end.delta,
+        converged=bool(end.found.converged[end.best]), iterations=end.iterations, starts=len(first),
         second=_second(found, best),
     )  # fmt: skip
+
+
+class _End(NamedTuple):
+    """A minimum, which of its rows, and the δ and all steps that led there."""
+
+    found: Minimum
+    best: int
+    delta: float
+    iterations: int
 
 
 def _straight(form: Form, inputs: Inputs, target: Array, weight: Array) -> Array:
     """Weighted least squares for a law that is linear in θ: (1, p)."""
     rows = form.compose(np.zeros((1, form.n_free)), form.prepare(inputs)).gradient()[0]
     root = np.sqrt(weight)
-    return np.linalg.lstsq(rows * root[:, None], target * root, rcond=None)[0][None]
+    theta: Array = np.linalg.lstsq(rows * root[:, None], target * root, rcond=None)[0]
+    return theta[None]
 
 
-def _rescaled(problem, found: Minimum, best: int, delta: float, n_free: int, target: Array, starts: int) -> Solution:
-    """Alternate between δ from the residuals and the fit for that δ until they agree to a percent."""
-    theta, converged, iterations = found.theta[best : best + 1], bool(found.converged[best]), found.iterations
-    value = float(found.objective[best])
+def _rescaled(problem: Callable[[float], Problem], found: Minimum, best: int, delta: float, n_free: int) -> _End:
+    """Alternate between δ from the residuals and the fit for that δ until they agree to a percent; then to the end."""
+    theta, iterations = found.theta[best : best + 1], found.iterations
     for _ in range(RESCALES):
         current = problem(delta)
-        new = delta_for(Objective.HUBER, target - current.build(theta).value[0], n_free)
-        if abs(np.log(new / delta)) < 0.01:
-            break
+        new = delta_for(Objective.HUBER, current.target - current.build(theta).value[0], n_free)
+        agreed = abs(np.log(new / delta)) < 0.01
         delta = new
-        again = minimise(problem(delta), theta, tolerance=TIGHT)
-        theta, value, converged = again.theta, float(again.objective[0]), bool(again.converged[0])
-        iterations += again.iterations
-    return Solution(
-        theta=theta[0], objective=value, delta=delta, converged=converged, iterations=iterations, starts=starts,
-        second=_second(found, best),
-    )  # fmt: skip
+        if agreed:
+            break
+        again = minimise(problem(delta), theta, tolerance=ROUGH)
+        theta, iterations = again.theta, iterations + again.iterations
+    last = minimise(problem(delta), theta, tolerance=TIGHT)
+    return _End(last, 0, delta, iterations + last.iterations)
 
 
 def _second(found: Minimum, best: int) -> tuple[float, Array] | None:
@@ -213,7 +222,7 @@ def _finish(
     )  # fmt: skip
 
 
-def identified(form: Form, theta: Array, inputs: Inputs, free: npt.NDArray[np.bool_]):
+def identified(form: Form, theta: Array, inputs: Inputs, free: Mask) -> tuple[float, Verdict, Mend | None]:
     """Condition number, its verdict, and the run that would mend it where it is not good."""
     middle = (float(inputs.log_n.mean()), float(inputs.log_d.mean()))
     condition = identify.condition_number(identify.centred_jacobian(form, theta, inputs, middle)[:, free])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import numpy.typing as npt
 
 from scalelab.laws.forms.form import Form, Inputs
 from scalelab.laws.runs import Array
@@ -28,7 +29,8 @@ def starts(form: Form, inputs: Inputs, loss: Array, weight: Array, most: int = 3
     theta = form.assemble(cells, _log_coefficients(coefficients, problem.basis), loss)
     theta = np.clip(theta, *form.bounds(loss))
     misses = np.abs(np.log(loss) - form.log_loss(theta, inputs)) @ weight
-    return theta[_valleys(np.where(np.isfinite(misses), misses, np.inf), form.axes)[:most]]
+    found: Array = theta[_valleys(np.where(np.isfinite(misses), misses, np.inf), form.axes)[:most]]
+    return found
 
 
 def _thinned(inputs: Inputs, loss: Array, weight: Array) -> tuple[Inputs, Array, Array]:
@@ -64,19 +66,21 @@ def nonnegative(basis: Array, target: Array) -> Array:
             best[better] = 0.0
             best[np.ix_(better, index)] = found[better]
             gained[better] = gain[better]
-        if (gained > 0).all() and count == k and (best > 0).all():
+        if count == k and (gained > 0).all():
             break
-    return best / size
+    coefficients: Array = best / size
+    return coefficients
 
 
 def _log_coefficients(coefficients: Array, basis: Array) -> Array:
     """Ln of the coefficients; an absent term starts at a ten-thousandth of what all terms make together."""
     height = basis.max(axis=1)
     whole = (coefficients * height).max(axis=1, keepdims=True)
-    return np.log(np.maximum(coefficients, 1e-4 * whole / height) + 1e-300)
+    logs: Array = np.log(np.maximum(coefficients, 1e-4 * whole / height) + 1e-300)
+    return logs
 
 
-def _valleys(misses: Array, axes: tuple[Array, ...]) -> Array:
+def _valleys(misses: Array, axes: tuple[Array, ...]) -> npt.NDArray[np.intp]:
     """Indices of cells that no neighbour along an axis undercuts, best first."""
     shape = tuple(len(axis) for axis in axes)
     field = misses.reshape(shape)

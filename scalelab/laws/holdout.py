@@ -8,12 +8,11 @@ from enum import StrEnum
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from scalelab.errors import BadInput
 from scalelab.laws.fitter import check_enough, floats, inputs_of, objective_named, solve, weights_of
 from scalelab.laws.forms import form_named
-from scalelab.laws.runs import Array, RunTable, check_spread
+from scalelab.laws.runs import Array, Mask, RunTable, check_spread
 
 SAME_BUDGET = 0.97
 """Budgets are rounded to whole steps of each rung's batch: within 3 % they are one."""
@@ -52,21 +51,24 @@ class HoldOut:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """From plain values."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        parts: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return cls(**parts)
 
 
-def _largest_run(runs: RunTable) -> npt.NDArray[np.bool_]:
+def _largest_run(runs: RunTable) -> Mask:
     mask = np.zeros(len(runs), dtype=bool)
     mask[int(runs.compute.argmax())] = True
     return mask
 
 
-def _largest_budget(runs: RunTable) -> npt.NDArray[np.bool_]:
-    mask: npt.NDArray[np.bool_] = runs.n_tokens >= SAME_BUDGET * runs.n_tokens.max()
+def _largest_budget(runs: RunTable) -> Mask:
+    mask: Mask = runs.n_tokens >= SAME_BUDGET * runs.n_tokens.max()
     return mask
 
 
-_CHOICE: dict[Held, Callable[[RunTable], npt.NDArray[np.bool_]]] = {
+_CHOICE: dict[Held, Callable[[RunTable], Mask]] = {
     Held.LARGEST_RUN: _largest_run,
     Held.LARGEST_BUDGET: _largest_budget,
 }

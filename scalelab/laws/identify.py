@@ -7,11 +7,10 @@ variable) and with columns scaled to unit length: a 5×5 grid has 27, runs that 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from scalelab.laws.fits import Mend, Verdict
 from scalelab.laws.forms import Form, Inputs
-from scalelab.laws.runs import Array
+from scalelab.laws.runs import Array, Mask
 
 CAUTION, WITHHOLD = 60.0, 300.0
 WORST = 1e15
@@ -45,7 +44,7 @@ def condition_number(jacobian: Array) -> float:
     return float(min(values[0] / max(values[-1], values[0] / WORST), WORST))
 
 
-def mend(form: Form, theta: Array, inputs: Inputs, free: npt.NDArray[np.bool_]) -> Mend | None:
+def mend(form: Form, theta: Array, inputs: Inputs, free: Mask) -> Mend | None:
     """The (N, D) inside the runs' ranges, at no more than their largest compute, that lowers the condition most."""
     middle = (float(inputs.log_n.mean()), float(inputs.log_d.mean()))
     have = centred_jacobian(form, theta, inputs, middle)[:, free]

@@ -8,14 +8,14 @@ formula. Knows residuals and Jacobians, no data.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from scalelab.laws.fits import Estimate
 from scalelab.laws.forms import Form
-from scalelab.laws.runs import Array
+from scalelab.laws.runs import Array, Mask
 
 
 @functools.lru_cache(maxsize=256)
@@ -26,7 +26,7 @@ def t_quantile(dof: int, level: float = 0.95) -> float:
     return float(stdtrit(dof, 0.5 + level / 2.0))
 
 
-def covariance(jacobian: Array, residuals: Array, weight: Array, delta: float, free: npt.NDArray[np.bool_]) -> Array:
+def covariance(jacobian: Array, residuals: Array, weight: Array, delta: float, free: Mask) -> Array:
     """Of θ, (p, p), with zeros for parameters that a bound holds; near-singular directions get huge variances."""
     n, p = jacobian.shape
     inside = np.abs(residuals) <= delta
@@ -50,18 +50,16 @@ def inverse_gram(jacobian: Array, weight: Array) -> Array:
     return inverse
 
 
-def estimates(
-    form: Form, theta: Array, cov: Array, quantile: float, held: npt.NDArray[np.bool_]
-) -> tuple[Estimate, ...]:
+def estimates(form: Form, theta: Array, cov: Array, quantile: float, held: Mask) -> tuple[Estimate, ...]:
     """The reported numbers with delta intervals: even on the log scale for coefficients, E never below zero."""
     found = []
     for item in form.reported:
         value = float(np.real(item.value(theta.astype(complex))))
         gradient = complex_gradient(item.value, theta)
-        se = float(np.sqrt(max(gradient @ cov @ gradient, 0.0)))
+        se = math.sqrt(max(float(gradient @ cov @ gradient), 0.0))
         low, high = value - quantile * se, value + quantile * se
         if item.log:
-            value, low, high = (float(np.exp(np.clip(part, -700.0, 700.0))) for part in (value, low, high))
+            value, low, high = (math.exp(min(max(part, -700.0), 700.0)) for part in (value, low, high))
             se = min(se * value, 1e300)
         elif item.name == "E":
             low = max(low, 0.0)

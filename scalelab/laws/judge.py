@@ -72,9 +72,7 @@ def assess(
     return replace(draft, verdicts=sentences(draft))
 
 
-def _fits(
-    runs: RunTable, laws: Sequence[str], objective: str | None
-) -> tuple[tuple[Fit, ...], tuple[Missing, ...]]:
+def _fits(runs: RunTable, laws: Sequence[str], objective: str | None) -> tuple[tuple[Fit, ...], tuple[Missing, ...]]:
     """Every law that can be fitted, and why the others cannot."""
     forms = [form_named(law) for law in laws]
     if objective is not None:
@@ -126,9 +124,7 @@ def _compute_law(runs: RunTable, fits: Sequence[Fit], best: str | None, objectiv
         return None
 
 
-def _hold_outs(
-    runs: RunTable, fits: Sequence[Fit], best: str | None, objective: str | None
-) -> tuple[HoldOut, ...]:
+def _hold_outs(runs: RunTable, fits: Sequence[Fit], best: str | None, objective: str | None) -> tuple[HoldOut, ...]:
     """The best law and the power law without the largest run and without the largest budget, where enough remains."""
     found = []
     for law in dict.fromkeys(law for law in (best, "power") if law is not None):

@@ -16,7 +16,7 @@ class Objective(StrEnum):
     """How residuals are punished."""
 
     HUBER = "huber"
-    """Huber with δ from the data, 1.345 × the MAD scale: 95 % efficient on clean runs, one wrong run cannot pull far."""
+    """Huber with δ from the data, 1.345 × the MAD scale: 95 % efficient on clean runs, and a wrong one pulls little."""
     HOFFMANN = "hoffmann"
     """The sum of Huber with δ = 1e-3, as Hoffmann et al. 2022 state it, so that published fits compare."""
     LEAST_SQUARES = "least-squares"

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scalelab.errors import BadInput
 
 Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 SHOWN_EXCLUSIONS = 10_000
 """Exclusions kept one by one: a file of a million bad rows must not become a million records."""
 
@@ -131,7 +132,7 @@ def run_table(
 
 
 def without_impossible(table: RunTable) -> RunTable:
-    """The table without rows whose N, D, loss, C or weight is not a positive finite number: a diverged run is no point."""
+    """The table without rows whose N, D, loss, C or weight is not positive and finite: a diverged run is no point."""
     good = np.ones(len(table), dtype=bool)
     reasons: dict[int, str] = {}
     for name in ("n_params", "n_tokens", "loss", "flops", "weight", "unique_tokens"):

@@ -5,23 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, additive, design, entry, level
-from scalelab.laws.forms.nodes import Affine, LogSum, Node
+from scalelab.laws.forms.nodes import Node, TermSum
 from scalelab.laws.runs import Array
 
 EXPONENTS = np.geomspace(0.04, 2.0, 14)
 SOURCE = "Hoffmann et al. 2022, arXiv 2203.15556"
 
 
-def _compose(theta: Array, rows: tuple[Array, Array, Array]) -> Node:
-    return LogSum(*(Affine(theta, term) for term in rows))
+def _compose(theta: Array, rows: Array) -> Node:
+    return TermSum(theta, rows)
 
 
-def _prepare(inputs: Inputs) -> tuple[Array, Array, Array]:
-    return design(inputs, 5, ones=0), design(inputs, 5, ones=1, n=3), design(inputs, 5, ones=2, d=4)
+def _prepare(inputs: Inputs) -> Array:
+    return np.stack([design(inputs, 5, ones=0), design(inputs, 5, ones=1, n=3), design(inputs, 5, ones=2, d=4)])
 
 
-def _prepare_tied(inputs: Inputs) -> tuple[Array, Array, Array]:
-    return design(inputs, 4, ones=0), design(inputs, 4, ones=1, n=3), design(inputs, 4, ones=2, d=3)
+def _prepare_tied(inputs: Inputs) -> Array:
+    return np.stack([design(inputs, 4, ones=0), design(inputs, 4, ones=1, n=3), design(inputs, 4, ones=2, d=3)])
 
 
 def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, design, entry, level
-from scalelab.laws.forms.nodes import Affine, LogSum, Node, Scaled
+from scalelab.laws.forms.nodes import Affine, LogSum, Node, Scaled, TermSum
 from scalelab.laws.runs import Array
 
 FLOORS = np.array([0.0, 0.35, 0.6, 0.8, 0.92])
@@ -16,13 +16,14 @@ SLOPES = np.geomspace(0.05, 1.0, 6)
 """α·κ and β·κ on the grid: how the loss falls where one shortage rules."""
 
 
-def _compose(theta: Array, rows: tuple[Array, Array, Array]) -> Node:
-    inner = LogSum(Affine(theta, rows[1]), Affine(theta, rows[2]))
-    return LogSum(Affine(theta, rows[0]), Scaled(theta, 5, inner))
+def _compose(theta: Array, prepared: tuple[Array, Array]) -> Node:
+    floor, inner = prepared
+    return LogSum(Affine(theta, floor), Scaled(theta, 5, TermSum(theta, inner)))
 
 
-def _prepare(inputs: Inputs) -> tuple[Array, Array, Array]:
-    return design(inputs, 6, ones=0), design(inputs, 6, ones=1, n=3), design(inputs, 6, ones=2, d=4)
+def _prepare(inputs: Inputs) -> tuple[Array, Array]:
+    inner = np.stack([design(inputs, 6, ones=1, n=3), design(inputs, 6, ones=2, d=4)])
+    return design(inputs, 6, ones=0), inner
 
 
 def inner_problem(basis: list[Array], floor: Array, outer: Array, loss: Array) -> Linear:
@@ -42,7 +43,8 @@ def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:
 
 def floor_level(share: Array, loss: Array) -> Array:
     """Ln E for a share of the smallest loss; a share of zero lies far below the bound, and is moved to it."""
-    return np.log(np.maximum(share, 1e-12) * loss.min())
+    level: Array = np.log(np.maximum(share, 1e-12) * loss.min())
+    return level
 
 
 def _assemble(cells: Array, coefficients: Array, loss: Array) -> Array:
@@ -56,8 +58,12 @@ COUPLED = Form(
     source="chinchilla with an outer power; holds kaplan (beta = 1) and chinchilla (kappa = 1)",
     kinds=(Kind.LEVEL, Kind.SCALE, Kind.SCALE, Kind.EXPONENT, Kind.EXPONENT, Kind.EXPONENT),
     reported=(
-        level(), entry("A", 1, log=True), entry("B", 2, log=True),
-        entry("alpha", 3, log=False), entry("beta", 4, log=False), entry("kappa", 5, log=False),
+        level(),
+        entry("A", 1, log=True),
+        entry("B", 2, log=True),
+        entry("alpha", 3, log=False),
+        entry("beta", 4, log=False),
+        entry("kappa", 5, log=False),
     ),
     prepare=_prepare,
     compose=_compose,

@@ -143,8 +143,15 @@ def level(index: int = 0) -> Reported:
     return Reported(name="E", value=lambda theta: np.exp(theta[index]), log=False, needs=(index,))
 
 
-def design(inputs: Inputs, n_free: int, *, ones: int | None = None, n: int | None = None, d: int | None = None,
-           sign: float = -1.0) -> Array:
+def design(
+    inputs: Inputs,
+    n_free: int,
+    *,
+    ones: int | None = None,
+    n: int | None = None,
+    d: int | None = None,
+    sign: float = -1.0,
+) -> Array:
     """Rows of an affine term: 1 at `ones`, ∓ln N at `n`, ∓ln D at `d`; shape (runs, n_free)."""
     rows = np.zeros((len(inputs.log_n), n_free))
     if ones is not None:

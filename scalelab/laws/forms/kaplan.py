@@ -9,7 +9,7 @@ import numpy as np
 
 from scalelab.laws.forms.coupled import FLOORS, floor_level, inner_problem
 from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, Reported, design, entry, level
-from scalelab.laws.forms.nodes import Affine, LogSum, Node, Scaled
+from scalelab.laws.forms.nodes import Affine, LogSum, Node, Scaled, TermSum
 from scalelab.laws.runs import Array
 
 SOURCE = "Kaplan et al. 2020, arXiv 2001.08361"
@@ -17,39 +17,27 @@ OUTER = np.geomspace(0.03, 1.2, 12)
 RATIO = np.geomspace(0.15, 4.0, 12)
 
 
-def _inner_rows(inputs: Inputs, n_free: int, first: int) -> tuple[Array, Array]:
-    by_n = design(inputs, n_free, ones=first, n=first + 2)
-    by_d = design(inputs, n_free, ones=first + 1)
-    return by_n, by_d
+def _inner(inputs: Inputs, n_free: int, first: int) -> tuple[Array, Array]:
+    """Designs of a − p ln N and of b, and the −ln D that the second has without a parameter."""
+    rows = np.stack([design(inputs, n_free, ones=first, n=first + 2), design(inputs, n_free, ones=first + 1)])
+    return rows, np.stack([np.zeros_like(inputs.log_d), -inputs.log_d])
 
 
-def _prepare(inputs: Inputs) -> tuple[Array, Array, Array]:
-    return *_inner_rows(inputs, 4, 0), inputs.log_d
+def _prepare(inputs: Inputs) -> tuple[Array, Array]:
+    return _inner(inputs, 4, 0)
 
 
-def _prepare_floor(inputs: Inputs) -> tuple[Array, Array, Array, Array]:
-    return *_inner_rows(inputs, 5, 1), inputs.log_d, design(inputs, 5, ones=0)
+def _prepare_floor(inputs: Inputs) -> tuple[Array, Array, Array]:
+    return *_inner(inputs, 5, 1), design(inputs, 5, ones=0)
 
 
-class _Shifted(Affine):
-    """An affine term less a fixed column: b − ln D, whose exponent is one."""
-
-    __slots__ = ()
-
-    def __init__(self, theta: Array, rows: Array, shift: Array) -> None:
-        super().__init__(theta, rows)
-        self.value = self.value - shift
+def _compose(theta: Array, prepared: tuple[Array, Array]) -> Node:
+    return Scaled(theta, 3, TermSum(theta, *prepared))
 
 
-def _compose(theta: Array, prepared: tuple[Array, Array, Array]) -> Node:
-    by_n, by_d, log_d = prepared
-    return Scaled(theta, 3, LogSum(Affine(theta, by_n), _Shifted(theta, by_d, log_d)))
-
-
-def _compose_floor(theta: Array, prepared: tuple[Array, Array, Array, Array]) -> Node:
-    by_n, by_d, log_d, floor = prepared
-    inner = LogSum(Affine(theta, by_n), _Shifted(theta, by_d, log_d))
-    return LogSum(Affine(theta, floor), Scaled(theta, 4, inner))
+def _compose_floor(theta: Array, prepared: tuple[Array, Array, Array]) -> Node:
+    rows, shift, floor = prepared
+    return LogSum(Affine(theta, floor), Scaled(theta, 4, TermSum(theta, rows, shift)))
 
 
 def _inner_linear(floor: Array, ratio: Array, outer: Array, inputs: Inputs, loss: Array) -> Linear:

@@ -1,4 +1,4 @@
-"""The small algebra that laws are written in: affine terms, their log-sum, a power of it; exact derivatives come along.
+"""The small algebra that laws are written in: affine terms, log-sums, a power of one; exact derivatives come along.
 
 Every law here is ln L as a function of a parameter vector θ (S vectors at once) at n runs. A node knows its value
 (S, n), its gradient (S or 1, n, p), and how to contract its Hessian with weights c: Σ_i c_i ∇²f_i, shape (S, p, p),
@@ -52,35 +52,63 @@ class Affine:
         return np.zeros((1, p, p))
 
 
-class LogSum:
-    """ln Σ_j exp(child_j): the log of a sum of positive terms, safe from overflow."""
+class TermSum:
+    """ln Σ_j exp(θ · rows_jᵀ + shift_j) over affine terms: what most laws are made of, in few large operations."""
 
-    __slots__ = ("_children", "_gradient", "_shares", "value")
+    __slots__ = ("_gradient", "_rows", "_shares", "value")
 
-    def __init__(self, *children: Node) -> None:
-        self._children = children
+    def __init__(self, theta: Array, rows: Array, shift: Array | None = None) -> None:
+        """`rows` (k, n, p) are the k terms' designs, `shift` (k, n) what is added without a parameter."""
+        k, n, p = rows.shape
+        self._rows = rows
         self._gradient: Array | None = None
-        values = np.stack([child.value for child in children])
-        top = values.max(axis=0)
-        parts = np.exp(values - top)
-        total = parts.sum(axis=0)
-        self._shares: Array = parts / total
+        terms = (theta @ rows.reshape(k * n, p).T).reshape(-1, k, n)
+        if shift is not None:
+            terms += shift
+        top = terms.max(axis=1)
+        parts = np.exp(terms - top[:, None])
+        total = parts.sum(axis=1)
+        self._shares: Array = parts / total[:, None]
         self.value: Array = top + np.log(total)
 
     def gradient(self) -> Array:
-        """The children's gradients, each by its share of the sum."""
+        """The terms' designs, each by its share of the sum."""
         if self._gradient is None:
-            self._gradient = np.add.reduce(
-                [share[..., None] * child.gradient() for share, child in zip(self._shares, self._children, strict=True)]
-            )
+            self._gradient = (self._shares[..., None] * self._rows).sum(axis=1)
         return self._gradient
 
     def contract(self, c: Array) -> Array:
-        """Σ_j share_j (∇²f_j + ∇f_j ∇f_jᵀ) − ∇F ∇Fᵀ, contracted."""
-        total = -weighted_gram(self.gradient(), c)
-        for share, child in zip(self._shares, self._children, strict=True):
-            total = total + child.contract(c * share) + weighted_gram(child.gradient(), c * share)
-        return total
+        """Σ_j share_j rows_j rows_jᵀ − ∇F ∇Fᵀ, contracted."""
+        k, n, p = self._rows.shape
+        each = weighted_gram(self._rows.reshape(1, k * n, p), (c[:, None] * self._shares).reshape(-1, k * n))
+        return each - weighted_gram(self.gradient(), c)
+
+
+class LogSum:
+    """ln(exp(first) + exp(second)): the log of a sum of two nodes, safe from overflow."""
+
+    __slots__ = ("_first", "_gradient", "_second", "_share", "value")
+
+    def __init__(self, first: Node, second: Node) -> None:
+        self._first, self._second = first, second
+        self._gradient: Array | None = None
+        self.value: Array = np.logaddexp(first.value, second.value)
+        self._share: Array = np.exp(first.value - self.value)
+
+    def gradient(self) -> Array:
+        """Both gradients, each by its share of the sum."""
+        if self._gradient is None:
+            second = self._second.gradient()
+            self._gradient = second + self._share[..., None] * (self._first.gradient() - second)
+        return self._gradient
+
+    def contract(self, c: Array) -> Array:
+        """Both curvatures by their shares, and share · (1 − share) · the square of the gradients' difference."""
+        inner, outer = c * self._share, c - c * self._share
+        apart = self._first.gradient() - self._second.gradient()
+        both = self._first.contract(inner) + self._second.contract(outer)
+        contracted: Array = both + weighted_gram(apart, outer * self._share)
+        return contracted
 
 
 class Scaled:

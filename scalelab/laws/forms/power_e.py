@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, additive, design, entry, level
-from scalelab.laws.forms.nodes import Affine, LogSum, Node
+from scalelab.laws.forms.nodes import Node, TermSum
 from scalelab.laws.runs import Array
 
 EXPONENTS = np.geomspace(0.02, 1.2, 12)
 
 
-def _compose(theta: Array, rows: tuple[Array, Array]) -> Node:
-    return LogSum(Affine(theta, rows[0]), Affine(theta, rows[1]))
+def _compose(theta: Array, rows: Array) -> Node:
+    return TermSum(theta, rows)
 
 
-def _prepare(inputs: Inputs) -> tuple[Array, Array]:
-    return design(inputs, 4, ones=0), design(inputs, 4, ones=1, n=2, d=3)
+def _prepare(inputs: Inputs) -> Array:
+    return np.stack([design(inputs, 4, ones=0), design(inputs, 4, ones=1, n=2, d=3)])
 
 
 def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:
@@ -43,10 +43,10 @@ POWER_E = Form(
 )
 
 
-def _prepare_compute(inputs: Inputs) -> tuple[Array, Array]:
+def _prepare_compute(inputs: Inputs) -> Array:
     rows = design(inputs, 3, ones=1)
     rows[:, 2] = -(inputs.log_n + inputs.log_d + np.log(6.0))
-    return design(inputs, 3, ones=0), rows
+    return np.stack([design(inputs, 3, ones=0), rows])
 
 
 def _linear_compute(cells: Array, inputs: Inputs, loss: Array) -> Linear:
