@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from scalelab.corpora.reading.jsonl import no_column
-from scalelab.corpora.reading.stream import COMPRESSED, open_steady
+from scalelab.corpora.reading.stream import COMPRESSED, open_steady, refuse_bomb
 from scalelab.errors import BadInput
 
 _ROWS = 64
@@ -24,8 +25,12 @@ def documents(path: Path, column: str) -> Iterator[Iterable[str]]:
         try:
             table = ParquetFile(file, pre_buffer=False)
             _refuse_other(path, column, table.schema_arrow)
+            given, size = 0, os.fstat(file.fileno()).st_size
             for batch in table.iter_batches(batch_size=_ROWS, columns=[column], use_threads=False):
-                yield from ((text,) for text in batch.column(0).to_pylist() if text)
+                texts = [text for text in batch.column(0).to_pylist() if text]
+                given += sum(map(len, texts))
+                refuse_bomb(path, size, given)
+                yield from ((text,) for text in texts)
         except (pyarrow.ArrowException, OSError) as error:
             raise BadInput(f"{str(path)!r} is damaged or no parquet file", todo="make or fetch it again") from error
         except UnicodeDecodeError as error:

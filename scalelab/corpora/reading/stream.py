@@ -55,8 +55,6 @@ def open_steady(path: Path) -> Iterator[IO[bytes]]:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise changed(path)
-        if before.st_size == 0:
-            raise BadInput(f"{str(path)!r} is empty", todo="give a file that holds text")
         yield file
         after = os.fstat(descriptor)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -73,7 +71,8 @@ def blocks(path: Path) -> Iterator[bytes]:
             stream = _decompressed(file, suffix)
             while block := stream.read(BLOCK_BYTES):
                 given += len(block)
-                _refuse_bomb(path, suffix, size, given)
+                if suffix in COMPRESSED:
+                    refuse_bomb(path, size, given)
                 yield block
         except OSError as error:
             if isinstance(error, gzip.BadGzipFile) or error.errno is None:
@@ -104,9 +103,8 @@ def _decompressed(file: IO[bytes], suffix: str) -> IO[bytes] | io.BufferedIOBase
     return file
 
 
-def _refuse_bomb(path: Path, suffix: str, size: int, given: int) -> None:
-    if suffix not in COMPRESSED:
-        return
+def refuse_bomb(path: Path, size: int, given: int) -> None:
+    """Raise BadInput where a compressed file of `size` bytes has given more text than one may."""
     if given > MAX_BYTES:
         raise BadInput(
             f"{str(path)!r} unpacks to more than {format_bytes(MAX_BYTES)}",

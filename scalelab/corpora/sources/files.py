@@ -41,14 +41,18 @@ class FileSource:
     def documents(self) -> Iterator[Document]:
         """The documents of the files, in the order of the paths."""
         for path in self._paths:
-            yield from documents_of(path, self._column)
+            if stat_regular(path).st_size:  # an empty file among others, such as an __init__.py, is no mistake
+                yield from documents_of(path, self._column)
 
 
 def open_files(corpus: CorpusSpec, *, names: Sequence[str]) -> FileSource:
     """The files that the spec's source means; `names` are the corpora that it may have meant instead."""
     pattern = corpus.source.removeprefix(_PREFIX)
     paths = _expand(pattern, names)
-    return FileSource(clean(corpus.source, 200), paths, corpus.text_column)
+    source = FileSource(clean(corpus.source, 200), paths, corpus.text_column)
+    if source.size_bytes == 0:
+        raise BadInput(f"corpus {pattern!r} is empty", todo="give files that hold text")
+    return source
 
 
 def _expand(pattern: str, names: Sequence[str]) -> list[Path]:
@@ -72,7 +76,7 @@ def _matches(pattern: Path) -> list[Path]:
     if not glob.has_magic(str(pattern)):
         return []
     found = (Path(name).absolute() for name in glob.glob(str(pattern), recursive=True))
-    return sorted(path for path in found if not path.is_dir())
+    return sorted(path for path in found if not os.path.isdir(path))
 
 
 def _walk(folder: Path) -> list[Path]:
@@ -81,7 +85,7 @@ def _walk(folder: Path) -> list[Path]:
     for parent, folders, files in os.walk(folder.absolute(), onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         visible = (Path(parent, name) for name in files if not name.startswith("."))
-        paths += [path for path in visible if is_known_format(path) and path.is_file()]
+        paths += [path for path in visible if is_known_format(path) and os.path.isfile(path)]
     if not paths:
         raise BadInput(
             f"folder {str(folder)!r} holds no text",

@@ -5,7 +5,7 @@ Two things could differ, and both are decided before a token is trusted:
 1. Merges. `tokenizers` joins the pair x, y only if that pair is a merge; tiktoken joins it if the joined bytes are any
    token. Let the two part for the first time at x, y, whose bytes are the token z of another pair. Inside
    x + y both have merged alike so far, with no merge across the border, so `tokenizers` on the bytes of z alone stops
-   at x, y too. Hence: if every token of the vocabulary encodes to itself, the two never part.
+   at x, y too. Hence: if ids rise in the order of the merges and every token encodes to itself, the two never part.
 2. Words. Each library brings its own tables of Unicode for letters, digits and blanks. Every block of 256 characters
    that the corpus touches is probed once; a passage with a character that they class differently goes the slow way.
 """
@@ -31,11 +31,10 @@ _LEADS = ("a", "1", "!", " ")
 
 def fast_encoder(library: Library) -> Encode:
     """Encode by tiktoken where its tokens are provably those of `library`, else by `library`."""
-    ranks = byte_ranks(library)
     slow = _slow_encoder(library)
-    if not merges_agree(library, ranks):
+    if not merges_agree(library):
         return slow
-    core = _tiktoken(ranks)
+    core = _tiktoken(byte_ranks(library))
     odd = OddCharacters(library)
 
     def encode(passage: bytes) -> NDArray[np.uint32]:
@@ -54,10 +53,12 @@ def byte_ranks(library: Library) -> dict[bytes, int]:
     return {bytes(alphabet[char] for char in token): rank for token, rank in vocabulary.items()}
 
 
-def merges_agree(library: Library, ranks: dict[bytes, int]) -> bool:
-    """Whether every token encodes to itself, and so the order of merges never matters (see above)."""
-    vocabulary: dict[str, int] = json.loads(library.to_str())["model"]["vocab"]
-    if len(ranks) != len(vocabulary):
+def merges_agree(library: Library) -> bool:
+    """Whether tiktoken merges as the library does (point 1 above): ids in the order of merges, tokens whole."""
+    model = json.loads(library.to_str())["model"]
+    vocabulary: dict[str, int] = model["vocab"]
+    made = [vocabulary[first + second] for first, second in model["merges"]]
+    if made != list(range(256, len(vocabulary))):
         return False
     return all([part.id for part in library.model.tokenize(token)] == [rank] for token, rank in vocabulary.items())
 
