@@ -51,6 +51,8 @@ def estimate(found: Estimate) -> str:
 
 def flops(value: float) -> str:
     """FLOPs in powers of ten: "9.38e12"."""
+    if not math.isfinite(value):
+        return "?"
     mantissa, exponent = f"{value:.2e}".split("e")
     return f"{mantissa}e{int(exponent)}"
 

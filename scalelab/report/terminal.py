@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from rich.text import Text
 from scalelab.figures import loss_against_compute
 from scalelab.gate import clean
 from scalelab.report import numbers, plot
+from scalelab.report.columns import columns
 from scalelab.report.console import glyphs_of
 from scalelab.report.losses import LossGrid, loss_grid
 from scalelab.units import format_count
@@ -48,7 +49,7 @@ def print_report(console: Console, subject: Subject, *, plot_height: int | None 
     sections += [
         laws(subject.assessment, width),
         verdicts(subject.assessment, width),
-        honest_check(subject.assessment, width),
+        honest_check(subject.assessment),
         promise(subject.assessment, width),
         left_out(subject, width),
     ]
@@ -89,7 +90,7 @@ def losses(grid: LossGrid, width: int) -> Lines:
     ]
     seeds = int(grid.n_runs.max())
     title = f"Held-out loss, nats a token, by N and D{f' (mean of {seeds} seeds)' if seeds > 1 else ''}"
-    lines = [_heading(title), *_columns([head, *body], width)]
+    lines = [_heading(title), *_columns([head, *body])]
     return lines + _monotone(grid.exceptions(), width)
 
 
@@ -134,7 +135,7 @@ def laws(seen: Assessment, width: int) -> Lines:
         held = score[fit.law].held_back if fit.law in score else None
         rows.append([f"{'▸' if fit.law == seen.best else ' '} {fit.law}", numbers.greek(fit.form.formula),
                      f"{fit.r2_log:.5f}", "" if held is None else numbers.percent(held)])
-    drawn = _columns(rows, width, left=2)
+    drawn = _columns(rows, left={0, 1})
     lines = [_heading("Laws, with 95 % intervals; R² in log space; error on the largest runs, held back"), drawn[0]]
     for fit, line in zip(seen.fits, drawn[1:], strict=True):
         if fit.law == seen.best:
@@ -175,19 +176,20 @@ def verdicts(seen: Assessment, width: int) -> Lines:
     return lines
 
 
-def honest_check(seen: Assessment, width: int) -> Lines:
+def honest_check(seen: Assessment) -> Lines:
     """Each law fitted without the largest runs, against those runs."""
     if not seen.hold_outs:
         return []
     rows = [["fitted without", "runs", "law", "predicted", "observed", "miss"]]
-    for each in seen.hold_outs:
+    # Where one run is the whole largest budget, both checks are the same one.
+    for each in {(each.law, each.left_out): each for each in seen.hold_outs}.values():
         alone = len(each.left_out) == 1
         what = clean(each.left_out[0], 24) if alone else each.held.replace("-", " ")
         rows.append([
             f"the {what}" if not alone else what, str(len(each.left_out)), each.law,
             f"{np.mean(each.predicted):.4f}", f"{np.mean(each.observed):.4f}", numbers.percent(each.error),
         ])  # fmt: skip
-    return [_heading("The honest check"), *_columns(rows, width, left=1, left_also=(2,))]
+    return [_heading("The honest check"), *_columns(rows, left={0, 2})]
 
 
 def promise(seen: Assessment, width: int) -> Lines:
@@ -238,15 +240,8 @@ def _wrapped(sentence: str, width: int, hang: int = 0) -> Lines:
                                                  break_on_hyphens=False)]  # fmt: skip
 
 
-def _columns(rows: list[list[str]], width: int, left: int = 0, left_also: tuple[int, ...] = ()) -> Lines:
-    """Aligned columns, two spaces apart; the first `left` lean left, the others right; the first row is the head."""
-    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(wide) if index < left or index in left_also else cell.rjust(wide)
-            for index, (cell, wide) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append(Text("  " + "  ".join(cells).rstrip()))
+def _columns(rows: list[list[str]], left: Collection[int] = ()) -> Lines:
+    """Aligned columns whose first row is the head."""
+    lines = [Text(line) for line in columns(rows, left=left, indent=2)]
     lines[0].stylize("dim")
     return lines

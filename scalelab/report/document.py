@@ -1,0 +1,44 @@
+"""The one JSON document that `--json` prints; its schema is named in it and grows only by new keys.
+
+schema          "scalelab.report/1"
+scalelab        version that wrote it
+source          name and path of the lab or file
+runs            every point of the fit: run, rung, n_params, n_tokens, flops, loss
+losses          sizes × budgets, and the neighbouring pairs where more did not help
+assessment      laws.Assessment: fits with intervals, scores, hold-outs, optimum at 10 × compute, verdicts, excluded
+notes           what a reader of a file guessed, converted or found odd
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scalelab import __version__
+from scalelab.report.losses import loss_grid
+
+if TYPE_CHECKING:
+    from scalelab.report.source import Subject
+
+SCHEMA = "scalelab.report/1"
+
+
+def report_document(subject: Subject) -> dict[str, Any]:
+    """Everything that the terminal report says, as plain values."""
+    runs = subject.runs
+    grid = loss_grid(runs, subject.rung_names)
+    return {
+        "schema": SCHEMA,
+        "scalelab": __version__,
+        "source": {"name": subject.name, "path": subject.path, "facts": list(subject.facts)},
+        "runs": [
+            {"run": run, "rung": subject.rung_names.get(run), "n_params": n_params, "n_tokens": n_tokens,
+             "flops": flops, "loss": loss}
+            for run, n_params, n_tokens, flops, loss in zip(
+                runs.run_id, runs.n_params.tolist(), runs.n_tokens.tolist(), runs.compute.tolist(),
+                runs.loss.tolist(), strict=True)
+        ],
+        "losses": {"n_params": grid.n_params, "n_tokens": grid.n_tokens, "rungs": grid.rungs,
+                   "loss": grid.loss.tolist(), "exceptions": grid.exceptions()},
+        "assessment": subject.assessment.to_dict(),
+        "notes": list(runs.notes),
+    }  # fmt: skip

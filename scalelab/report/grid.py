@@ -1,0 +1,95 @@
+"""A plan in words: the device, the rungs, every point of the grid with its cost, and what is wrong with it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from scalelab import __version__
+from scalelab.gate import clean
+from scalelab.report import numbers
+from scalelab.report.columns import columns
+from scalelab.units import format_bytes, format_count, format_duration
+
+if TYPE_CHECKING:
+    from scalelab.plan import Cell, Plan
+
+SCHEMA = "scalelab.plan/1"
+MOST_CELLS = 60
+
+
+def plan_lines(plan: Plan, width: int) -> list[str]:
+    """The plan as a person reads it before spending the time."""
+    sections = [_headline(plan, width), _rungs(plan), _points(plan), _warnings(plan, width)]
+    lines: list[str] = []
+    for section in filter(None, sections):
+        lines += [*section, ""]
+    return lines[:-1]
+
+
+def _headline(plan: Plan, width: int) -> list[str]:
+    device, preset = plan.device, plan.preset
+    seeds = f" with each of {len(preset.seeds)} seeds" if len(preset.seeds) > 1 else ""
+    slots = f"{device.slots} slot{'s' if device.slots > 1 else ''}"
+    said = (
+        f"{preset.name}: {len(plan.cells)} points{seeds} in about {format_duration(plan.seconds)}, "
+        f"{numbers.flops(plan.flops)} FLOPs, on {slots} of {device.name} ({clean(device.label, 60)}; "
+        f"time {plan.seconds_source}, peak {format_count(device.peak_flops)}FLOP/s a slot {device.peak_source})"
+    )
+    return textwrap.wrap(said, min(width, 100), subsequent_indent="  ")
+
+
+def _rungs(plan: Plan) -> list[str]:
+    rows = [["rung", "layers", "width", "heads", "N", "all params", "FLOPs/token"]]
+    for rung in plan.rungs:
+        per_token = next(spec.flops_per_token for spec in plan.runs if spec.rung == rung.name)
+        rows.append([rung.name, str(rung.shape.n_layer), str(rung.shape.d_model), str(rung.shape.n_head),
+                     format_count(rung.counts.n_params), format_count(rung.counts.n_total), numbers.flops(per_token)])
+    return columns(rows)
+
+
+def _points(plan: Plan) -> list[str]:
+    cells = [cell for cell in plan.cells if cell.seed == plan.preset.seeds[0]]
+    shown = cells if len(cells) <= MOST_CELLS else [*cells[: MOST_CELLS - 1], cells[-1]]
+    rows = [["rung", "N", "D", "D/N", "C", "memory", "time", "fits"]] + [_row(cell) for cell in shown]
+    lines = columns(rows, left={0, 7})
+    if len(shown) < len(cells):
+        lines.insert(-1, f"… {len(cells) - len(shown)} more (--json lists them)")
+    if len(plan.preset.seeds) > 1:
+        lines.append(f"and the same for seeds {', '.join(map(str, plan.preset.seeds[1:]))}")
+    return lines
+
+
+def _row(cell: Cell) -> list[str]:
+    return [cell.rung, format_count(cell.n_params), format_count(cell.n_tokens),
+            f"{cell.n_tokens / cell.n_params:.3g}", numbers.flops(cell.flops), format_bytes(cell.memory_bytes),
+            format_duration(cell.seconds), {"fits": "yes"}.get(cell.verdict, cell.verdict)]
+
+
+def _warnings(plan: Plan, width: int) -> list[str]:
+    return [line for warning in plan.warnings
+            for line in textwrap.wrap(f"warning: {clean(warning)}", min(width, 100), subsequent_indent="  ")]
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The plan as plain values."""
+    return {
+        "schema": SCHEMA,
+        "scalelab": __version__,
+        "preset": plan.preset.model_dump(by_alias=True, exclude_none=True),
+        "device": plan.device.to_dict(),
+        "rungs": [{"name": rung.name, "shape": rung.shape.to_dict(), "counts": rung.counts.to_dict()}
+                  for rung in plan.rungs],
+        "cells": [_cell_document(cell) for cell in plan.cells],
+        "seconds": plan.seconds,
+        "seconds_source": plan.seconds_source,
+        "flops": plan.flops,
+        "warnings": list(plan.warnings),
+    }  # fmt: skip
+
+
+def _cell_document(cell: Cell) -> dict[str, Any]:
+    names: Sequence[str] = ("run", "rung", "seed", "n_params", "n_tokens", "flops", "memory_bytes", "seconds",
+                            "verdict")  # fmt: skip
+    return {name: getattr(cell, name) for name in names}
