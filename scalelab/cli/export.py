@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
@@ -66,7 +66,7 @@ def _save(rows: list[Row], form: Format, target: Path, table: Table) -> None:
     try:
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name[:40]}-", delete=False) as file:
             try:
-                export.write(rows, form, file, table)
+                export.write(rows, form, cast(BinaryIO, file), table)
             except BaseException:
                 Path(file.name).unlink()
                 raise

@@ -17,7 +17,13 @@ def console(stream: TextIO | None = None, width: int | None = None) -> Console:
     """A console on stdout or the stream given; NO_COLOR, TERM=dumb and COLUMNS are honoured."""
     from rich.console import Console
 
-    made = Console(file=stream or sys.stdout, markup=False, highlight=False, emoji=False, width=width)
+    class Patient(Console):
+        """Whoever read the stream has gone: print no more. Rich itself would end the program here."""
+
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+
+    made = Patient(file=stream or sys.stdout, markup=False, highlight=False, emoji=False, width=width)
     if made.width < LEAST_WIDTH:
         made.width = LEAST_WIDTH
     return made

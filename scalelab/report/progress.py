@@ -1,0 +1,180 @@
+"""A lab while it trains, as lines of text: a headline, the law as it moves, and the runs, the most urgent first.
+
+Pure: a Snapshot and a size in, lines out. Who reads the store and who owns the terminal stands in `cli`. Lines and not
+rich tables, because a frame is drawn up to four times a second beside training: 1 ms against 15.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from scalelab.gate import clean
+from scalelab.records import DeviceInfo, Evaluation, Point, RunKind, RunState
+from scalelab.report import numbers
+from scalelab.report.columns import columns
+from scalelab.units import format_count, format_duration
+
+if TYPE_CHECKING:
+    from scalelab.laws import Assessment
+    from scalelab.store.rows import RunRow
+
+BAR = 12
+_ORDER = {RunState.RUNNING: 0, RunState.FAILED: 1, RunState.DIVERGED: 1, RunState.STOPPED: 2, RunState.DONE: 3,
+          RunState.PLANNED: 4}  # fmt: skip
+# What a narrow terminal gives up first stands last.
+_KEPT = ("state", "run", "progress", "loss", "left", "tok/s", "MFU", "D")
+_SHOWN = ("state", "run", "D", "progress", "loss", "tok/s", "MFU", "left")
+_LEFT = {"state", "run", "progress"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LawStep:
+    """One refit, as much of it as the headline shows."""
+
+    n_runs: int
+    alpha: float
+    beta: float
+    best: str
+    loss: float
+    """At ten times the largest compute so far."""
+    low: float
+    high: float
+    flops: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Snapshot:
+    """Everything that one frame shows."""
+
+    name: str
+    rows: Sequence[RunRow]
+    points: Mapping[str, Point] = field(default_factory=dict)
+    """Newest point of each run."""
+    finals: Mapping[str, Evaluation] = field(default_factory=dict)
+    device: DeviceInfo | None = None
+    laws: Sequence[LawStep] = ()
+    """Refits, oldest first."""
+    elapsed: float | None = None
+    """Seconds of this session; None where nobody trains."""
+    left: float | None = None
+    """Seconds to the end of the plan, as far as it can be told."""
+    event: str = ""
+    """The last thing that happened."""
+
+
+def law_step(seen: Assessment) -> LawStep | None:
+    """The headline of an assessment; None before there is a law."""
+    if seen.best is None or seen.optimum is None:
+        return None
+    power = {each.name: each.value for fit in seen.fits if fit.law == "power" for each in fit.estimates}
+    best = seen.optimum
+    return LawStep(n_runs=seen.n_runs, alpha=power.get("alpha", math.nan), beta=power.get("beta", math.nan),
+                   best=seen.best, loss=best.loss, low=best.low, high=best.high, flops=best.flops)
+
+
+def lines(shot: Snapshot, width: int, height: int) -> list[str]:
+    """At most `height` lines of at most `width` cells."""
+    head = [line for line in (_headline(shot), _law(shot, width), shot.event and clean(shot.event)) if line]
+    body = _table(shot, width, height - len(head) - 1)
+    return [line[: width - 1] + "…" if len(line) > width else line for line in [*head, "", *body]][: max(height, 1)]
+
+
+def _headline(shot: Snapshot) -> str:
+    points = [row for row in shot.rows if row.spec.kind is not RunKind.TRUNK]
+    done = sum(row.state is RunState.DONE for row in points)
+    said = [clean(shot.name, 40), f"{done} of {len(points)} points"]
+    if shot.device:
+        slots = f"{shot.device.slots} slot{'s' if shot.device.slots > 1 else ''}"
+        said.insert(1, f"{shot.device.name}, {slots}")
+    if shot.elapsed is not None:
+        said.append(format_duration(shot.elapsed))
+    if shot.left is not None and done < len(points):
+        said.append(f"about {format_duration(shot.left)} left")
+    return " · ".join(said)
+
+
+def _law(shot: Snapshot, width: int) -> str:
+    """P's exponents as they moved over the last refits, and the promise at ten times the compute."""
+    if not shot.laws:
+        needed = 6
+        done = len(shot.finals)
+        return f"no law yet: the first comes with {needed} finished points" if done < needed else ""
+    now, trail = shot.laws[-1], shot.laws[-4:]
+    moved = " → ".join(f"{step.alpha:.3f}" for step in trail), " → ".join(f"{step.beta:.3f}" for step in trail)
+    law = f"law of {now.n_runs}: P ∝ N^α·D^β, α {moved[0]}, β {moved[1]}".replace("-", "−")
+    promise = f"   10×C: {numbers.interval(now.loss, now.low, now.high)}"
+    if len(law) + len(promise) > width:
+        law = f"law of {now.n_runs}: α {now.alpha:.3f}, β {now.beta:.3f}".replace("-", "−")
+    return law + promise
+
+
+def _table(shot: Snapshot, width: int, height: int) -> list[str]:
+    """The head, as many runs as fit, and a count of the others."""
+    room = max(height - 1, 1)
+    ordered = sorted(shot.rows, key=_urgency)
+    shown = ordered if len(ordered) <= room else ordered[: max(room - 1, 1)]
+    cells = [_cells(row, shot) for row in shown]
+    names = list(_SHOWN)
+    for dropped in reversed(_KEPT[2:]):
+        drawn = _drawn(cells, names)
+        if max(map(len, drawn)) <= width:
+            break
+        names.remove(dropped)
+    lines = _drawn(cells, names)
+    if len(shown) < len(ordered):
+        rest = Counter(str(row.state) for row in ordered[len(shown):])
+        lines.append("… " + ", ".join(f"{count} {state}" for state, count in rest.items()))
+    return lines
+
+
+def _urgency(row: RunRow) -> tuple[int, float]:
+    """Running first, then what went wrong, then the newest of the done, then the plan in its order."""
+    return _ORDER[row.state], -row.changed if row.state is RunState.DONE else row.position
+
+
+def _drawn(cells: Sequence[Mapping[str, str]], names: Sequence[str]) -> list[str]:
+    head = ["" if name == "progress" else name for name in names]
+    rows = [head, *([each[name] for name in names] for each in cells)]
+    return columns(rows, left={index for index, name in enumerate(names) if name in _LEFT})
+
+
+def _cells(row: RunRow, shot: Snapshot) -> dict[str, str]:
+    spec, point, final = row.spec, shot.points.get(row.run), shot.finals.get(row.run)
+    running = row.state is RunState.RUNNING
+    speed = point.tokens_per_second if point and running else math.nan
+    loss = final.loss if final else point.loss if point else math.nan
+    return {
+        "state": str(row.state),
+        "run": clean(row.run, 40),
+        "D": format_count(spec.n_tokens),
+        "progress": _progress(row),
+        "loss": f"{loss:.4f}" if math.isfinite(loss) else "",
+        "tok/s": format_count(speed) if math.isfinite(speed) else "",
+        "MFU": _mfu(speed, spec.flops_per_token, shot.device),
+        "left": _left(row, speed),
+    }
+
+
+def _progress(row: RunRow) -> str:
+    if row.state in {RunState.FAILED, RunState.DIVERGED}:
+        return clean(row.reason, 40) or str(row.state)
+    if row.state is RunState.PLANNED and row.step == 0:
+        return ""
+    filled = round(BAR * row.progress)
+    return f"{'━' * filled}{'─' * (BAR - filled)} {100 * row.progress:3.0f} %"
+
+
+def _mfu(speed: float, flops_per_token: float, device: DeviceInfo | None) -> str:
+    if device is None or not math.isfinite(speed) or device.peak_flops <= 0:
+        return ""
+    return f"{100 * speed * flops_per_token / device.peak_flops:.0f} %"
+
+
+def _left(row: RunRow, speed: float) -> str:
+    if row.state is RunState.RUNNING and math.isfinite(speed) and speed > 0:
+        return format_duration((row.spec.n_steps - row.step) * row.spec.batch_tokens / speed)
+    return format_duration(row.expected_seconds) if row.state is RunState.PLANNED else ""
