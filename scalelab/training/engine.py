@@ -11,6 +11,7 @@ from scalelab.records import RunSpec
 from scalelab.training import head
 from scalelab.training.device import Device
 from scalelab.training.flat import FlatParameters
+from scalelab.training.gpt2 import Gpt2Engine, serves
 from scalelab.training.model import build, head_weight, hidden_states
 
 
@@ -20,8 +21,11 @@ class Engine(Protocol):
     model: nn.Module
     flat: FlatParameters
 
-    def forward_backward(self, ids: Tensor, targets: Tensor, *, scale: float) -> Tensor:
-        """Adds the gradient of `scale` × the summed loss of (sequences, context) tokens; returns that loss."""
+    def forward_backward(self, ids: Tensor, targets: Tensor, *, scale: float, fresh: bool) -> Tensor:
+        """`scale` × the summed loss of (sequences, context) tokens.
+
+        Its gradient is added to what is in the flat buffer, or replaces that where `fresh`.
+        """
 
     def scores(self, ids: Tensor, targets: Tensor) -> head.Scores:
         """Loss and accuracy of each sequence, without gradients."""
@@ -38,8 +42,10 @@ class AutogradEngine:
         self._hidden: Any = torch.compile(hidden_states) if spec.compile and device.compiles else hidden_states
         self._head = head_weight(self.model)
 
-    def forward_backward(self, ids: Tensor, targets: Tensor, *, scale: float) -> Tensor:
+    def forward_backward(self, ids: Tensor, targets: Tensor, *, scale: float, fresh: bool) -> Tensor:
         """See Engine."""
+        if fresh:
+            self.flat.grads.zero_()
         with self._device.autocast(self._dtype):
             hidden = self._hidden(self.model, ids).flatten(0, 1)
         grad = self._head.grad
@@ -60,4 +66,4 @@ class AutogradEngine:
 
 def open_engine(spec: RunSpec, device: Device) -> Engine:
     """The fastest engine that computes this run's model exactly."""
-    return AutogradEngine(spec, device)
+    return Gpt2Engine(spec, device) if serves(spec, device) else AutogradEngine(spec, device)

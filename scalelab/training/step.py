@@ -40,11 +40,10 @@ class GradientStep:
     def _accumulate(self, windows: Tensor) -> Tensor:
         ids, targets = windows[:, :-1], windows[:, 1:]
         scale = 1.0 / targets.numel()
-        self._engine.flat.grads.zero_()
         total: Tensor | None = None
         for start in range(0, len(ids), self.micro_sequences):
             part = slice(start, start + self.micro_sequences)
-            loss = self._engine.forward_backward(ids[part], targets[part], scale=scale)
+            loss = self._engine.forward_backward(ids[part], targets[part], scale=scale, fresh=start == 0)
             total = loss if total is None else total + loss
         assert total is not None
         return total
