@@ -82,7 +82,7 @@ def held_back_errors(fit: Fit, runs: RunTable, masks: Sequence[Mask]) -> list[Ar
         delta=np.inf if fit.delta is None else fit.delta, lower=lower, upper=upper,
     )  # fmt: skip
     start = np.tile(np.array(fit.theta), (len(masks), 1))
-    found = minimise(problem, start, tolerance=1e-6, most=25)
+    found = minimise(problem, start, tolerance=1e-4, most=12, near=True)
     misses = form.compose(found.theta, prepared).value - target
     return [row[mask] for row, mask in zip(misses, masks, strict=True)]
 

@@ -23,12 +23,14 @@ from scalelab.laws.runs import Array, Mask, RunTable, check_spread, without_impo
 SPARE_RUNS = 3
 """A law is refused unless there are this many more runs than parameters."""
 SHOWN_RESIDUALS = 5_000
-SAME_BASIN = 1e-6
+SAME_BASIN = 1e-3
 """Relative difference of objectives below which two minima are one."""
 TIGHT = 1e-13
 """Relative decrease that no longer counts, at the end and while δ still moves."""
 ROUGH = 1e-4
 RESCALES = 4
+REFINE = 20
+"""Steps from a near solution: where they do not suffice the runs leave a direction free, and more would not help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -137,7 +139,7 @@ def solve(
             theta=first[0], objective=objective, delta=delta, converged=True, iterations=0, starts=0, second=None
         )
     rough = kind is Objective.HUBER
-    found = minimise(problem(delta), first, tolerance=ROUGH if rough else TIGHT)
+    found = minimise(problem(delta), first, tolerance=ROUGH if rough else TIGHT, near=warm is not None)
     best = int(found.objective.argmin())
     end = _rescaled(problem, found, best, delta, form.n_free) if rough else _End(found, best, delta, found.iterations)
     return Solution(
@@ -174,15 +176,15 @@ def _rescaled(problem: Callable[[float], Problem], found: Minimum, best: int, de
         delta = new
         if agreed:
             break
-        again = minimise(problem(delta), theta, tolerance=ROUGH)
+        again = minimise(problem(delta), theta, tolerance=ROUGH, near=True, most=REFINE)
         theta, iterations = again.theta, iterations + again.iterations
-    last = minimise(problem(delta), theta, tolerance=TIGHT)
+    last = minimise(problem(delta), theta, tolerance=TIGHT, near=True, most=REFINE)
     return _End(last, 0, delta, iterations + last.iterations)
 
 
 def _second(found: Minimum, best: int) -> tuple[float, Array] | None:
     """The best minimum that is not the best one again."""
-    apart = found.objective > found.objective[best] * (1 + SAME_BASIN) + 1e-15
+    apart = found.converged & (found.objective > found.objective[best] * (1 + SAME_BASIN) + 1e-15)
     if not apart.any():
         return None
     index = int(np.where(apart, found.objective, np.inf).argmin())

@@ -14,15 +14,16 @@ import numpy.typing as npt
 from scalelab.laws.forms.form import Form, Inputs
 from scalelab.laws.runs import Array
 
-MOST_RUNS = 96
-"""Runs that a grid looks at: evenly along compute; enough to find the basin whatever the table's length."""
+ENOUGH = 16_000
+"""Cells times runs that a grid looks at; of longer tables it takes runs evenly along compute, which finds the basin."""
+FEWEST_RUNS, MOST_RUNS = 24, 96
 
 
 def starts(form: Form, inputs: Inputs, loss: Array, weight: Array, most: int = 3) -> Array:
     """The best local minima of the grid as starts (≤ most, p), best first."""
     assert form.linear is not None and form.assemble is not None
-    inputs, loss, weight = _thinned(inputs, loss, weight)
     cells = _cells(form.axes)
+    inputs, loss, weight = _thinned(inputs, loss, weight, min(max(ENOUGH // len(cells), FEWEST_RUNS), MOST_RUNS))
     problem = form.linear(cells, inputs, loss)
     root = problem.weight * np.sqrt(weight)
     coefficients = nonnegative(problem.basis * root[..., None], problem.target * root)
@@ -33,12 +34,12 @@ def starts(form: Form, inputs: Inputs, loss: Array, weight: Array, most: int = 3
     return found
 
 
-def _thinned(inputs: Inputs, loss: Array, weight: Array) -> tuple[Inputs, Array, Array]:
+def _thinned(inputs: Inputs, loss: Array, weight: Array, most: int) -> tuple[Inputs, Array, Array]:
     n = len(loss)
-    if n <= MOST_RUNS:
+    if n <= most:
         return inputs, loss, weight
     order = np.argsort(inputs.log_n + inputs.log_d, kind="stable")
-    index = order[np.linspace(0, n - 1, MOST_RUNS).round().astype(int)]
+    index = order[np.linspace(0, n - 1, most).round().astype(int)]
     extra = {name: column[index] for name, column in inputs.extra.items()}
     return Inputs(log_n=inputs.log_n[index], log_d=inputs.log_d[index], extra=extra), loss[index], weight[index]
 
@@ -53,23 +54,30 @@ def nonnegative(basis: Array, target: Array) -> Array:
     basis = basis / size[:, None, :]
     gram = np.swapaxes(basis, 1, 2) @ basis
     right = (np.swapaxes(basis, 1, 2) @ target[..., None])[..., 0]
-    cells, k = right.shape
-    best = np.zeros((cells, k))
-    gained = np.zeros(cells)
-    for count in range(k, 0, -1):
-        for support in itertools.combinations(range(k), count):
-            index = np.array(support)
-            part = gram[:, index[:, None], index] + 1e-12 * np.eye(count)
-            found = np.linalg.solve(part, right[:, index, None])[..., 0]
-            gain = (found * right[:, index]).sum(axis=1)
-            better = (found >= 0).all(axis=1) & (gain > gained)
-            best[better] = 0.0
-            best[np.ix_(better, index)] = found[better]
-            gained[better] = gain[better]
-        if count == k and (gained > 0).all():
-            break
+    k = right.shape[1]
+    best = np.linalg.solve(gram + 1e-12 * np.eye(k), right[..., None])[..., 0]
+    rest = np.flatnonzero((best < 0).any(axis=1))
+    best[rest] = _on_supports(gram[rest], right[rest])
     coefficients: Array = best / size
     return coefficients
+
+
+def _on_supports(gram: Array, right: Array) -> Array:
+    """The same where at least one coefficient must be zero: the best of all proper supports."""
+    cells, k = right.shape
+    best, gained = np.zeros((cells, k)), np.zeros(cells)
+    supports = (support for count in range(k - 1, 0, -1) for support in itertools.combinations(range(k), count))
+    for support in supports:
+        index = np.array(support)
+        part = gram[:, index[:, None], index] + 1e-12 * np.eye(len(index))
+        found = np.linalg.solve(part, right[:, index, None])[..., 0]
+        gain = (found * right[:, index]).sum(axis=1)
+        better = (found >= 0).all(axis=1) & (gain > gained)
+        rows = np.flatnonzero(better)
+        best[rows] = 0.0
+        best[np.ix_(rows, index)] = found[rows]
+        gained[rows] = gain[rows]
+    return best
 
 
 def _log_coefficients(coefficients: Array, basis: Array) -> Array:

@@ -12,7 +12,7 @@ FLOORS = np.array([0.0, 0.35, 0.6, 0.8, 0.92])
 """E on the grid, as shares of the smallest loss."""
 OUTER = np.array([0.12, 0.3, 0.6, 1.0])
 """κ on the grid."""
-SLOPES = np.geomspace(0.05, 1.0, 6)
+SLOPES = np.geomspace(0.06, 0.9, 5)
 """α·κ and β·κ on the grid: how the loss falls where one shortage rules."""
 
 
