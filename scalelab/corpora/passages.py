@@ -8,7 +8,7 @@ only 36 bytes of each in memory, so a corpus may be larger than the memory. Know
 from __future__ import annotations
 
 import hashlib
-import mmap
+import os
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
@@ -98,7 +98,7 @@ class Passages:
         self.text_hash = hashlib.sha256(keys[is_first].tobytes()).hexdigest()
         """Of the passages' digests in order: of the text, whatever the files are called."""
         self._refuse_too_little()
-        self._text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._file = file
 
     def __len__(self) -> int:
         return len(self._order)
@@ -107,7 +107,8 @@ class Passages:
         """The passages at these places of the order."""
         for place in places:
             start = int(self._starts[self._order[place]])
-            yield self._text[start : start + int(self.lengths[place])]
+            # Not through a memory map, whose pages would count as this process's memory.
+            yield os.pread(self._file.fileno(), int(self.lengths[place]), start)
 
     def split(self, held_out: float) -> tuple[range, range]:
         """The places of the training and of the held-out side: the last `held_out` of the bytes, a passage at least."""
