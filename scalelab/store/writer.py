@@ -109,9 +109,9 @@ class Writer:
             self._put("UPDATE run SET step = ? WHERE run = ?", list(steps.values()))
 
     def set_state(self, run: str, attempt: int, state: RunState, reason: str = "") -> None:
-        """Change a run's state, and keep the change as a row."""
+        """Change a run's state, and keep the change as a row; an end is synced to the disk."""
         now = self._clock()
-        with self.batch():
+        with self.batch(durable=state not in {RunState.PLANNED, RunState.RUNNING}):
             self._put("UPDATE run SET state = ?, attempt = ?, reason = ?, changed = ? WHERE run = ?",
                       [(state.value, attempt, reason, now, run)])
             self._put("INSERT INTO state_change (run, attempt, state, step, reason, time) "
@@ -197,8 +197,7 @@ class Writer:
             rows = self._db.execute("SELECT id, verb, args, time FROM request WHERE handled IS NULL ORDER BY id")
             found = [RequestRow(id=number, verb=verb, args=json.loads(args), time=asked)
                      for number, verb, args, asked in rows]
-        except sqlite3.OperationalError as error:
-            self.waiting = str(error)
+        except sqlite3.OperationalError:
             return []
         self._version = seen
         return found

@@ -1,0 +1,104 @@
+"""Where every run stands, in memory and in the store at once; the only place where a state changes.
+
+The rules of states: a run that died is never done, a NaN is never tried again, a crash is tried again at most twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from scalelab.lab import schedule
+from scalelab.lab.schedule import SavedStep, Standing
+from scalelab.records import Message, RunKind, RunSpec, RunState, Saved
+from scalelab.store.rows import RunRow
+from scalelab.store.writer import Writer
+
+RETRIES = 2
+"""Further attempts at a run that crashed, in one session of the supervisor."""
+
+
+class Board:
+    """The standings of a lab's runs."""
+
+    def __init__(self, rows: Iterable[RunRow], writer: Writer) -> None:
+        self._writer = writer
+        self.runs: dict[str, Standing] = {}
+        self.attempts: dict[str, int] = {}
+        self.crashes: Counter[str] = Counter()
+        self.saved: set[SavedStep] = set()
+        """Branch points whose checkpoints are whole on disk."""
+        for row in rows:
+            self.runs[row.run] = Standing(spec=row.spec, state=row.state, expected_seconds=row.expected_seconds,
+                                          step=row.step)
+            self.attempts[row.run] = row.attempt
+
+    def reopen(self) -> list[str]:
+        """Put every run that an earlier session left unfinished back into the plan; their names."""
+        found = []
+        for name, run in self.runs.items():
+            if run.state is RunState.RUNNING:
+                self.change(name, RunState.FAILED, "its supervisor ended without a word")
+            elif run.state not in {RunState.STOPPED, RunState.FAILED}:
+                continue
+            if not self._waits_for_diverged(run):
+                self.change(name, RunState.PLANNED, "goes on in a new session")
+                found.append(name)
+        return found
+
+    def heard(self, messages: Iterable[Message]) -> None:
+        """Keep what a worker sent; its Outcome is judged elsewhere."""
+        kept = list(messages)
+        self._writer.write(kept)
+        for message in kept:
+            run = self.runs[message.run]
+            if message.step > run.step:
+                self.runs[message.run] = replace(run, step=message.step)
+            if isinstance(message, Saved) and message.for_branch:
+                self.saved.add((message.run, message.step))
+
+    def begin(self, name: str) -> int:
+        """A new attempt; its number."""
+        self.attempts[name] += 1
+        self.change(name, RunState.RUNNING)
+        return self.attempts[name]
+
+    def change(self, name: str, state: RunState, reason: str = "") -> None:
+        """A run's new state."""
+        self.runs[name] = replace(self.runs[name], state=state)
+        self._writer.set_state(name, self.attempts[name], state, reason)
+
+    def crashed(self, name: str, reason: str) -> bool:
+        """A run died, or ended with an error; whether it is tried again."""
+        self.crashes[name] += 1
+        self.change(name, RunState.FAILED, reason)
+        again = self.crashes[name] <= RETRIES
+        if again:
+            self.change(name, RunState.PLANNED, f"retry {self.crashes[name]} of {RETRIES}, from its last checkpoint")
+        return again
+
+    def block(self) -> dict[str, str]:
+        """Give up branches whose trunk can never reach them; their names and why."""
+        found = schedule.blocked(self.runs, self.saved)
+        for name, reason in found.items():
+            self.change(name, RunState.FAILED, reason)
+        return found
+
+    def ready(self) -> list[str]:
+        """Runs that may start, the most urgent first."""
+        return schedule.ready(self.runs, self.saved)
+
+    def count(self, state: RunState) -> int:
+        """How many runs stand there."""
+        return sum(run.state is state for run in self.runs.values())
+
+    def points_to_come(self) -> list[RunSpec]:
+        """Runs whose end will be a point of a fit and has not been reached."""
+        return [run.spec for run in self.runs.values()
+                if run.spec.kind is not RunKind.TRUNK and run.state in {RunState.PLANNED, RunState.RUNNING}]
+
+    def _waits_for_diverged(self, run: Standing) -> bool:
+        trunk = self.runs.get(run.spec.parent or "")
+        return (trunk is not None and trunk.state is RunState.DIVERGED
+                and (trunk.spec.run, run.spec.first_step) not in self.saved)

@@ -1,0 +1,69 @@
+"""Which checkpoints a lab still needs; removes the rest. Knows their folders' names, not what is in them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from scalelab.lab.paths import LabPaths
+from scalelab.lab.schedule import SavedStep, Standing
+from scalelab.records import RunKind, RunState
+
+_SETTLED = frozenset({RunState.DONE, RunState.DIVERGED})
+"""States that no later start goes on from."""
+
+
+def folder(paths: LabPaths, run: str, step: int) -> Path:
+    """Where a run's checkpoint of a step lies."""
+    return paths.run_dir(run) / "checkpoint" / f"{step:010d}"
+
+
+def on_disk(paths: LabPaths, runs: Mapping[str, Standing]) -> set[SavedStep]:
+    """The branch points whose checkpoints are there; the disk knows, even of one saved while the supervisor died."""
+    points = {(run.spec.parent, run.spec.first_step) for run in runs.values() if run.spec.parent}
+    return {(trunk, step) for trunk, step in points
+            if trunk and (folder(paths, trunk, step) / "manifest.json").is_file()}
+
+
+def prune(paths: LabPaths, runs: Mapping[str, Standing]) -> dict[str, list[int]]:
+    """Remove what nothing will start from again; what was removed, by run."""
+    removed: dict[str, list[int]] = {}
+    for name, run in runs.items():
+        parent = paths.run_dir(name) / "checkpoint"
+        there = _steps(parent)
+        if not there:
+            continue
+        gone = there if _is_over(run, runs) else _spent(run, runs, there)
+        for step in gone:
+            shutil.rmtree(folder(paths, name, step), ignore_errors=True)
+        if gone == there:
+            shutil.rmtree(parent, ignore_errors=True)
+        if gone:
+            removed[name] = gone
+    return removed
+
+
+def _is_over(run: Standing, runs: Mapping[str, Standing]) -> bool:
+    """Whether no attempt and no branch will need any checkpoint of this run."""
+    return run.state is RunState.DONE and all(branch.state in _SETTLED for branch in _branches(run, runs))
+
+
+def _spent(run: Standing, runs: Mapping[str, Standing], there: list[int]) -> list[int]:
+    """Branch points of a trunk whose branches are all settled; never the newest, which the trunk may go on from."""
+    if run.spec.kind is not RunKind.TRUNK:
+        return []
+    needed = {branch.spec.first_step for branch in _branches(run, runs) if branch.state not in _SETTLED}
+    newest = max(there) if run.state is not RunState.DONE else None
+    return [step for step in there if step in run.spec.branch_steps and step not in needed and step != newest]
+
+
+def _branches(run: Standing, runs: Mapping[str, Standing]) -> Iterable[Standing]:
+    return [other for other in runs.values() if other.spec.parent == run.spec.run]
+
+
+def _steps(parent: Path) -> list[int]:
+    try:
+        return sorted(int(path.name) for path in parent.iterdir() if path.name.isdigit())
+    except OSError:
+        return []

@@ -1,0 +1,31 @@
+"""`python -m scalelab.lab.detached LAB`: a supervisor in a session of its own, which no terminal can end.
+
+The starter has checked everything; what goes wrong here stands in supervisor.log.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from scalelab.errors import ExitCode, ScalelabError
+from scalelab.lab import lock, resume, session
+from scalelab.lab.hooks import Hooks
+from scalelab.lab.local import LocalExecutor
+from scalelab.lab.log import open_log
+from scalelab.lab.paths import lab_paths
+
+
+def main(folder: str) -> int:
+    """Train the lab in this folder to its end."""
+    paths = lab_paths(folder)
+    try:
+        with lock.acquire(paths.lock):
+            summary = session.train(resume.load(paths), LocalExecutor(), Hooks())
+    except ScalelabError as error:
+        open_log(paths)(f"error: {error.line()}")
+        return int(error.exit_code)
+    return int(ExitCode.INTERRUPTED if summary.interrupted else ExitCode.OK if summary.left == 0 else ExitCode.FAILED)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

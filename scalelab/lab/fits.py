@@ -1,0 +1,79 @@
+"""When to refit, and what becomes of a fit: kept with its predictions, or the last good one stays with its age."""
+
+from __future__ import annotations
+
+from scalelab.lab.board import Board
+from scalelab.lab.hooks import Guarded
+from scalelab.lab.refit import Fitted, Refit, run_table, warm
+from scalelab.records import RunState
+from scalelab.store.reader import Reader
+from scalelab.store.writer import Writer
+
+FITTED, PROBLEM = "fitted_runs", "fit_problem"
+"""Facts in the store: how many runs the last fit was tried on, and why there is no newer one ("" where there is)."""
+
+
+class Fits:
+    """The fits of one session; what ends while one is made is covered by one more, not by one each."""
+
+    def __init__(self, refit: Refit, board: Board, writer: Writer, reader: Reader, views: Guarded) -> None:
+        self._refit, self._board, self._writer, self._reader, self._views = refit, board, writer, reader, views
+        self._after: str | None = None
+        self._behind()
+
+    @staticmethod
+    def warm() -> None:
+        """Load the numerics while the first runs train, so that the first fit holds nothing up."""
+        warm()
+
+    @property
+    def pending(self) -> bool:
+        """Whether a fit is being made or wanted."""
+        return self._after is not None or self._refit.busy
+
+    @property
+    def pipes(self) -> list[object]:
+        """What becomes ready when a fit is."""
+        return list(self._refit.pipes)
+
+    def want(self, after_run: str) -> None:
+        """A point has come, or is known never to come."""
+        self._after = after_run
+
+    def take(self) -> None:
+        """Keep a fit that is ready; to be called inside a batch."""
+        fitted = self._refit.poll()
+        if fitted is not None:
+            self._keep(fitted)
+
+    def begin(self) -> None:
+        """Start the fit that is wanted; to be called when the store has all that it should know."""
+        if self._after is None or self._refit.busy:
+            return
+        specs = [run.spec for run in self._board.runs.values()]
+        self._refit.start(run_table(self._reader), specs, self._board.points_to_come(), self._after)
+        self._after = None
+
+    def close(self) -> None:
+        """Give up what is being made; the next session makes it."""
+        self._after = None
+        self._refit.stop()
+
+    def _behind(self) -> None:
+        """Runs that ended in an earlier session, after its last fit."""
+        finals = self._reader.finals()
+        if finals and self._reader.meta(FITTED) != str(len(finals)):
+            self._after = finals[-1].run
+
+    def _keep(self, fitted: Fitted) -> None:
+        self._writer.set_meta(FITTED, str(fitted.n_runs))
+        self._writer.set_meta(PROBLEM, fitted.error and f"after {fitted.after_run}: {fitted.error}")
+        if fitted.error:
+            self._views.event("warning", f"no new fit after {fitted.after_run}: {fitted.error}; the last one stays")
+            return
+        number = self._writer.add_fit(fitted.json, fitted.after_run)
+        for run, loss, low, high in fitted.predictions:
+            # Said before the end or not at all: a run that ended meanwhile is no prediction any more.
+            if self._board.runs[run].state is not RunState.DONE:
+                self._writer.add_prediction(run, number, loss, low, high)
+        self._views.event("refit", f"{fitted.n_runs} runs, after {fitted.after_run}, in {1000 * fitted.seconds:.0f} ms")

@@ -1,0 +1,165 @@
+"""Workers as processes of this machine, one a slot, forked from a server that has torch loaded."""
+
+from __future__ import annotations
+
+import json
+import signal
+import tempfile
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+from scalelab.errors import BadInput, ScalelabError
+from scalelab.gate import clean
+from scalelab.lab import forkserver, worker
+from scalelab.lab.executor import Job, Slot, Worker
+from scalelab.records import Message, unpack
+
+_MAX_BYTES = 1 << 20
+_AT_ONCE = 2_000
+"""Messages taken from one worker before another one's turn."""
+
+
+class LocalWorker:
+    """One forked process and our end of its pipe."""
+
+    def __init__(self, process: ForkServerProcess, pipe: Connection) -> None:
+        self.process, self.pipe = process, pipe
+        self._open = True
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self.process.pid or -1
+
+    def messages(self) -> list[Message]:
+        """What has arrived since the last call."""
+        found: list[Message] = []
+        try:
+            while self._open and len(found) < _AT_ONCE and self.pipe.poll():
+                found.append(unpack(self.pipe.recv_bytes(_MAX_BYTES)))
+        except (EOFError, OSError):
+            self._open = False
+        return found
+
+    def ended(self) -> str | None:
+        """How the process ended, once it has and its pipe is empty."""
+        if self._open or self.process.exitcode is None:
+            # A dead worker's last words may still be in the pipe; its end of file comes after them.
+            return None
+        return _end_in_words(self.process.exitcode)
+
+    def stop(self) -> None:
+        """Ask for a checkpoint and an end."""
+        try:
+            self.pipe.send_bytes(worker.STOP)
+        except OSError:
+            self._open = False
+
+    def kill(self) -> None:
+        """End it now."""
+        self.process.kill()
+
+    def close(self) -> None:
+        """Let go of the process and its pipe; one that still lives is killed."""
+        self._open = False
+        self.pipe.close()
+        if self.process.exitcode is None:
+            self.process.kill()
+            self.process.join(2)
+        if self.process.exitcode is not None:
+            self.process.close()
+
+
+class LocalExecutor:
+    """Starts workers on this machine."""
+
+    def __init__(self, slots: Sequence[Slot] = ()) -> None:
+        self.slots: Sequence[Slot] = tuple(slots)
+        """None are needed to `ask`."""
+        self._workers: list[LocalWorker] = []
+
+    def warm(self) -> None:
+        """Let the imports begin, so that they are done when the first worker is wanted."""
+        forkserver.warm()
+
+    def start(self, job: Job, slot: Slot) -> LocalWorker:
+        """Begin an attempt; the first of all waits for the imports."""
+        job.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        values = {
+            "spec": job.spec.to_dict(), "tokens": job.tokens.to_dict(), "attempt": job.attempt,
+            "run_dir": str(job.run_dir), "checkpoint_seconds": job.checkpoint_seconds, "device": slot.device,
+            "trunk_checkpoint": str(job.trunk_checkpoint) if job.trunk_checkpoint else None, "threads": slot.threads,
+        }
+        return self._start("train", values, job.run_dir / "log.txt")
+
+    def wait(self, workers: Sequence[Worker], others: Sequence[object], timeout: float) -> None:
+        """Return when a worker has ended, when another pipe is ready, or at the timeout.
+
+        Messages alone wake nobody: taking them ten times a second costs less than one by one.
+        """
+        ends = [each.process.sentinel for each in workers if isinstance(each, LocalWorker)]
+        wait([*ends, *others], timeout)  # type: ignore[list-item]
+
+    def ask(self, task: str, values: dict[str, Any], *, timeout: float = 300.0) -> Any:
+        """The answer of a worker to one question ("devices", "probe", "sample").
+
+        Raises
+        ------
+        ScalelabError
+            What the worker says, or that it ended or was silent for `timeout` seconds.
+        """
+        # What libraries print in there must not reach the caller's terminal, but may tell why a worker died.
+        with tempfile.NamedTemporaryFile(prefix=f"scalelab-{task}-") as log:
+            asked = self._start(task, values, Path(log.name))
+            try:
+                if not asked.pipe.poll(timeout):
+                    raise ScalelabError(f"the {task} took longer than {timeout:g} s")
+                reply = json.loads(asked.pipe.recv_bytes(64 * _MAX_BYTES))
+            except (EOFError, OSError):
+                asked.process.join(2)
+                raise ScalelabError(f"the {task} ended without an answer: {_end_in_words(asked.process.exitcode)}",
+                                    todo=last_words(Path(log.name))) from None
+            finally:
+                asked.close()
+                self._workers.remove(asked)
+        if "error" in reply:
+            told = reply["error"]
+            kind = BadInput if told["bad_input"] else ScalelabError
+            raise kind(told["what"], allowed=told["allowed"], todo=told["todo"])
+        return reply["answer"]
+
+    def close(self) -> None:
+        """End everything that was started."""
+        for each in self._workers:
+            each.close()
+        self._workers.clear()
+
+    def _start(self, task: str, values: dict[str, Any], log: Path | None) -> LocalWorker:
+        process, pipe = forkserver.start(worker.main, f"scalelab-{task}", task, json.dumps(values), str(log or ""))
+        started = LocalWorker(process, pipe)
+        self._workers.append(started)
+        return started
+
+
+def last_words(log: Path, limit: int = 300) -> str:
+    """The end of a worker's log, harmless and on one line: why it died, if it could say so."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(file.seek(0, 2) - 4 * limit, 0))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return clean(" | ".join(line for line in lines[-4:] if line.strip()), limit)
+
+
+def _end_in_words(code: int | None) -> str:
+    if code is None:
+        return "it does not end"
+    if code < 0:
+        name = signal.Signals(-code).name if -code in {*signal.Signals} else str(-code)
+        hint = " (the kernel may have run out of memory)" if -code == signal.SIGKILL else ""
+        return f"killed by {name}{hint}"
+    return f"ended with code {code} and without an outcome"

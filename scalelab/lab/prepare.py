@@ -1,0 +1,164 @@
+"""A preset becomes a lab on disk: everything is checked before anything is written, and the folder appears whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scalelab.errors import BadInput, ScalelabError
+from scalelab.lab.executor import slots_of
+from scalelab.lab.hooks import Hooks
+from scalelab.lab.local import LocalExecutor
+from scalelab.lab.paths import LabPaths
+from scalelab.records import DeviceInfo, RunSpec, TokenSet
+
+if TYPE_CHECKING:
+    from scalelab.plan import Plan
+    from scalelab.preset import Preset
+
+PRESET, TOKENS, DEVICE, PLANNED = "preset", "tokens", "device", "plan"
+"""Facts in the store: the resolved preset as TOML, the TokenSet, the DeviceInfo, and what the plan as a whole said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """A lab that is ready to be trained."""
+
+    paths: LabPaths
+    tokens: TokenSet
+    device: DeviceInfo
+
+
+def token_cache() -> Path:
+    """Where tokens are kept for all labs: SCALELAB_CACHE, or the user's cache folder."""
+    from platformdirs import user_cache_dir
+
+    given = os.environ.get("SCALELAB_CACHE")
+    return Path(given).expanduser().absolute() if given else Path(user_cache_dir("scalelab")) / "tokens"
+
+
+def create(preset: Preset, paths: LabPaths, executor: LocalExecutor, hooks: Hooks) -> Lab:
+    """Check, prepare, probe and plan; then write the lab.
+
+    Raises
+    ------
+    BadInput
+        The preset, its corpus or the folder cannot serve; nothing was written outside the token cache.
+    """
+    from scalelab import plan
+
+    check_folder(paths)
+    chosen = plan.choose_device(preset.hardware)
+    plan.make_plan(preset, chosen)
+    executor.warm()
+    tokens = prepare_tokens(preset, hooks)
+    device, seconds_per_token = _probe(preset, chosen, tokens, executor, hooks)
+    made = plan.make_plan(preset, device, vocab_size=tokens.vocab_size, seconds_per_token=seconds_per_token)
+    _warn_of_epochs(made, tokens, hooks)
+    hooks.on_plan(made)
+    write(made, tokens, paths)
+    return Lab(paths=paths, tokens=tokens, device=device)
+
+
+def check_folder(paths: LabPaths) -> None:
+    """Refuse a folder that cannot become a lab, without touching it."""
+    root = paths.root
+    if root.exists() and not root.is_dir():
+        raise BadInput(f"lab {root} is not a folder", allowed="a folder that is new, empty, or a lab")
+    if root.is_dir() and any(root.iterdir()):
+        raise BadInput(f"folder {root} has other files in it and is no lab",
+                       allowed="a folder that is new, empty, or a lab", todo="choose another one with --lab")
+    there = next(folder for folder in (root.parent, *root.parent.parents) if folder.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise BadInput(f"lab {root} cannot be made in {there}", allowed="a folder that you may write to")
+
+
+def prepare_tokens(preset: Preset, hooks: Hooks) -> TokenSet:
+    """The corpus as tokens, enough for the preset's sequences and evaluations."""
+    from scalelab import corpora
+
+    def progress(stage: str, share: float) -> None:
+        hooks.on_event("progress", f"{stage} {share:.0%}")
+
+    tokens = corpora.prepare(preset.corpus, token_cache(), progress=progress)
+    corpora.check(tokens, preset.model.context, preset.evaluation.tokens)
+    hooks.on_event("tokens", f"{tokens.train_tokens} training and {tokens.held_out_tokens} held-out tokens of "
+                             f"{tokens.corpus}, vocabulary {tokens.vocab_size}")
+    return tokens
+
+
+def write(made: Plan, tokens: TokenSet, paths: LabPaths) -> None:
+    """Write the lab beside its place, then move it there in one step."""
+    from scalelab import preset_files
+
+    toml = preset_files.dumps(made.preset)
+    try:
+        paths.root.parent.mkdir(parents=True, exist_ok=True)
+        making = LabPaths(Path(tempfile.mkdtemp(prefix=".making-", dir=paths.root.parent)))
+    except OSError as error:
+        raise ScalelabError(f"lab {paths.root} cannot be made: {(error.strerror or '').lower()}") from None
+    try:
+        making.runs.mkdir(mode=0o700)
+        making.preset.touch(mode=0o600)
+        making.preset.write_text(toml, encoding="utf-8")
+        making.tokens.symlink_to(tokens.directory)
+        _fill_store(making, made, tokens, toml)
+        os.rename(making.root, paths.root)
+    except OSError as error:
+        raise ScalelabError(f"lab {paths.root} cannot be made: {(error.strerror or str(error)).lower()}") from None
+    finally:
+        shutil.rmtree(making.root, ignore_errors=True)
+
+
+def _fill_store(paths: LabPaths, made: Plan, tokens: TokenSet, toml: str) -> None:
+    from scalelab import __version__
+    from scalelab.store.writer import Writer
+
+    told = {"seconds": made.seconds, "seconds_source": made.seconds_source, "flops": made.flops,
+            "warnings": made.warnings}
+    with Writer(paths.store) as writer, writer.batch():
+        writer.create(toml)
+        writer.set_meta(TOKENS, tokens.to_json())
+        writer.set_meta(DEVICE, made.device.to_json())
+        writer.set_meta(PLANNED, json.dumps(told))
+        writer.set_meta("scalelab", __version__)
+        writer.add_runs([(spec, made.expected_seconds[spec.run]) for spec in made.runs])
+
+
+def _probe(preset: Preset, chosen: DeviceInfo, tokens: TokenSet, executor: LocalExecutor,
+           hooks: Hooks) -> tuple[DeviceInfo, Mapping[str, float]]:
+    """The device with its measured peak, and what a token of each rung takes on it."""
+    from scalelab import plan
+
+    slot = slots_of(chosen)[0]
+    specs = one_a_rung(plan.make_plan(preset, chosen, vocab_size=tokens.vocab_size).runs)
+    answer: dict[str, Any] = executor.ask("probe", {
+        "device": slot.device, "threads": slot.threads, "specs": [spec.to_dict() for spec in specs]})
+    seen = DeviceInfo.from_dict(answer["device"])
+    # More slots than cores share them, and so does what one slot can reach.
+    share = min(1.0, seen.slots / chosen.slots) if seen.name == "cpu" else 1.0
+    hooks.on_event("probe", f"{chosen.label}: {seen.peak_flops / 1e9:.0f} GFLOP/s a slot, " + ", ".join(
+        f"{rung} {1 / seconds:,.0f} tokens/s" for rung, seconds in answer["seconds_per_token"].items()))
+    measured = replace(chosen, peak_flops=seen.peak_flops * share, peak_source=seen.peak_source)
+    return measured, answer["seconds_per_token"]
+
+
+def one_a_rung(runs: tuple[RunSpec, ...]) -> list[RunSpec]:
+    """The first run of each rung."""
+    return list({spec.rung: spec for spec in reversed(runs)}.values())[::-1]
+
+
+def _warn_of_epochs(made: Plan, tokens: TokenSet, hooks: Hooks) -> None:
+    from scalelab import corpora
+
+    passes = corpora.epochs(tokens, max(cell.n_tokens for cell in made.cells))
+    for warning in made.warnings:
+        hooks.on_event("warning", warning)
+    if passes > 1:
+        hooks.on_event("warning", f"the largest budget reads the corpus {passes:.1f} times: repeated text teaches less")

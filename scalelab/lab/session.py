@@ -1,0 +1,28 @@
+"""One session of training, put together: lock, store, executor, supervisor; the same in the foreground and detached."""
+
+from __future__ import annotations
+
+from scalelab.lab.executor import slots_of
+from scalelab.lab.hooks import Guarded, Hooks
+from scalelab.lab.local import LocalExecutor
+from scalelab.lab.log import open_log
+from scalelab.lab.prepare import Lab
+from scalelab.lab.stopping import Signals
+from scalelab.lab.supervisor import Summary, Supervisor
+from scalelab.store.reader import Reader
+from scalelab.store.writer import Writer
+
+
+def train(lab: Lab, executor: LocalExecutor, hooks: Hooks, *, checkpoint_seconds: float = 60.0) -> Summary:
+    """Train what is left of a lab; the caller holds its lock."""
+    views = Guarded(hooks, open_log(lab.paths))
+    executor.slots = slots_of(lab.device)
+    with Signals() as signals, Writer(lab.paths.store) as writer, Reader(lab.paths.store) as reader:
+        if writer.journal != "wal":
+            views.event("warning", f"{lab.paths.store} lies on a network file system: slower, and for one host only")
+        supervisor = Supervisor(lab.paths, writer, reader, executor, lab.tokens, views=views, signals=signals,
+                                checkpoint_seconds=checkpoint_seconds)
+        summary = supervisor.run()
+    views.event("end", f"{summary.done} of {summary.total} runs done, {summary.failed} failed, "
+                       f"{summary.diverged} diverged, {summary.left} left, in {summary.seconds:.1f} s")
+    return summary

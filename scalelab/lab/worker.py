@@ -1,0 +1,148 @@
+"""Inside a worker: one task, with a device; everything it has to say goes up the pipe as bytes, never as pickle.
+
+The only file of this room that brings the training room in, and it does so inside functions: the supervisor imports
+this module to name its entry. A worker never opens the store.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from scalelab.errors import BadInput, ScalelabError
+from scalelab.lab import tether
+from scalelab.lab.paths import append_private
+from scalelab.records import Message, Outcome, RunSpec, RunState, TokenSet, pack
+
+STOP = b"stop"
+
+
+def main(pipe: Connection, task: str, values: str, log: str) -> None:
+    """Entry of every worker: tie it to the supervisor, send its output to a log, do the task."""
+    _tie()
+    stopping = threading.Event()
+    tether.watch(pipe, lambda message: stopping.set() if message == STOP else None)
+    _listen_to_term(stopping)
+    _log_to(log)
+    try:
+        if task == "train":
+            _train(pipe, json.loads(values), stopping)
+        else:
+            _answer(pipe, _TASKS[task], json.loads(values))
+    except BrokenPipeError:
+        os._exit(1)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _tie() -> None:
+    if preload := sys.modules.get("scalelab.lab.preload"):
+        tether.die_with_parent(preload.FORKSERVER)
+
+
+def _listen_to_term(stopping: threading.Event) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # A system that shuts down sends TERM to everyone: that is a reason to save, not to die.
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
+def _log_to(path: str) -> None:
+    if path:
+        descriptor = append_private(Path(path))
+        os.dup2(descriptor, 1)
+        os.dup2(descriptor, 2)
+        os.close(descriptor)
+        faulthandler.enable(file=2)
+
+
+def _train(pipe: Connection, job: Mapping[str, Any], stopping: threading.Event) -> None:
+    spec = RunSpec.from_dict(job["spec"])
+
+    def report(message: Message) -> None:
+        pipe.send_bytes(pack(message))
+
+    try:
+        outcome = _run(spec, job, report, stopping)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        line = error.line() if isinstance(error, ScalelabError) else f"{type(error).__name__}: {error}"
+        outcome = Outcome(run=spec.run, attempt=job["attempt"], state=RunState.FAILED, step=-1, reason=line)
+    report(outcome)
+
+
+def _run(spec: RunSpec, job: Mapping[str, Any], report: Callable[[Message], None],
+         stopping: threading.Event) -> Outcome:
+    from scalelab.training import checkpoint
+    from scalelab.training.device import open_device
+    from scalelab.training.run import train
+
+    run_dir = Path(job["run_dir"])
+    trunk = Path(job["trunk_checkpoint"]) if job["trunk_checkpoint"] else None
+    return train(
+        spec,
+        TokenSet.from_dict(job["tokens"]),
+        attempt=job["attempt"],
+        run_dir=run_dir,
+        device=open_device(job["device"], threads=job["threads"]),
+        report=report,
+        should_stop=stopping.is_set,
+        resume_from=checkpoint.latest(run_dir, say=print) or trunk,
+        checkpoint_seconds=job["checkpoint_seconds"],
+    )
+
+
+def _answer(pipe: Connection, task: Callable[[Mapping[str, Any]], Any], values: Mapping[str, Any]) -> None:
+    """One question, one answer: {"answer": …} or {"error": …}."""
+    try:
+        reply = {"answer": task(values)}
+    except ScalelabError as error:
+        reply = {"error": {**error.to_dict(), "bad_input": isinstance(error, BadInput)}}
+    except Exception as error:
+        traceback.print_exc()
+        reply = {"error": {"what": f"{type(error).__name__}: {error}", "allowed": "", "todo": "", "bad_input": False}}
+    pipe.send_bytes(json.dumps(reply).encode())
+
+
+def _devices(_: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from scalelab.training.device import list_devices, open_device
+
+    found = list_devices()
+    return [open_device(device.name).measure_peak().to_dict() for device in found]
+
+
+def _probe(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A device with its measured peak, and the seconds a token of each rung."""
+    from scalelab.training.device import open_device
+    from scalelab.training.probe import probe
+
+    device = open_device(values["device"], threads=values["threads"])
+    specs = [RunSpec.from_dict(spec) for spec in values["specs"]]
+    largest = max(specs, key=lambda spec: spec.counts.n_params)
+    return {"device": device.measure_peak(largest.shape).to_dict(), "seconds_per_token": dict(probe(device, specs))}
+
+
+def _sample(values: Mapping[str, Any]) -> dict[str, Any]:
+    from scalelab.corpora import load_tokenizer
+    from scalelab.training.generate import generate
+
+    tokenizer = load_tokenizer(Path(values["tokens"]))
+    prompt = tokenizer.encode(values["prompt"])
+    new = generate(Path(values["model"]), prompt, values["n"], values["temperature"], values["top_k"], values["seed"])
+    return {"prompt": values["prompt"], "ids": list(new), "text": tokenizer.decode(list(new))}
+
+
+_TASKS: dict[str, Callable[[Mapping[str, Any]], Any]] = {"devices": _devices, "probe": _probe, "sample": _sample}
