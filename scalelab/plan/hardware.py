@@ -83,7 +83,7 @@ def _cpu() -> DeviceInfo:
         label=f"{_cpu_label()}, {cores} core{'s' if cores > 1 else ''}",
         memory_bytes=min(psutil.virtual_memory().total, _memory_limit()),
         slots=cores,
-        peak_flops=_matmul_peak() / cores,
+        peak_flops=_matmul_peak(),
         peak_source="estimated",
     )
 
@@ -106,17 +106,22 @@ def _memory_limit() -> int:
 
 
 def _matmul_peak() -> float:
-    """FLOP/s of all cores in a float32 matmul of numpy: the best of a few, about 20 ms in all."""
+    """FLOP/s of one core in a float32 matmul of numpy: the best of many short ones, 40 ms in all.
+
+    Stacks of small matrices keep BLAS on one thread, and calls of a millisecond fall between a busy machine's time
+    slices: two threads waiting for each other there measure a fiftieth of the peak.
+    """
     import numpy as np
 
-    size = 512
-    matrix = np.full((size, size), 0.5, dtype=np.float32)
+    stack, size = 64, 64
+    left = np.full((stack, size, size), 0.5, dtype=np.float32)
+    out = np.empty_like(left)
     best = float("inf")
-    for _ in range(4):
-        start = time.perf_counter()
-        matrix @ matrix
+    end = time.perf_counter() + 0.04
+    while (start := time.perf_counter()) < end:
+        np.matmul(left, left, out=out)
         best = min(best, time.perf_counter() - start)
-    return 2.0 * size**3 / best
+    return 2.0 * stack * size**3 / best
 
 
 def _cuda() -> list[DeviceInfo]:
