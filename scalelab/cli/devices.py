@@ -7,16 +7,23 @@ import click
 from scalelab.cli.options import example, json_option, print_json
 
 
-@click.command("devices", short_help="What this machine can train on.", epilog=example("scalelab devices"))
+@click.command("devices", short_help="What this machine can train on.", epilog=example(
+    "scalelab devices", "scalelab devices --measure --json"))
+@click.option("--measure", is_flag=True, help="Ask torch, and measure each device's peak; takes some seconds.")
 @json_option
-def command(as_json: bool) -> None:
+def command(measure: bool, as_json: bool) -> None:
     """List the devices, best first: the first is what `--device auto` takes."""
     from scalelab import plan
     from scalelab.gate import clean
     from scalelab.report.columns import columns
     from scalelab.units import format_bytes, format_count
 
-    found = plan.find_devices()
+    if measure:
+        from scalelab.lab import control
+
+        found = control.devices()
+    else:
+        found = plan.find_devices()
     if as_json:
         print_json({"schema": "scalelab.devices/1", "devices": [device.to_dict() for device in found]})
         return

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from scalelab.cli.streams import say
+from scalelab.gate import clean
 from scalelab.records import DeviceInfo, RunKind, RunState
 from scalelab.report import numbers, progress
 from scalelab.report.console import console
@@ -26,12 +27,15 @@ FRAME_SECONDS = 0.5
 SHOWN_EVENTS = frozenset({"tokens", "probe", "resume", "retry", "failed", "diverged", "warning", "stop"})
 
 
+TROUBLES = frozenset({"retry", "failed", "diverged", "warning"})
+
+
 class Follower:
     """Reads a lab as it changes and keeps what a frame needs."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, trained: bool = True) -> None:
         self.name = name
-        self._began = time.monotonic()
+        self._began = time.monotonic() if trained else None
         self._before: float | None = None
         self._fit = 0
         self._device: DeviceInfo | None = None
@@ -44,11 +48,11 @@ class Follower:
         self._read_fit(reader)
         if self._device is None and (told := reader.meta("device")):
             self._device = DeviceInfo.from_json(told)
-        elapsed = time.monotonic() - self._began
+        elapsed = None if self._began is None else time.monotonic() - self._began
         return progress.Snapshot(
             name=self.name, rows=rows, points=reader.latest_points(), laws=self.laws, event=self.event,
             finals={final.run: final for final in reader.finals()}, device=self._device, elapsed=elapsed,
-            left=self._left(rows, elapsed),
+            left=None if elapsed is None else self._left(rows, elapsed),
         )  # fmt: skip
 
     def _read_fit(self, reader: Reader) -> None:
@@ -87,12 +91,12 @@ class Screen:
 
     def on_event(self, kind: str, text: str) -> None:
         """Keep it as the last thing that happened; what went wrong also stays above the table."""
-        if kind in SHOWN_EVENTS:
+        if kind not in SHOWN_EVENTS:
+            return
+        if self._live is None or kind in TROUBLES:
+            self._console.print(clean(f"{kind}: {text}"), style="dim", soft_wrap=True)
+        else:
             self._follower.event = f"{kind}: {text}"
-            if self._live is None or kind in {"retry", "failed", "diverged", "warning"}:
-                from scalelab.gate import clean
-
-                self._console.print(clean(f"{kind}: {text}"), style="dim", soft_wrap=True)
 
     def on_tick(self, reader: Reader) -> None:
         """Draw, unless a frame is too young."""
@@ -105,7 +109,8 @@ class Screen:
         self._drawn = time.monotonic()
         size = self._console.size
         lines = progress.lines(self._follower.snapshot(reader), size.width, size.height - 2)
-        frame = Text("\n".join(lines), no_wrap=True, overflow="crop", end="")
+        frame = Text("\n", no_wrap=True, overflow="crop", end="").join(
+            Text(line, progress.style_of(line)) for line in lines)
         if self._live is None:
             from rich.live import Live
 
@@ -133,8 +138,6 @@ class Lines:
 
     def on_event(self, kind: str, text: str) -> None:
         """Print what is not seen from the store."""
-        from scalelab.gate import clean
-
         if kind in SHOWN_EVENTS:
             say(clean(f"{kind}: {text}"))
 

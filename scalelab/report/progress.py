@@ -28,6 +28,9 @@ _ORDER = {RunState.RUNNING: 0, RunState.FAILED: 1, RunState.DIVERGED: 1, RunStat
 # What a narrow terminal gives up first stands last.
 _KEPT = ("state", "run", "progress", "loss", "left", "tok/s", "MFU", "D")
 _SHOWN = ("state", "run", "D", "progress", "loss", "tok/s", "MFU", "left")
+_STYLES = {"state": "dim", "running": "bold", "failed": "color(166)", "diverged": "color(166)", "planned": "dim"}
+FIRST_LAW = 6
+"""Points that the power law needs."""
 _LEFT = {"state", "run", "progress"}
 
 
@@ -78,38 +81,49 @@ def law_step(seen: Assessment) -> LawStep | None:
 
 def lines(shot: Snapshot, width: int, height: int) -> list[str]:
     """At most `height` lines of at most `width` cells."""
-    head = [line for line in (_headline(shot), _law(shot, width), shot.event and clean(shot.event)) if line]
+    head = [line for line in (_headline(shot, width), _law(shot, width), shot.event and clean(shot.event)) if line]
     body = _table(shot, width, height - len(head) - 1)
     return [line[: width - 1] + "…" if len(line) > width else line for line in [*head, "", *body]][: max(height, 1)]
 
 
-def _headline(shot: Snapshot) -> str:
+def style_of(line: str) -> str:
+    """How a line is coloured where there is colour: what needs a look stands out, what is yet to come steps back."""
+    return _STYLES.get(line.partition(" ")[0], "")
+
+
+def _headline(shot: Snapshot, width: int) -> str:
     points = [row for row in shot.rows if row.spec.kind is not RunKind.TRUNK]
     done = sum(row.state is RunState.DONE for row in points)
-    said = [clean(shot.name, 40), f"{done} of {len(points)} points"]
+    # (what it says, how soon it is given up in a narrow terminal)
+    said = [(clean(shot.name, 40), 0), (f"{done} of {len(points)} points", 1)]
     if shot.device:
         slots = f"{shot.device.slots} slot{'s' if shot.device.slots > 1 else ''}"
-        said.insert(1, f"{shot.device.name}, {slots}")
+        said.insert(1, (f"{shot.device.name}, {slots}", 4))
     if shot.elapsed is not None:
-        said.append(format_duration(shot.elapsed))
-    if shot.left is not None and done < len(points):
-        said.append(f"about {format_duration(shot.left)} left")
-    return " · ".join(said)
+        said.append((format_duration(shot.elapsed), 3))
+    if shot.left and done < len(points):
+        said.append((f"about {format_duration(shot.left)} left", 2))
+    for level in (4, 3, 2, 1):
+        line = " · ".join(words for words, given_up in said if given_up <= level)
+        if len(line) <= width:
+            break
+    return line
 
 
 def _law(shot: Snapshot, width: int) -> str:
     """P's exponents as they moved over the last refits, and the promise at ten times the compute."""
     if not shot.laws:
-        needed = 6
-        done = len(shot.finals)
-        return f"no law yet: the first comes with {needed} finished points" if done < needed else ""
-    now, trail = shot.laws[-1], shot.laws[-4:]
-    moved = " → ".join(f"{step.alpha:.3f}" for step in trail), " → ".join(f"{step.beta:.3f}" for step in trail)
-    law = f"law of {now.n_runs}: P ∝ N^α·D^β, α {moved[0]}, β {moved[1]}".replace("-", "−")
-    promise = f"   10×C: {numbers.interval(now.loss, now.low, now.high)}"
-    if len(law) + len(promise) > width:
-        law = f"law of {now.n_runs}: α {now.alpha:.3f}, β {now.beta:.3f}".replace("-", "−")
-    return law + promise
+        return "" if len(shot.finals) >= FIRST_LAW else f"no law yet: the first comes with {FIRST_LAW} finished points"
+    now = shot.laws[-1]
+    promise = f"10×C: {numbers.interval(now.loss, now.low, now.high)}"
+    for steps in (4, 3, 2, 1):
+        trail = shot.laws[-steps:]
+        alpha, beta = (" → ".join(f"{value:.3f}" for value in values).replace("-", "−")
+                       for values in ([step.alpha for step in trail], [step.beta for step in trail]))
+        line = f"law of {now.n_runs}: α {alpha}, β {beta}   {promise}"
+        if len(line) <= width:
+            return line
+    return promise
 
 
 def _table(shot: Snapshot, width: int, height: int) -> list[str]:
@@ -146,7 +160,8 @@ def _cells(row: RunRow, shot: Snapshot) -> dict[str, str]:
     spec, point, final = row.spec, shot.points.get(row.run), shot.finals.get(row.run)
     running = row.state is RunState.RUNNING
     speed = point.tokens_per_second if point and running else math.nan
-    loss = final.loss if final else point.loss if point else math.nan
+    broken = row.state in {RunState.FAILED, RunState.DIVERGED}
+    loss = final.loss if final else point.loss if point and not broken else math.nan
     return {
         "state": str(row.state),
         "run": clean(row.run, 40),
@@ -161,8 +176,8 @@ def _cells(row: RunRow, shot: Snapshot) -> dict[str, str]:
 
 def _progress(row: RunRow) -> str:
     if row.state in {RunState.FAILED, RunState.DIVERGED}:
-        return clean(row.reason, 40) or str(row.state)
-    if row.state is RunState.PLANNED and row.step == 0:
+        return clean(row.reason, BAR + 6) or str(row.state)
+    if row.state is RunState.PLANNED and row.progress == 0:
         return ""
     filled = round(BAR * row.progress)
     return f"{'━' * filled}{'─' * (BAR - filled)} {100 * row.progress:3.0f} %"
