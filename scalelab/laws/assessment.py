@@ -23,7 +23,9 @@ from scalelab.laws.optimum import Optimum, best_split
 from scalelab.laws.runs import Array, Exclusion
 
 COMPETING = 2.0
-"""Laws whose held-back error is within this factor of the best count when the spread between laws is taken."""
+"""Laws whose held-back error is within this factor of the best's count when the spread between laws is taken."""
+SUPPORTED = 10.0
+"""So do those whose AICc is within this of the lowest (Burnham and Anderson 2002: beyond it no support is left)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,17 +121,15 @@ class Assessment:
 
     def competitors(self) -> list[Fit]:
         """The laws that serve about as well as the best; the power law not where the runs show it bending."""
+        bends = self.curvature is not None and self.curvature.bends
         scored = {score.law: score for score in self.scores}
-        best = self.best or ""
-        bar = scored[best].held_back
-        found = []
-        for candidate in self.fits:
-            score = scored[candidate.law]
-            straight = candidate.law == "power" and self.curvature is not None and self.curvature.bends
-            near = bar is not None and score.held_back is not None and score.held_back <= COMPETING * bar
-            if score.weight > 0 or (near and not straight):
-                found.append(candidate)
-        return found
+        bar = next((score.held_back for score in self.scores if score.law == self.best), None)
+        return [
+            found
+            for found in self.fits
+            if scored[found.law].weight > 0
+            or (_competes(scored[found.law], bar) and not (found.law == "power" and bends))
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, ready for JSON."""
@@ -159,3 +159,9 @@ class Assessment:
     def from_json(cls, text: str) -> Self:
         """From its JSON."""
         return cls.from_dict(json.loads(text))
+
+
+def _competes(score: Score, bar: float | None) -> bool:
+    """Whether a law's record is near enough to the best law's for their difference to be a doubt."""
+    near = bar is not None and score.held_back is not None and score.held_back <= COMPETING * bar
+    return near or (score.aicc is not None and score.aicc <= SUPPORTED)
