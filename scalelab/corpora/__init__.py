@@ -7,7 +7,7 @@ back from tokens. It must not know models, labs or screens.
 from __future__ import annotations
 
 from scalelab.corpora.checks import check, epochs
-from scalelab.corpora.prepare import prepare
+from scalelab.corpora.preparing import prepare
 from scalelab.corpora.sources import available
 from scalelab.corpora.tokenizers import Tokenizer, load_tokenizer
 
