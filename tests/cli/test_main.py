@@ -1,0 +1,142 @@
+"""The door: verbs, exit codes, one line for every error, JSON where it was asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scalelab import __version__
+from scalelab.cli import main as door
+from tests.cli.conftest import Ran, spawn
+
+Run = Callable[..., Ran]
+
+
+def test_bare_command_says_what_to_type(scalelab: Run) -> None:
+    ran = scalelab()
+    assert ran.code == 0
+    assert "scalelab run" in ran.out
+    assert "comes next" in ran.out
+
+
+def test_version(scalelab: Run) -> None:
+    assert scalelab("--version").out == f"scalelab {__version__}\n"
+
+
+def test_help_documents_the_exit_codes(scalelab: Run) -> None:
+    words = scalelab("--help").out
+    assert "Exit codes:" in words
+    for code in ("0 done", "1 could", "2 the input", "130"):
+        assert code in words
+
+
+@pytest.mark.parametrize("verb", door.VERBS)
+def test_every_verb_has_json_and_an_example(scalelab: Run, verb: str) -> None:
+    ran = scalelab(verb, "--help")
+    assert ran.code == 0
+    assert "--json" in ran.out
+    assert re.search(rf"Examples:\n    scalelab {verb}", ran.out)
+
+
+def test_unknown_verb_is_one_line_that_names_the_nearest(scalelab: Run) -> None:
+    ran = scalelab("pln")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.count("\n") == 1
+    assert "did you mean plan?" in ran.err
+
+
+@pytest.mark.parametrize("arguments", [["pln", "--json"], ["plan", "--preset", "nope", "--json"],
+                                       ["predict", "x.csv", "--json"], ["fit", "--json", "--no-such-option"]])
+def test_with_json_an_error_is_json(scalelab: Run, arguments: list[str]) -> None:
+    ran = scalelab(*arguments)
+    assert ran.code == 2
+    document = json.loads(ran.out)
+    assert document["schema"] == "scalelab.error/1"
+    assert document["error"]["exit_code"] == 2
+    assert ran.err.count("\n") == 1
+
+
+def test_unknown_option_is_one_line_that_names_the_nearest(scalelab: Run) -> None:
+    ran = scalelab("plan", "--pest", "tiny")
+    assert ran.code == 2
+    assert ran.err.count("\n") == 1
+    assert "--pest" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_missing_argument_is_one_line(scalelab: Run) -> None:
+    ran = scalelab("fit")
+    assert ran.code == 2
+    assert ran.err.count("\n") == 1
+
+
+def test_interrupt_is_130_and_one_line(scalelab: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scalelab.plan.make_plan", _raise(KeyboardInterrupt()))
+    ran = scalelab("plan")
+    assert ran.code == 130
+    assert "interrupted" in ran.err
+    assert ran.err.strip().count("\n") == 0
+
+
+def test_a_bug_is_one_line_and_its_traceback_is_kept(
+    scalelab: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("scalelab.plan.make_plan", _raise(RuntimeError("odd \x1b[31m thing")))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ran = scalelab("plan")
+    assert ran.code == 1
+    assert ran.err.count("\n") == 1
+    assert "\x1b" not in ran.err
+    kept = next(tmp_path.glob("scalelab-*.txt"))
+    assert str(kept) in ran.err
+    assert "RuntimeError" in kept.read_text()
+
+
+def test_debug_shows_the_traceback(scalelab: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scalelab.plan.make_plan", _raise(RuntimeError("odd")))
+    monkeypatch.setenv("SCALELAB_DEBUG", "1")
+    assert "Traceback" in scalelab("plan").err
+
+
+def test_a_full_disk_is_told_with_its_path(scalelab: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scalelab.plan.make_plan", _raise(OSError(28, "No space left on device", "/full/x")))
+    ran = scalelab("plan")
+    assert ran.code == 1
+    assert "no space left on device: /full/x" in ran.err
+
+
+def test_closed_stdout_ends_quietly(table: Path) -> None:
+    for shell in ("| head -n 1", "| true"):
+        ran = spawn("fit", str(table), shell=shell)
+        assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_closed_stdout_ends_quietly_for_help_too() -> None:
+    ran = spawn("--help", shell="| true")
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_descriptors_may_be_closed_from_the_start() -> None:
+    for shell in (">&-", "2>&-"):
+        ran = spawn("presets", shell=shell)
+        assert ran.returncode == 0
+        assert "Traceback" not in ran.stderr
+
+
+def test_a_terminal_without_unicode_gets_letters_instead(table: Path) -> None:
+    ran = spawn("fit", str(table), PYTHONIOENCODING="ascii", LC_ALL="C")
+    assert ran.returncode == 0
+    assert ran.stdout.isascii()
+    assert "L = E + A/N^alpha + B/D^beta" in ran.stdout
+    assert "?" not in ran.stdout
+
+
+def _raise(error: BaseException) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
