@@ -8,7 +8,7 @@ import platform
 import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""From glibc's malloc.h."""
+"""From glibc's malloc.h. Some versions refuse a threshold above 32 MB, without a word."""
 
 
 def keep_freed_memory() -> bool:
@@ -22,7 +22,8 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    return bool(mallopt(M_MMAP_THRESHOLD, 1 << 30) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+    large = mallopt(M_MMAP_THRESHOLD, 1 << 30) or mallopt(M_MMAP_THRESHOLD, 32 << 20)
+    return bool(large and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
 
 def physical_cores() -> int:

@@ -92,8 +92,8 @@ def scores(hidden: Tensor, weight: Tensor, targets: Tensor, *, dtype: torch.dtyp
     rows = chunk_rows(len(weight), hidden.device)
     for start in range(0, len(states), rows):
         part = slice(start, start + rows)
-        logits = (states[part] @ head.t()).float()
-        own = logits.gather(1, wanted[part].unsqueeze(1)).squeeze(1)
-        losses[part] = torch.logsumexp(logits, dim=1) - own
-        correct[part] = (own >= logits.amax(dim=1)).float()
+        logs = torch.log_softmax((states[part] @ head.t()).float(), dim=1)
+        own = logs.gather(1, wanted[part].unsqueeze(1)).squeeze(1)
+        losses[part] = -own
+        correct[part] = (own >= logs.amax(dim=1)).float()
     return Scores(losses.view_as(targets).mean(1), correct.view_as(targets).mean(1))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 from scalelab.errors import ScalelabError
+from scalelab.gate import clean
 from scalelab.records import Message, Outcome, RunKind, RunSpec, RunState, Saved, TokenSet
 from scalelab.training import checkpoint
 from scalelab.training.batches import Batches, open_tokens
@@ -50,7 +52,8 @@ def train(
 
     Returns
     -------
-    DONE, STOPPED, DIVERGED (loss or gradient not finite; the update was not made) or FAILED with its reason.
+    DONE, STOPPED, DIVERGED (loss or gradient not finite; the update was not made) or FAILED with its reason. What
+    nobody foresaw is FAILED too, with its traceback in log.txt.
     """
     log = RunLog(run_dir)
     step = spec.first_step
@@ -62,6 +65,9 @@ def train(
         state, step, reason = RunState.DIVERGED, error.step, str(error)
     except ScalelabError as error:
         state, reason = RunState.FAILED, error.line()
+    except Exception as error:
+        log.say(traceback.format_exc())
+        state, reason = RunState.FAILED, clean(f"{type(error).__name__}: {error}")
     return _ended(log, Outcome(run=spec.run, attempt=attempt, state=state, step=step, reason=reason))
 
 
