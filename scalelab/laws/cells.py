@@ -15,8 +15,6 @@ def number(cell: str, name: str) -> float | str:
         value = float(text)
     except ValueError:
         return _not_plain(text, name)
-    if "_" in text:
-        return f"{name} is {shown(text)}: not a number"
     if not math.isfinite(value):
         return f"{name} is {shown(text)}: a run without a finite value is no point"
     return value if value > 0 else f"{name} is {shown(text)}: must be above 0"

@@ -309,10 +309,14 @@ def _first_of_each(values: Array, names: list[str] | None) -> npt.NDArray[np.int
         return first
     order = np.lexsort((first, *values.T))
     same = (np.diff(values[order], axis=0) == 0).all(axis=1)
+    seen: dict[str, int] = {}
+    group_of_last = -1
     for at in np.flatnonzero(same):
-        earlier, later = first[order[at]], order[at + 1]
-        if names is None or names[earlier] == names[later]:
-            first[later] = earlier
+        earlier, later = int(order[at]), int(order[at + 1])
+        if at != group_of_last + 1:
+            seen = {names[earlier] if names else "": earlier}
+        group_of_last = at
+        first[later] = seen.setdefault(names[later] if names else "", later)
     return first
 
 

@@ -1,0 +1,144 @@
+"""What a lab says as its runs come in: never an exception, always what is known and what is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from scalelab import laws
+from scalelab.errors import BadInput
+from scalelab.laws import Assessment, Exclusion, run_table
+
+from .simulated import chinchilla_loss, grid, lab
+
+ORDER = np.random.default_rng(5).permutation(25)
+
+
+@pytest.mark.parametrize("count", range(12))
+def test_a_growing_lab_always_has_something_to_say(count: int) -> None:
+    seen = laws.assess(lab(25, seed=1).take(ORDER[:count]))
+    assert seen.n_runs == count
+    assert seen.verdicts
+    assert Assessment.from_json(seen.to_json()) == seen
+    fitted = {fit.law for fit in seen.fits}
+    assert ("power" in fitted, "chinchilla" in fitted, "coupled" in fitted) == (count >= 6, count >= 8, count >= 9)
+    assert all(missing.runs_needed > 0 and missing.reason for missing in seen.missing)
+    if count < 6:
+        assert seen.best is None
+        with pytest.raises(BadInput, match="no fit of any law"):
+            seen.predict(1e9, 1e10)
+    else:
+        told = seen.predict(1e9, 1e10)
+        assert 0 < told.low < told.loss < told.high
+
+
+def test_hopeless_tables_are_described_not_refused() -> None:
+    n, d = grid(16)
+    nothing = run_table(n_params=[], n_tokens=[], loss=[], excluded=[Exclusion(run="x", reason="diverged")])
+    assert laws.assess(nothing).verdicts[-1] == "1 runs left out"
+    for table in (
+        run_table(n_params=np.full(16, 1e8), n_tokens=d, loss=chinchilla_loss(1e8, d)),
+        run_table(n_params=n, n_tokens=d, loss=np.full(16, 3.0)),
+        run_table(n_params=n, n_tokens=d, loss=np.full(16, np.nan)),
+    ):
+        seen = laws.assess(table)
+        assert seen.best is None
+        assert seen.verdicts[0].startswith("no law yet")
+
+
+def test_unknown_names_are_refused() -> None:
+    for options in ({"laws": ("chinchila",)}, {"objective": "mse"}):
+        with pytest.raises(BadInput):
+            laws.assess(lab(9), **options)
+
+
+def test_few_runs_average_the_two_chinchillas_and_many_hold_a_contest() -> None:
+    few = laws.assess(lab(25, seed=2).take(ORDER[:12]))
+    shares = {score.law: score.weight for score in few.scores if score.weight > 0}
+    assert set(shares) == {"chinchilla", "chinchilla-tied"}
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert "by AICc" in few.reason
+    many = laws.assess(lab(48, seed=2))
+    assert many.best in ("chinchilla", "chinchilla-tied", "coupled")
+    assert "held back" in many.reason
+    errors = {score.law: score.held_back for score in many.scores}
+    assert errors["power"] > 3 * errors["chinchilla"]
+
+
+def test_prediction_ten_times_further_covers_the_truth_with_its_interval() -> None:
+    hits = 0
+    for seed in range(20):
+        seen = laws.assess(lab(16, seed=50 + seed))
+        assert seen.optimum is not None
+        truth = chinchilla_loss(seen.optimum.n_params, seen.optimum.n_tokens)
+        hits += seen.optimum.low <= truth <= seen.optimum.high
+    assert hits >= 18
+
+
+def test_prediction_interval_adds_its_three_parts() -> None:
+    seen = laws.assess(lab(16, seed=3))
+    told = seen.predict(1e10, 2e11)
+    se = np.sqrt(told.parameters**2 + told.forms**2 + told.held_back**2)
+    assert told.high / told.loss == pytest.approx(np.exp(seen.fit().t_quantile * se))
+    assert min(told.parameters, told.forms, told.held_back) > 0
+    near = seen.predict(1e8, 2e9)
+    assert near.forms < told.forms
+
+
+def test_optimum_is_at_ten_times_the_largest_compute() -> None:
+    runs = lab(25)
+    seen = laws.assess(runs)
+    assert seen.optimum is not None
+    assert seen.optimum.flops == pytest.approx(10 * runs.compute.max())
+    assert seen.optimum == seen.frontier(seen.optimum.flops)
+
+
+def test_curvature_is_found_where_there_is_a_floor_and_not_where_there_is_none() -> None:
+    assert laws.curvature_test(lab(8 * 6)).sentence().startswith("the power law bends: E is not zero")
+    n, d = grid(25)
+    found = 0
+    for seed in range(60):
+        noise = np.exp(0.005 * np.random.default_rng(seed).standard_normal(25))
+        found += laws.curvature_test(run_table(n_params=n, n_tokens=d, loss=30 * n**-0.06 * d**-0.05 * noise)).bends
+    assert found <= 8  # 5 % of 60, and four standard errors
+    assert laws.curvature_test(lab(25).take(np.arange(8))) is None
+
+
+def test_hold_out_leaves_out_what_it_says_and_tells_the_miss() -> None:
+    runs = lab(16, seed=4, noise=0.002)
+    largest = laws.hold_out(runs, "chinchilla", "largest-run")
+    assert (largest.left_out, largest.n_fitted) == (("run-16",), 15)
+    assert largest.error == pytest.approx(abs(largest.predicted[0] / runs.loss[15] - 1))
+    assert largest.error < 0.02
+    budget = laws.hold_out(runs, "chinchilla", "largest-budget")
+    assert budget.left_out == ("run-4", "run-8", "run-12", "run-16")
+    power = laws.hold_out(runs, "power", "largest-budget")
+    assert power.bias < 0
+    assert power.error > budget.error
+    with pytest.raises(BadInput, match="cannot hold out"):
+        laws.hold_out(runs, held="smallest")
+    with pytest.raises(BadInput, match="there are 6 runs"):
+        laws.hold_out(lab(9), "chinchilla", "largest-budget")
+
+
+def test_hold_outs_of_an_assessment_are_those_made_from_scratch() -> None:
+    runs = lab(16, seed=6)
+    seen = laws.assess(runs)
+    for item in seen.hold_outs:
+        again = laws.hold_out(runs, item.law, item.held)
+        assert item.error == pytest.approx(again.error, abs=3e-4)
+
+
+def test_a_stored_assessment_predicts_without_scipy() -> None:
+    code = (
+        "import sys; from scalelab import laws; seen = laws.Assessment.from_json(sys.stdin.read());"
+        "p = seen.predict(1e9, 1e10); seen.frontier(1e20); seen.fit().band([1e8, 1e9], 1e10);"
+        "bad = [m for m in sys.modules if m.split('.')[0] in ('scipy', 'torch', 'pydantic', 'sqlite3', 'textual')];"
+        "assert not bad, bad; print(repr(p.loss))"
+    )
+    seen = laws.assess(lab(16))
+    out = subprocess.run([sys.executable, "-c", code], input=seen.to_json(), capture_output=True, text=True, check=True)
+    assert float(out.stdout) == seen.predict(1e9, 1e10).loss

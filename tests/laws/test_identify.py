@@ -1,0 +1,51 @@
+"""Verdicts on what runs can tell apart, against condition numbers known for grids."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scalelab import laws
+from scalelab.laws import Verdict, run_table
+from scalelab.laws.forms import FORMS, Inputs
+from scalelab.laws.identify import centred_jacobian, condition_number
+
+BESIROGLU = np.array([np.log(1.8172), np.log(477.8), np.log(2143.4), 0.3473, 0.3672])
+
+
+def condition(n: np.ndarray, d: np.ndarray) -> float:
+    inputs = Inputs.of(n, d)
+    middle = float(inputs.log_n.mean()), float(inputs.log_d.mean())
+    return condition_number(centred_jacobian(FORMS["chinchilla"], BESIROGLU, inputs, middle))
+
+
+def test_five_by_five_grid_has_condition_27_and_fixed_ratio_1_7e7() -> None:
+    n, d = np.meshgrid(np.geomspace(1e7, 1e9, 5), np.geomspace(1e8, 1e10, 5))
+    assert condition(n.ravel(), d.ravel()) == pytest.approx(27, abs=1)
+    ladder = np.geomspace(1e7, 1e9, 9)
+    assert condition(ladder, 20 * ladder) == pytest.approx(1.7e7, rel=0.02)
+
+
+def test_condition_does_not_depend_on_units() -> None:
+    n, d = (part.ravel() for part in np.meshgrid(np.geomspace(1e7, 1e9, 4), np.geomspace(1e8, 1e10, 4)))
+    loss = 1.8 + 480 / n**0.35 + 2100 / d**0.37
+    plain = laws.fit(run_table(n_params=n, n_tokens=d, loss=loss))
+    other = laws.fit(run_table(n_params=n / 1e6, n_tokens=d / 1e9, loss=loss / np.log(2)))
+    assert other.condition == pytest.approx(plain.condition, rel=1e-3)
+    assert plain.verdict is Verdict.GOOD
+    assert plain.mend is None
+
+
+def test_fixed_tokens_a_parameter_withhold_the_exponents_and_name_the_run_that_mends() -> None:
+    n = np.geomspace(1e7, 1e9, 12)
+    noise = np.exp(0.003 * np.random.default_rng(0).standard_normal(12))
+    runs = run_table(n_params=n, n_tokens=20 * n, loss=(1.8 + 480 / n**0.35 + 2100 / (20 * n) ** 0.37) * noise)
+    fit = laws.fit(runs, "chinchilla")
+    assert fit.verdict is Verdict.WITHHOLD
+    assert fit.mend is not None
+    assert not 5 < fit.mend.n_tokens / fit.mend.n_params < 80
+    assert fit.mend.condition < fit.condition / 100
+    seen = laws.assess(runs)
+    assert seen.compute_law is not None
+    assert seen.compute_law.estimate("gamma").value > 0
+    assert any("mean nothing alone" in sentence and "would bring it to" in sentence for sentence in seen.verdicts)
