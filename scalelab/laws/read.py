@@ -310,12 +310,12 @@ def _first_of_each(values: Array, names: list[str] | None) -> npt.NDArray[np.int
     order = np.lexsort((first, *values.T))
     same = (np.diff(values[order], axis=0) == 0).all(axis=1)
     seen: dict[str, int] = {}
-    group_of_last = -1
-    for at in np.flatnonzero(same):
+    last = -2
+    for at in np.flatnonzero(same).tolist():
         earlier, later = int(order[at]), int(order[at + 1])
-        if at != group_of_last + 1:
+        if at != last + 1:  # another group of equal numbers
             seen = {names[earlier] if names else "": earlier}
-        group_of_last = at
+        last = at
         first[later] = seen.setdefault(names[later] if names else "", later)
     return first
 
