@@ -20,8 +20,8 @@ class Hooks:
     """What a caller wants to hear."""
 
     on_event: Callable[[str, str], None] = _ignore
-    """A kind and a sentence: "progress" (often, of the tokens), "tokens", "probe", "warning", "resume", "start", "done",
-    "diverged", "stopped", "retry", "failed", "refit", "stop", "end".
+    """A kind and a sentence: "progress" (often, of the tokens), "tokens", "probe", "warning", "resume", "start",
+    "done", "diverged", "stopped", "retry", "failed", "refit", "stop", "end".
     """
     on_plan: Callable[[Plan], None] = _ignore
     """The plan of a new lab, before the first step; raising here refuses it and nothing is written."""

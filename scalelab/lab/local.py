@@ -27,12 +27,17 @@ class LocalWorker:
 
     def __init__(self, process: ForkServerProcess, pipe: Connection) -> None:
         self.process, self.pipe = process, pipe
-        self._open = True
+        self._open, self._closed = True, False
 
     @property
     def pid(self) -> int:
         """The process."""
         return self.process.pid or -1
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was let go of."""
+        return self._closed
 
     def messages(self) -> list[Message]:
         """What has arrived since the last call."""
@@ -64,7 +69,9 @@ class LocalWorker:
 
     def close(self) -> None:
         """Let go of the process and its pipe; one that still lives is killed."""
-        self._open = False
+        if self._closed:
+            return
+        self._open, self._closed = False, True
         self.pipe.close()
         if self.process.exitcode is None:
             self.process.kill()
@@ -124,7 +131,6 @@ class LocalExecutor:
                                     todo=last_words(Path(log.name))) from None
             finally:
                 asked.close()
-                self._workers.remove(asked)
         if "error" in reply:
             told = reply["error"]
             kind = BadInput if told["bad_input"] else ScalelabError
@@ -140,7 +146,7 @@ class LocalExecutor:
     def _start(self, task: str, values: dict[str, Any], log: Path | None) -> LocalWorker:
         process, pipe = forkserver.start(worker.main, f"scalelab-{task}", task, json.dumps(values), str(log or ""))
         started = LocalWorker(process, pipe)
-        self._workers.append(started)
+        self._workers = [*(each for each in self._workers if not each.closed), started]
         return started
 
 

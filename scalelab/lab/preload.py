@@ -5,6 +5,7 @@ A worker forked after this takes its first step in under 0.15 s; a process of it
 
 from __future__ import annotations
 
+import contextlib
 import os
 from importlib import import_module
 
@@ -15,5 +16,7 @@ FORKSERVER = os.getpid()
 
 # The forkserver would notice its parent's end only between two requests, and not at all while it imports torch.
 die_with_parent(int(os.environ.get(PARENT, os.getppid())))
-import_module("scalelab.lab.worker")
-import_module("scalelab.training.preload")
+for _name in ("scalelab.lab.worker", "scalelab.training.run", "scalelab.training.preload"):
+    # What is missing here is missing in the worker too, and there it can be told.
+    with contextlib.suppress(ImportError):
+        import_module(_name)

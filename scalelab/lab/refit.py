@@ -54,7 +54,7 @@ def assess(table: RunTable, flops_per_token: Sequence[tuple[float, float]] | Non
 
 def warm() -> None:
     """Load what a fit needs: the fork inherits it, and importing it anew would take longer than the fit."""
-    import scipy.special
+    import scipy.special  # noqa: F401
 
     import scalelab.laws  # noqa: F401
 

@@ -1,0 +1,102 @@
+"""A very small real lab for tests: two rungs, two budgets, two seconds of training each; made without a probe."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from scalelab import plan, preset_files
+from scalelab.lab import prepare
+from scalelab.lab.hooks import Hooks
+from scalelab.lab.paths import LabPaths
+from scalelab.preset import Preset
+from scalelab.records import DeviceInfo
+from scalelab.store.reader import Reader
+
+ROOT = Path(__file__).parents[2]
+CHECKPOINT_SECONDS = 0.3
+DEVICE = DeviceInfo(name="cpu", label="a box of the tests", memory_bytes=8 * 10**9, slots=2, peak_flops=1e10,
+                    peak_source="nominal")
+_DRIVER = """
+import sys
+from scalelab.lab import control
+summary = control.start(None, sys.argv[1], checkpoint_seconds=float(sys.argv[2]))
+sys.exit(130 if summary.interrupted else 0)
+"""
+
+
+def write_text(path: Path, seed: int = 0) -> None:
+    """A language of two hundred words."""
+    draw = random.Random(seed)
+    words = ["".join(draw.choices("abcdefghij", k=draw.randint(2, 7))) for _ in range(200)]
+    path.write_text("\n".join(" ".join(draw.choices(words, k=12)) for _ in range(2000)), encoding="utf-8")
+
+
+def preset(text: Path, **changes: Any) -> Preset:
+    tables: dict[str, Any] = {
+        "name": "mini", "model": {"context": 16}, "ladder": {"shapes": ["8x1", "16x1"]},
+        "budgets": {"tokens": [64_000, 128_000]}, "batch": {"sequences": 4},
+        "corpus": {"source": str(text), "tokenizer": "bytes"}, "evaluation": {"tokens": 1024, "points": 2},
+        "hardware": {"device": "cpu", "slots": 2}, **changes}
+    return preset_files.parse(tables, "mini")
+
+
+def make(folder: Path, text: Path) -> LabPaths:
+    """The lab on disk, not yet trained."""
+    paths = LabPaths(folder)
+    wanted = preset(text)
+    tokens = prepare.prepare_tokens(wanted, Hooks())
+    prepare.write(plan.make_plan(wanted, DEVICE, vocab_size=tokens.vocab_size), tokens, paths)
+    return paths
+
+
+def supervise(paths: LabPaths) -> subprocess.Popen[bytes]:
+    """A supervisor in a process and a session of its own."""
+    return subprocess.Popen([sys.executable, "-c", _DRIVER, str(paths.root), str(CHECKPOINT_SECONDS)], cwd=ROOT,
+                            stdin=subprocess.DEVNULL, start_new_session=True, stderr=subprocess.PIPE)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> float:
+    """Seconds until the condition held; polls, since what is waited for happens in other processes."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, f"after {seconds:g} s: no {what}"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def steps(paths: LabPaths) -> int:
+    """The number of points in the store."""
+    with Reader(paths.store) as reader:
+        return sum(len(reader.points(row.run)) for row in reader.runs())
+
+
+@contextmanager
+def family_of(pid: int) -> Iterator[list[psutil.Process]]:
+    """A process and all it has started."""
+    top = psutil.Process(pid)
+    yield [top, *top.children(recursive=True)]
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def results(paths: LabPaths) -> dict[str, Any]:
+    """What must be equal, bit for bit, however often a lab was killed: losses and weights of all points."""
+    with Reader(paths.store) as reader:
+        finals = [{**final.to_dict(), "attempt": 0} for final in reader.finals()]
+        evaluations = [{**one.to_dict(), "attempt": 0} for one in reader.evaluations()]
+    weights = {path.parent.parent.name: hashlib.sha256(path.read_bytes()).hexdigest()
+               for path in sorted(paths.runs.glob("*/model/model.safetensors"))}
+    return {"finals": json.dumps(finals), "evaluations": json.dumps(evaluations), "weights": weights}

@@ -1,0 +1,350 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scalelab.lab.executor import Job
+from scalelab.lab.hooks import Guarded, Hooks
+from scalelab.lab.paths import LabPaths
+from scalelab.lab.refit import Refit
+from scalelab.lab.stopping import Signals
+from scalelab.lab.supervisor import Summary, Supervisor
+from scalelab.records import Message, RunSpec, RunState, TokenSet
+from scalelab.store.reader import Reader
+from scalelab.store.writer import Writer
+from tests.lab.samples import FakeExecutor, ended, family, whole
+
+TOKENS = TokenSet(key="k", directory="/nowhere", corpus="c", tokenizer="bytes", dtype="uint16", vocab_size=257,
+                  train_tokens=10**6, train_bytes=10**6, held_out_tokens=10**4, held_out_bytes=10**4)
+
+
+class FakeAssessment:
+    best = "power"
+
+    def __init__(self, table: Any) -> None:
+        self._n = len(table)
+
+    def to_json(self) -> str:
+        return json.dumps({"n_runs": self._n})
+
+    def predict(self, n_params: float, n_tokens: float) -> Any:
+        return type("P", (), {"loss": 2.5, "low": 2.0, "high": 3.5})
+
+
+@dataclass
+class Bench:
+    """A lab on disk, and sessions on it."""
+
+    paths: LabPaths
+    events: list[tuple[str, str]] = field(default_factory=list)
+    signals: Signals = field(default_factory=Signals)
+    hooks: Hooks | None = None
+
+    def plan(self, specs: list[RunSpec]) -> None:
+        with Writer(self.paths.store) as writer:
+            writer.create("")
+            writer.add_runs([(spec, float(spec.n_steps)) for spec in specs])
+
+    def session(self, executor: FakeExecutor, fit: Callable[..., Any] = lambda table, _: FakeAssessment(table),
+                limit: float = 5.0) -> Summary:
+        hooks = self.hooks or Hooks(on_event=lambda kind, text: self.events.append((kind, text)))
+        with Writer(self.paths.store, busy_seconds=0.01) as writer, Reader(self.paths.store) as reader:
+            return Supervisor(self.paths, writer, reader, executor, TOKENS, views=Guarded(hooks, lambda _: None),
+                              signals=self.signals, refit=Refit(fit, limit)).run()
+
+    def states(self, run: str) -> list[str]:
+        with Reader(self.paths.store) as reader:
+            return [str(change.state) for change in reader.states(run)]
+
+    def reader(self) -> Reader:
+        return Reader(self.paths.store)
+
+    def kinds(self) -> list[str]:
+        return [kind for kind, _ in self.events]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(LabPaths(tmp_path))
+
+
+def test_everything_is_trained_once_and_fitted(bench: Bench) -> None:
+    bench.plan([*family("a"), *family("b")])
+    executor = FakeExecutor()
+    summary = bench.session(executor)
+    assert (summary.total, summary.done, summary.left, summary.interrupted) == (6, 6, 0, False)
+    assert sorted(executor.order) == sorted({*executor.order}) and len(executor.order) == 6
+    with bench.reader() as reader:
+        assert len(reader.finals()) == 4
+        latest = reader.latest_fit()
+        assert latest is not None and json.loads(latest.json) == {"n_runs": 4}
+        assert reader.meta("fitted_runs") == "4"
+    assert bench.states("a-D10-s0") == ["running", "done"]
+    assert all(worker.closed for worker in executor.started)
+
+
+def test_a_branch_starts_while_its_trunk_goes_on(bench: Bench) -> None:
+    bench.plan(family("a", (10, 200)))
+
+    def play(job: Job) -> list[Message]:
+        sent = whole(job)
+        # The checkpoints of a real trunk come along the way, not at its end.
+        return sorted(sent, key=lambda message: message.step)
+
+    executor = FakeExecutor(play)
+    bench.session(executor)
+    with bench.reader() as reader:
+        changes = [(change.run, str(change.state)) for change in reader.states()]
+    assert changes.index(("a-D10-s0", "running")) < changes.index(("a-trunk-s0", "done"))
+
+
+def test_a_crashed_run_is_tried_again_twice_and_then_failed_with_the_reason(bench: Bench) -> None:
+    bench.plan([*family("a", (10,)), *family("b", (10,))])
+    crash = "killed by SIGKILL"
+    executor = FakeExecutor(lambda job: crash if job.spec.run == "a-D10-s0" else whole(job))
+    summary = bench.session(executor)
+    assert (summary.done, summary.failed) == (3, 1)
+    assert executor.order.count("a-D10-s0") == 3
+    assert bench.states("a-D10-s0") == ["running", "failed", "planned"] * 2 + ["running", "failed"]
+    with bench.reader() as reader:
+        row = reader.run("a-D10-s0")
+        assert row is not None and crash in row.reason and row.attempt == 3
+    assert bench.kinds().count("retry") == 2
+
+
+def test_a_run_that_crashed_once_goes_on_and_counts_once(bench: Bench) -> None:
+    bench.plan(family("a", (10,)))
+
+    def play(job: Job) -> Any:
+        return (whole(job)[:5], "killed by SIGSEGV") if job.attempt == 1 and not job.spec.parent else whole(job)
+
+    summary = bench.session(FakeExecutor(play))
+    assert summary.done == 2
+    with bench.reader() as reader:
+        points = reader.points("a-trunk-s0")
+        assert [point.step for point in points] == list(range(1, 11))
+        assert {point.attempt for point in points} == {2}
+
+
+def test_a_nan_is_never_tried_again_and_its_branches_say_why_they_failed(bench: Bench) -> None:
+    bench.plan([*family("a"), *family("b")])
+
+    def play(job: Job) -> list[Message]:
+        if job.spec.run == "a-trunk-s0":
+            return [ended(job, RunState.DIVERGED, "loss nan in step 7")]
+        return whole(job)
+
+    executor = FakeExecutor(play)
+    summary = bench.session(executor)
+    assert (summary.done, summary.diverged, summary.failed) == (3, 1, 2)
+    assert executor.order.count("a-trunk-s0") == 1
+    with bench.reader() as reader:
+        row = reader.run("a-D20-s0")
+        assert row is not None and "a-trunk-s0 is diverged" in row.reason
+    again = FakeExecutor(play)
+    assert bench.session(again).done == 3
+    assert again.order == []
+
+
+def test_a_diverged_branch_is_left_out_of_the_fit_and_counted(bench: Bench) -> None:
+    from scalelab.lab.table import run_table
+
+    bench.plan([*family("a"), *family("b")])
+    bench.session(FakeExecutor(lambda job: [ended(job, RunState.DIVERGED, "loss inf")]
+                               if job.spec.run == "a-D20-s0" else whole(job)))
+    with bench.reader() as reader:
+        table = run_table(reader)
+        assert set(table.run_id) == {"a-D10-s0", "b-D10-s0", "b-D20-s0"}
+        assert [(one.run, one.reason) for one in table.excluded] == [("a-D20-s0", "diverged: loss inf")]
+        assert table.cluster == ("a-trunk-s0", "b-trunk-s0", "b-trunk-s0")
+
+
+def test_an_error_that_the_worker_reports_is_retried_like_a_crash(bench: Bench) -> None:
+    bench.plan(family("a", (10,))[:1])
+    executor = FakeExecutor(lambda job: [ended(job, RunState.FAILED, "no room")] if job.attempt < 3 else whole(job))
+    assert bench.session(executor).done == 1
+    assert executor.order == ["a-trunk-s0"] * 3
+
+
+def test_one_signal_stops_cleanly_and_the_next_session_goes_on(bench: Bench) -> None:
+    bench.plan([*family("a"), *family("b")])
+    executor = FakeExecutor(on_beat=lambda it: bench.signals.ask() if it.beats == 5 else None)
+    summary = bench.session(executor)
+    assert summary.interrupted and summary.left == 6
+    assert all(worker.stopped and worker.closed for worker in executor.started)
+    assert bench.states("a-trunk-s0") == ["running", "stopped"]
+    bench.signals = Signals()
+    summary = bench.session(FakeExecutor())
+    assert (summary.done, summary.interrupted) == (6, False)
+    assert bench.states("a-trunk-s0") == ["running", "stopped", "planned", "running", "done"]
+
+
+def test_two_signals_kill_at_once(bench: Bench) -> None:
+    bench.plan(family("a"))
+
+    def twice(it: FakeExecutor) -> None:
+        if it.beats == 5:
+            it.started[0].stop = lambda: None  # type: ignore[method-assign]
+            bench.signals.count = 2
+
+    executor = FakeExecutor(on_beat=twice)
+    assert bench.session(executor).interrupted
+    assert executor.started[0].killed
+    assert bench.states("a-trunk-s0") == ["running", "stopped"]
+
+
+def test_a_stop_request_in_the_store_stops_and_is_answered(bench: Bench) -> None:
+    bench.plan(family("a"))
+
+    def ask(it: FakeExecutor) -> None:
+        if it.beats == 5:
+            with bench.reader() as reader:
+                reader.request("stop")
+                reader.request("dance")
+
+    assert bench.session(FakeExecutor(on_beat=ask)).interrupted
+    with bench.reader() as reader:
+        assert [request.reply for request in reader.requests()] == ["stopping", "unknown request dance"]
+
+
+def test_a_request_from_before_the_session_does_not_stop_it(bench: Bench) -> None:
+    bench.plan(family("a"))
+    with bench.reader() as reader:
+        reader.request("stop")
+    assert bench.session(FakeExecutor()).done == 3
+
+
+def test_finished_runs_are_not_repeated_and_unfinished_ones_go_on(bench: Bench) -> None:
+    bench.plan([*family("a"), *family("b")])
+    executor = FakeExecutor(on_beat=lambda it: bench.signals.ask() if it.beats == 28 else None)
+    done = bench.session(executor).done
+    assert 0 < done < 6
+    bench.signals = Signals()
+    again = FakeExecutor()
+    assert bench.session(again).done == 6
+    assert len(again.order) == 6 - done
+
+
+def test_a_run_whose_supervisor_died_is_marked_failed_before_it_goes_on(bench: Bench) -> None:
+    bench.plan(family("a", (10,)))
+    with Writer(bench.paths.store) as writer:
+        writer.set_state("a-trunk-s0", 1, RunState.RUNNING)
+    bench.session(FakeExecutor())
+    assert bench.states("a-trunk-s0") == ["running", "failed", "planned", "running", "done"]
+
+
+def test_only_what_may_be_needed_again_is_kept_on_disk(bench: Bench) -> None:
+    bench.plan(family("a"))
+    bench.session(FakeExecutor())
+    assert [path for path in bench.paths.runs.rglob("checkpoint/*")] == []
+    with bench.reader() as reader:
+        assert reader.checkpoints() == []
+
+
+def test_checkpoints_of_branches_that_failed_are_kept(bench: Bench) -> None:
+    bench.plan(family("a"))
+    bench.session(FakeExecutor(lambda job: "killed" if job.spec.run == "a-D10-s0" else whole(job)))
+    assert [path.name for path in bench.paths.runs.rglob("checkpoint/*")] == ["0000000010"]
+    assert bench.session(FakeExecutor()).done == 3
+    assert [path for path in bench.paths.runs.rglob("checkpoint/*")] == []
+
+
+def test_a_fit_that_raises_leaves_the_last_one_with_its_age(bench: Bench) -> None:
+    def moody(table: Any, _: Any) -> FakeAssessment:
+        if len(table) > 2:
+            raise ValueError("singular")
+        return FakeAssessment(table)
+
+    bench.plan([*family("a"), *family("b", (30, 90, 200))])
+    assert bench.session(FakeExecutor(), fit=moody).done == 7
+    with bench.reader() as reader:
+        fit = reader.latest_fit()
+        assert fit is not None and json.loads(fit.json)["n_runs"] <= 2
+        assert "singular" in (reader.meta("fit_problem") or "")
+    assert "warning" in bench.kinds()
+
+
+def test_a_fit_that_hangs_is_killed_and_the_session_ends(bench: Bench) -> None:
+    bench.plan(family("a"))
+
+    def hang(table: Any, _: Any) -> FakeAssessment:
+        time.sleep(600)
+        return FakeAssessment(table)
+
+    began = time.monotonic()
+    assert bench.session(FakeExecutor(), fit=hang, limit=0.2).done == 3
+    assert time.monotonic() - began < 10
+    with bench.reader() as reader:
+        assert reader.latest_fit() is None
+        assert "longer than 0.2 s" in (reader.meta("fit_problem") or "")
+
+
+def test_a_fit_missed_by_a_killed_session_is_made_by_the_next(bench: Bench) -> None:
+    bench.plan(family("a"))
+    bench.session(FakeExecutor())
+    with Writer(bench.paths.store) as writer:
+        writer.set_meta("fitted_runs", "1")
+    bench.session(FakeExecutor())
+    with bench.reader() as reader:
+        assert reader.meta("fitted_runs") == "2"
+        assert len(reader.fits()) >= 2
+
+
+def test_predictions_are_made_before_a_run_ends_and_scored_after_it(bench: Bench) -> None:
+    bench.plan([*family("a", (10,)), *family("b", (2000,))])
+    bench.session(FakeExecutor())
+    with bench.reader() as reader:
+        finals = {final.run: final for final in reader.finals()}
+        (prediction,) = reader.predictions("b-D2000-s0")
+        assert prediction.observed == finals["b-D2000-s0"].loss
+        states = [change for change in reader.states("b-D2000-s0") if change.state is RunState.DONE]
+        assert prediction.time <= states[0].time
+        assert reader.predictions("a-D10-s0") == []
+
+
+def test_a_view_that_fails_is_silenced_and_training_goes_on(bench: Bench) -> None:
+    calls = []
+
+    def broken(*values: Any) -> None:
+        calls.append(values)
+        raise BrokenPipeError
+
+    bench.hooks = Hooks(on_event=broken, on_tick=broken)
+    bench.plan(family("a"))
+    assert bench.session(FakeExecutor()).done == 3
+    assert len(calls) == 2
+
+
+def test_a_foreign_lock_on_the_store_loses_nothing(bench: Bench) -> None:
+    bench.plan(family("a"))
+    foreign = sqlite3.connect(bench.paths.store, isolation_level=None)
+
+    def beat(it: FakeExecutor) -> None:
+        if it.beats == 5:
+            foreign.execute("BEGIN IMMEDIATE")
+        if it.beats == 60:
+            foreign.execute("COMMIT")
+
+    assert bench.session(FakeExecutor(on_beat=beat)).done == 3
+    foreign.close()
+    with bench.reader() as reader:
+        assert [point.step for point in reader.points("a-trunk-s0")] == list(range(1, 21))
+    assert [text.split(":")[0] for kind, text in bench.events if kind == "warning"] == [
+        "the store waits", "the store is written again, nothing was lost"]
+
+
+def test_an_executor_that_cannot_start_is_a_failed_run_and_not_a_crash(bench: Bench) -> None:
+    bench.plan(family("a", (10,))[:1])
+
+    def play(job: Job) -> list[Message]:
+        raise OSError("no more processes")
+
+    summary = bench.session(FakeExecutor(play))
+    assert (summary.failed, summary.done) == (1, 0)
