@@ -157,16 +157,19 @@ def test_nothing_is_left_of_a_refused_corpus(corpus: Write, cache: Path) -> None
     assert [path for path in cache.rglob("*") if path.is_file()] == []
 
 
-def test_a_file_that_comes_or_goes_while_reading_is_refused(
-    corpus: Write, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spec = corpus(TEXT)
+@pytest.mark.parametrize("name", ["a.txt", "b.txt"])
+def test_a_folder_in_which_a_file_changes_while_it_is_read_is_refused(corpus: Write, cache: Path, name: str) -> None:
+    folder = Path(corpus(TEXT, "a.txt").source).parent
+    corpus(prose(9000, 7), "b.txt")
+    told: list[str] = []
 
-    def remove(stage: str, share: float) -> None:
-        Path(spec.source).write_text(TEXT + "more")
+    def change(stage: str, share: float) -> None:
+        told.append(stage)
+        if len(told) == 3:  # the first passage of b.txt is there
+            (folder / name).write_text("other text")
 
     with pytest.raises(BadInput, match="changed while it was read"):
-        prepare(spec, cache, progress=remove)
+        prepare(CorpusSpec(source=str(folder)), cache, progress=change)
 
 
 def test_a_cache_that_cannot_be_written_is_told_in_one_line(corpus: Write, tmp_path: Path) -> None:

@@ -107,11 +107,14 @@ def test_ids_out_of_the_order_of_merges_go_the_slow_way() -> None:
 
 
 def test_a_character_of_another_class_sends_its_passage_the_slow_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    # As if tiktoken's tables did not know Japanese letters.
+    library = made("bpe", text="日本語 " * 500)
+    # As if tiktoken's tables did not know a Japanese letter.
     monkeypatch.setattr(fast, "WORDS", fast.WORDS.replace(r"\p{L}", r"[\p{L}&&[^\u65e5]]"))
-    odd = fast.OddCharacters(BPE)
-    assert odd.within("x日") and not odd.within("ein Café, 本")
-    assert fast.fast_encoder(BPE)("ab日".encode()).tolist() == Tokenizer(BPE).encode("ab日")
+    assert fast.OddCharacters(library).within("x日")
+    assert not fast.OddCharacters(library).within("ein Café, 本")
+    tokens = Tokenizer(library).encode("日本語")
+    assert fast._tiktoken(fast.byte_ranks(library)).encode_ordinary("日本語") != tokens
+    assert fast.fast_encoder(library)("日本語".encode()).tolist() == tokens
 
 
 def test_both_libraries_class_the_characters_of_living_scripts_alike() -> None:

@@ -54,11 +54,11 @@ def open_steady(path: Path) -> Iterator[IO[bytes]]:
     with open(descriptor, "rb") as file:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
-            raise changed(path)
+            raise _changed(path)
         yield file
         after = os.fstat(descriptor)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise changed(path)
+            raise _changed(path)
 
 
 def blocks(path: Path) -> Iterator[bytes]:
@@ -80,13 +80,6 @@ def blocks(path: Path) -> Iterator[bytes]:
             raise _unreadable(path, error) from error
         except _DAMAGED as error:
             raise _damaged(path, suffix) from error
-        if suffix not in COMPRESSED and given != size:
-            raise changed(path)
-
-
-def changed(path: Path) -> BadInput:
-    """The refusal of a file that somebody writes to."""
-    return BadInput(f"{str(path)!r} changed while it was read", todo="wait until it is complete, then start again")
 
 
 def _decompressed(file: IO[bytes], suffix: str) -> IO[bytes] | io.BufferedIOBase | Any:
@@ -125,3 +118,7 @@ def _damaged(path: Path, suffix: str) -> BadInput:
 def _unreadable(path: Path, error: OSError) -> BadInput:
     reason = (error.strerror or type(error).__name__).lower()
     return BadInput(f"{str(path)!r} cannot be read: {reason}", todo="check the path and its permissions")
+
+
+def _changed(path: Path) -> BadInput:
+    return BadInput(f"{str(path)!r} changed while it was read", todo="wait until it is complete, then start again")
