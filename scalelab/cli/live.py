@@ -151,11 +151,11 @@ class Lines:
             # What an earlier session finished is no news.
             self._told = ended if any(row.attempt and row.state is RunState.DONE for row in shot.rows) else set()
         points = [row for row in shot.rows if row.spec.kind is not RunKind.TRUNK]
-        done = sum(row.run in ended for row in points)
         for row in points:
             if row.run in ended - self._told and row.run in shot.finals:
                 self._told.add(row.run)
-                say(f"{done:3d} of {len(points)}  {row.run:24}  loss {shot.finals[row.run].loss:.4f}")
+                number = sum(each.run in self._told for each in points)
+                say(f"{number:3d} of {len(points)}  {row.run:24}  loss {shot.finals[row.run].loss:.4f}")
         self._tell_law(shot)
 
     def _tell_law(self, shot: progress.Snapshot) -> None:

@@ -11,6 +11,7 @@ import click
 from scalelab.cli.options import Function
 from scalelab.errors import BadInput
 from scalelab.gate import clean
+from scalelab.units import format_count
 
 if TYPE_CHECKING:
     from scalelab.laws import Assessment, RunTable
@@ -111,7 +112,8 @@ def _facts(reader: Reader) -> list[str]:
         facts.append(DeviceInfo.from_json(device).label)
     if tokens := reader.meta("tokens"):
         kept = TokenSet.from_json(tokens)
-        facts += [f"{kept.corpus}, {kept.tokenizer}, {kept.vocab_size} tokens", f"{kept.held_out_tokens} held out"]
+        facts.append(f"{kept.corpus} in {kept.vocab_size} {kept.tokenizer} tokens")
+        facts.append(f"{format_count(kept.held_out_tokens)} tokens held out")
     return facts
 
 

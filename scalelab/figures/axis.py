@@ -95,12 +95,12 @@ def _even_ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def _log_ticks(low: float, high: float, most: int) -> list[float]:
-    """Powers of ten, every second or third where they are many, with 2 and 5 between where they are few."""
+    """Powers of ten, every second or third where they are many, with steps between them where they are few."""
     decades = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
     if len(decades) >= 3:
         stride = -(-len(decades) // max(most, 1))
         return [10.0**decade for decade in decades if decade % stride == 0]
-    for mantissas in ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 3, 5), (1, 2, 5), (1,)):
+    for mantissas in ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
         found = [
             mantissa * 10.0**decade
             for decade in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
@@ -109,4 +109,4 @@ def _log_ticks(low: float, high: float, most: int) -> list[float]:
         ]
         if len(found) <= most:
             break
-    return found if len(found) >= 3 else _even_ticks(low, high, most)
+    return found if len(found) >= 3 or high >= 10.0 * low else _even_ticks(low, high, most)

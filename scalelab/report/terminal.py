@@ -65,11 +65,8 @@ def headline(subject: Subject, width: int) -> Lines:
     name = clean(subject.name, 60)
     if not len(runs):
         return [Text.assemble((name, "bold"), ": no finished runs yet")]
-    spread = (
-        f"{len(runs)} runs, {_span(runs.n_params)} parameters, {_span(runs.n_tokens)} tokens, "
-        f""
-        f"{numbers.flops(float(runs.compute.min()))} to {numbers.flops(float(runs.compute.max()))} FLOPs"
-    )
+    compute = f"{numbers.flops(float(runs.compute.min()))} to {numbers.flops(float(runs.compute.max()))}"
+    spread = f"{len(runs)} runs, N {_span(runs.n_params)}, D {_span(runs.n_tokens)}, C {compute} FLOPs"
     lines = _wrapped(f"{name}: {spread}", width, hang=2)
     lines[0].stylize("bold", 0, len(name))
     facts = " · ".join(clean(fact, 120) for fact in subject.facts)
