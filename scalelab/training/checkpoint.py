@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,13 @@ class Manifest:
     dtype: str
     versions: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
+    own_sha256: str = ""
+    """Of all fields above: a changed seed is as bad as a changed weight."""
+
+    def digest(self) -> str:
+        """What own_sha256 has to be."""
+        fields = {**asdict(self), "own_sha256": ""}
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
     def same_arithmetic(self, other: Manifest) -> bool:
         """Whether both were made where results agree bit for bit."""
@@ -78,8 +85,9 @@ def save(run_dir: Path, tensors: dict[str, Tensor], manifest: Manifest) -> Path:
         save_file({name: tensor.detach().cpu() for name, tensor in tensors.items()}, temporary / STATE)
         digest = _sync_and_hash(temporary / STATE)
         _compare(temporary / STATE, tensors)
-        text = json.dumps({**asdict(manifest), "sha256": digest}, indent=1)
-        (temporary / MANIFEST).write_text(text, encoding="utf-8")
+        signed = replace(manifest, sha256=digest)
+        signed = replace(signed, own_sha256=signed.digest())
+        (temporary / MANIFEST).write_text(json.dumps(asdict(signed), indent=1), encoding="utf-8")
         _sync(temporary / MANIFEST)
         _sync(temporary)
         shutil.rmtree(folder, ignore_errors=True)
@@ -125,6 +133,8 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = Manifest(**values)
     except (OSError, ValueError, TypeError) as error:
         raise Damaged(f"checkpoint {folder} has no readable manifest: {error}") from error
+    if manifest.own_sha256 != manifest.digest():
+        raise Damaged(f"checkpoint {folder} is damaged: its manifest is not the one that was written")
     if manifest.format != FORMAT or manifest.step != int(folder.name):
         raise Damaged(f"checkpoint {folder} says format {manifest.format}, step {manifest.step}")
     return manifest

@@ -6,6 +6,7 @@ import ctypes
 import os
 import platform
 import sys
+from functools import cache
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """From glibc's malloc.h. Some versions refuse a threshold above 32 MB, without a word."""
@@ -26,6 +27,7 @@ def keep_freed_memory() -> bool:
     return bool(large and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
 
+@cache
 def physical_cores() -> int:
     """Cores that this process may use, hyper-threads counted once."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -38,9 +40,10 @@ def physical_cores() -> int:
     return max(1, min(allowed, physical))
 
 
+@cache
 def cpu_label() -> str:
     """What a person calls this CPU."""
-    name = platform.processor() or platform.machine()
+    name = platform.machine()
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
             name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
@@ -50,6 +53,7 @@ def cpu_label() -> str:
     return f"{name}, {cores} core{'s' if cores > 1 else ''}"
 
 
+@cache
 def has_fast_bfloat16() -> bool:
     """Whether the CPU multiplies bfloat16 in hardware (AMX); without it bf16 was 30 × slower than float32."""
     try:

@@ -16,32 +16,29 @@ class FlatParameters:
     """The parameters of a module, moved to a device: matrices first (they are decayed), then all others."""
 
     def __init__(self, module: nn.Module, device: torch.device) -> None:
+        module.to(device)
         named = dict(module.named_parameters())
-        matrices = [name for name, weight in named.items() if weight.ndim >= 2]
-        others = [name for name, weight in named.items() if weight.ndim < 2]
-        places: dict[str, tuple[int, torch.Size]] = {}
-        end = 0
-        for name in matrices + others:
-            if name == (others[0] if others else None):
-                self.n_decayed = end
-            places[name] = (end, named[name].shape)
-            end += -(-named[name].numel() // ALIGN) * ALIGN
-        if not others:
-            self.n_decayed = end
-        self._places = places
+        self._places: dict[str, tuple[int, torch.Size]] = {}
+        self.n_decayed = self._place(named, 0, matrices=True)
+        """Numbers in the buffers that belong to matrices, padding included."""
+        end = self._place(named, self.n_decayed, matrices=False)
         self.weights = torch.zeros(end, device=device)
         self.grads = torch.zeros(end, device=device)
+        weights, grads = self.views(self.weights), self.views(self.grads)
         with torch.no_grad():
-            for name, view in self.views(self.weights).items():
-                view.copy_(named[name])
-                named[name].data = view
-                named[name].grad = self.views(self.grads, name)[name]
-        module.to(device)
+            for name, parameter in named.items():
+                weights[name].copy_(parameter)
+                parameter.data, parameter.grad = weights[name], grads[name]
 
-    def views(self, buffer: Tensor, *only: str) -> dict[str, Tensor]:
+    def _place(self, named: dict[str, nn.Parameter], end: int, *, matrices: bool) -> int:
+        for name, parameter in named.items():
+            if (parameter.ndim >= 2) is matrices:
+                self._places[name] = (end, parameter.shape)
+                end += -(-parameter.numel() // ALIGN) * ALIGN
+        return end
+
+    def views(self, buffer: Tensor) -> dict[str, Tensor]:
         """A buffer of this layout as named tensors that share its memory."""
         return {
-            name: buffer[start : start + shape.numel()].view(shape)
-            for name, (start, shape) in self._places.items()
-            if not only or name in only
+            name: buffer[start : start + shape.numel()].view(shape) for name, (start, shape) in self._places.items()
         }
