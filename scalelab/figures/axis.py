@@ -41,7 +41,8 @@ class Axis:
         """Values as shares of the axis, 0 at low and 1 at high; NaN where a log has none."""
         given = np.asarray(values, dtype=float)
         if not self.log:
-            return (given - self.low) / (self.high - self.low)
+            with np.errstate(over="ignore"):
+                return (given - self.low) / (self.high - self.low)
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.where(given > 0, np.log(given), np.nan)
         share: npt.NDArray[np.float64] = (logs - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
@@ -72,16 +73,26 @@ class Axis:
 
 
 def around(values: Iterable[float], *, log: bool, margin: float = 0.04) -> tuple[float, float]:
-    """A range that holds the finite values with a little air; never empty, never of zero width."""
-    kept = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
+    """A range that holds the finite values with a little air; never empty, never of zero width.
+
+    Sizes beyond 1e±100 are left out: a run that exploded must not flatten the others to a line.
+    """
+    kept = [value for value in values if _in_bounds(value, log)]
     if not kept:
         return (1.0, 10.0) if log else (0.0, 1.0)
     low, high = min(kept), max(kept)
     if log:
         air = (high / low) ** margin if high > low * 1.0001 else 1.1
         return low / air, high * air
-    air = (high - low) * margin if high > low else max(abs(high), 1.0) * 0.1
+    wide = high - low > 1e-9 * max(abs(low), abs(high))
+    air = (high - low) * margin if wide else max(abs(high), 1.0) * 0.1
     return low - air, high + air
+
+
+def _in_bounds(value: float, log: bool) -> bool:
+    if log:
+        return 1e-100 < value < 1e100
+    return math.isfinite(value) and abs(value) < 1e100
 
 
 def _even_ticks(low: float, high: float, most: int) -> list[float]:

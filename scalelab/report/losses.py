@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scalelab.figures.ladder import rungs_of
+from scalelab.gate import clean
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def loss_grid(runs: RunTable, rung_names: Mapping[str, str] | None = None) -> Lo
         loss = np.where(count > 0, total / count, np.nan)
     names = [format_count(size) for size in sizes]
     for run, rung in zip(runs.run_id, place, strict=True):
-        names[rung] = (rung_names or {}).get(run, names[rung])
+        names[rung] = clean((rung_names or {}).get(run, names[rung]), 24)
     return LossGrid(n_params=tuple(sizes.tolist()), n_tokens=tuple(budgets), rungs=tuple(names), loss=loss,
                     n_runs=count)
 

@@ -32,7 +32,7 @@ def number(value: float, step: float) -> str:
     places = 4
     if step > 0 and math.isfinite(step):
         places = -math.floor(math.log10(step)) + (1 if int(f"{step:.1e}"[0]) < 4 else 0)
-    return _minus(f"{value:.{min(max(places, 0), 6)}f}")
+    return _minus(f"{round(value, min(places, 6)):.{min(max(places, 0), 6)}f}")
 
 
 def interval(value: float, low: float, high: float) -> str:

@@ -91,16 +91,17 @@ def _share(axis: Axis, value: float) -> float:
 def _draw(plotext: Any, figure: Figure, series: Series, canvas: _Canvas, glyphs: Glyphs) -> None:
     glyph = _GLYPHS[glyphs][series.role]
     colour = _colour(series)
-    x = figure.x.place(series.x) * (canvas.columns - canvas.margin - 1)
-    y = figure.y.place(series.y) * (canvas.rows - 1)
+    with np.errstate(over="ignore"):
+        x = figure.x.place(series.x) * (canvas.columns - canvas.margin - 1)
+        y = figure.y.place(series.y) * (canvas.rows - 1)
     if series.low is not None and series.high is not None:
         _whiskers(plotext, figure, series, canvas, glyphs)
     if series.mark is Mark.DOTS:
-        good = np.isfinite(x) & np.isfinite(y)
+        good = _inside(figure.x, series.x) & _inside(figure.y, series.y)
         if good.any():
             plotext.scatter(x[good].tolist(), y[good].tolist(), marker=glyph, color=colour)
         return
-    for piece in _pieces(x, y):
+    for piece in _pieces(_inside(figure.x, series.x) & _inside(figure.y, series.y)):
         plotext.plot(x[piece].tolist(), y[piece].tolist(), marker=glyph, color=colour)
 
 
@@ -114,10 +115,15 @@ def _whiskers(plotext: Any, figure: Figure, series: Series, canvas: _Canvas, gly
         plotext.scatter([column] * len(rows), rows, marker=bar, color=_colour(series))
 
 
-def _pieces(x: np.ndarray, y: np.ndarray) -> list[slice]:
-    """Runs of finite points: a NaN is a gap and is not joined over."""
-    good = np.concatenate([[False], np.isfinite(x) & np.isfinite(y), [False]])
-    edges = np.flatnonzero(np.diff(good.astype(int)))
+def _inside(axis: Axis, values: np.ndarray) -> np.ndarray:
+    """Which values can be shown: NaN is no place, and one far outside would take plotext long to draw a line to."""
+    shares = axis.place(values)
+    return np.isfinite(shares) & (shares > -1.0) & (shares < 2.0)
+
+
+def _pieces(good: np.ndarray) -> list[slice]:
+    """Stretches of points that can be shown: a NaN is a gap and is not joined over."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], good, [False]]).astype(int)))
     return [slice(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
@@ -129,7 +135,7 @@ def _labels(figure: Figure, canvas: _Canvas) -> list[tuple[int, int, str, int]]:
     """(column, row, label, colour) at each line's right end, moved up or down until no two overlap."""
     wanted = []
     for series in figure.series:
-        good = np.flatnonzero(np.isfinite(series.x) & np.isfinite(series.y))
+        good = np.flatnonzero(_inside(figure.x, series.x) & _inside(figure.y, series.y))
         if series.label and len(good):
             last = good[int(np.argmax(series.x[good]))]
             column = canvas.column(_share(figure.x, float(series.x[last]))) + 2
