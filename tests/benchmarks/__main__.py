@@ -1,0 +1,24 @@
+"""python -m tests.benchmarks NAME: runs one benchmark and prints its table."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+BENCHMARKS = {"training": "tokens per second of the whole box against Trainer and a nanoGPT-style loop"}
+
+
+def main() -> None:
+    listed = "\n".join(f"  {name:12} {what}" for name, what in BENCHMARKS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks",
+        description=f"{__doc__}\n\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", choices=list(BENCHMARKS))
+    name, rest = parser.parse_known_args()
+    importlib.import_module(f"tests.benchmarks.{name.name}").main(rest)
+
+
+if __name__ == "__main__":
+    main()
