@@ -16,7 +16,7 @@ import numpy as np
 from scalelab.errors import BadInput
 from scalelab.laws.contest import Score
 from scalelab.laws.curvature import Curvature
-from scalelab.laws.fits import Fit, Prediction
+from scalelab.laws.fits import LARGEST, Fit, Prediction
 from scalelab.laws.flops import FlopsPerToken
 from scalelab.laws.holdout import HoldOut
 from scalelab.laws.optimum import Optimum, best_split
@@ -85,7 +85,7 @@ class Assessment:
         parameters, forms = float(parts[0][0]), float(parts[1][0])
         loss = float(np.exp(log_loss[0]))
         se = float(np.sqrt(parameters**2 + forms**2 + self.held_back**2))
-        spread = float(np.exp(min(best.t_quantile * se, 700.0)))
+        spread = float(np.exp(min(best.t_quantile * se, LARGEST)))
         return Prediction(
             n_params=n_params, n_tokens=n_tokens, loss=loss, low=loss / spread, high=loss * spread,
             parameters=parameters, forms=forms, held_back=self.held_back,
@@ -111,7 +111,9 @@ class Assessment:
         """Ln of the predicted loss, and (standard error of the parameters, spread between laws)."""
         weights = {score.law: score.weight for score in self.scores if score.weight > 0}
         chosen = [found for found in self.fits if found.law in weights]
-        logs = {found.law: np.log(found.loss(n_params, n_tokens)) for found in self.competitors()}
+        logs = {
+            found.law: np.clip(found.log_loss(n_params, n_tokens), -LARGEST, LARGEST) for found in self.competitors()
+        }
         log_loss = sum(weights[found.law] * logs[found.law] for found in chosen)
         errors = np.stack([found.log_se(n_params, n_tokens) for found in chosen])
         shares = np.array([weights[found.law] for found in chosen])[:, None]

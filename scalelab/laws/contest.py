@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from scalelab.laws.fits import Fit
-from scalelab.laws.fitter import SPARE_RUNS, inputs_of, weights_of
+from scalelab.errors import BadInput
+from scalelab.laws.fits import LARGEST, Fit
+from scalelab.laws.fitter import SPARE_RUNS, inputs_of, sound_numbers, weights_of
 from scalelab.laws.newton import Problem, minimise
 from scalelab.laws.objective import EFFICIENT, LEAST_SCALE, huber
 from scalelab.laws.runs import Array, Mask, RunTable
@@ -82,8 +83,9 @@ def held_back_errors(fit: Fit, runs: RunTable, masks: Sequence[Mask]) -> list[Ar
         delta=np.inf if fit.delta is None else fit.delta, lower=lower, upper=upper,
     )  # fmt: skip
     start = np.tile(np.array(fit.theta), (len(masks), 1))
-    found = minimise(problem, start, tolerance=1e-4, most=12, near=True)
-    misses = form.compose(found.theta, prepared).value - target
+    with sound_numbers(form):
+        found = minimise(problem, start, tolerance=1e-4, most=12, near=True)
+    misses = np.clip(form.compose(found.theta, prepared).value - target, -LARGEST, LARGEST)
     return [row[mask] for row, mask in zip(misses, masks, strict=True)]
 
 
@@ -92,13 +94,9 @@ def scores(runs: RunTable, fits: Sequence[Fit], residuals: dict[str, Array]) -> 
     criteria = aicc(fits, residuals)
     errors: dict[str, tuple[float, float]] = {}
     for fit in fits:
-        masks = cuts(runs, fit.n_free + SPARE_RUNS)
-        if masks:
-            misses = held_back_errors(fit, runs, masks)
-            errors[fit.law] = (
-                float(np.mean([np.abs(miss).mean() for miss in misses])),
-                float(np.sqrt(np.mean([(miss**2).mean() for miss in misses]))),
-            )
+        found = _errors(fit, runs)
+        if found is not None:
+            errors[fit.law] = found
     weights = _weights(len(runs), fits, criteria, errors)
     return [
         Score(
@@ -109,6 +107,19 @@ def scores(runs: RunTable, fits: Sequence[Fit], residuals: dict[str, Array]) -> 
         )
         for fit in fits
     ]  # fmt: skip
+
+
+def _errors(fit: Fit, runs: RunTable) -> tuple[float, float] | None:
+    """Mean and root mean square error over all cuts; None where nothing can be held back."""
+    masks = cuts(runs, fit.n_free + SPARE_RUNS)
+    if not masks:
+        return None
+    try:
+        misses = held_back_errors(fit, runs, masks)
+    except BadInput:
+        return None
+    mean = float(np.mean([np.abs(miss).mean() for miss in misses]))
+    return mean, float(np.sqrt(np.mean([(miss**2).mean() for miss in misses])))
 
 
 def _weights(

@@ -18,6 +18,9 @@ import numpy.typing as npt
 from scalelab.laws.forms import Form, Inputs, form_named
 from scalelab.laws.runs import Array
 
+LARGEST = 300.0
+"""Logs are cut here before they are exponentiated: a hopeless interval ends at a finite number, as JSON must."""
+
 
 class Verdict(StrEnum):
     """How well the runs tell the parameters apart, from the condition number of the scaled Jacobian."""
@@ -145,10 +148,13 @@ class Fit:
 
     def loss(self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike) -> Array:
         """The law at N and D (any shapes that broadcast), nats a token: an array of the common shape."""
-        shape = np.broadcast_shapes(np.shape(n_params), np.shape(n_tokens))
-        value = self.form.log_loss(np.array(self.theta), Inputs.of(n_params, n_tokens))
-        loss: Array = np.exp(value).reshape(shape)
+        loss: Array = np.exp(np.clip(self.log_loss(n_params, n_tokens), -LARGEST, LARGEST))
         return loss
+
+    def log_loss(self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike) -> Array:
+        """Ln of the law at N and D, in the common shape."""
+        shape = np.broadcast_shapes(np.shape(n_params), np.shape(n_tokens))
+        return self.form.log_loss(np.array(self.theta), Inputs.of(n_params, n_tokens)).reshape(shape)
 
     def log_se(self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike) -> Array:
         """Standard error of ln L from the parameters' covariance (the delta method), in the common shape."""
@@ -159,14 +165,14 @@ class Fit:
     def along(self, gradient: Array) -> Array:
         """Standard error of a number with these gradients (m, p) by θ: shape (m,)."""
         variance = np.einsum("mp,pq,mq->m", gradient, np.array(self.covariance), gradient)
-        se: Array = np.sqrt(np.maximum(variance, 0.0))
+        se: Array = np.sqrt(np.clip(variance, 0.0, 1e300))
         return se
 
     def band(self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike) -> tuple[Array, Array, Array]:
         """(loss, low, high) over arrays: the parameters' interval only."""
-        loss, se = self.loss(n_params, n_tokens), self.log_se(n_params, n_tokens)
-        spread = np.exp(np.minimum(self.t_quantile * se, 700.0))
-        return loss, loss / spread, loss * spread
+        log_loss = np.clip(self.log_loss(n_params, n_tokens), -LARGEST, LARGEST)
+        half = np.minimum(self.t_quantile * self.log_se(n_params, n_tokens), LARGEST)
+        return np.exp(log_loss), np.exp(log_loss - half), np.exp(log_loss + half)
 
     def predict(self, n_params: float, n_tokens: float) -> Prediction:
         """The law at one (N, D) with the interval that its parameters alone give it.

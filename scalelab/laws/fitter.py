@@ -5,7 +5,8 @@ Knows forms only as data; nothing here asks which law it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -72,8 +73,22 @@ def fit(runs: RunTable, law: str = "chinchilla", objective: str | None = None, *
     check_enough(runs, form)
     check_spread(runs)
     inputs, weight = inputs_of(runs, form), weights_of(runs)
-    solution = solve(form, inputs, runs.loss, weight, kind)
-    return _finish(form, kind, runs, inputs, weight, solution, level)
+    with sound_numbers(form):
+        solution = solve(form, inputs, runs.loss, weight, kind)
+        return _finish(form, kind, runs, inputs, weight, solution, level)
+
+
+@contextmanager
+def sound_numbers(form: Form) -> Iterator[None]:
+    """Tell in words where runs are so far from any law that matrices break."""
+    try:
+        with np.errstate(all="ignore"):  # trial points may overflow; what is kept is checked
+            yield
+    except np.linalg.LinAlgError:
+        raise BadInput(
+            f"{form.name} cannot be fitted to these runs: their numbers are too far from any such law",
+            todo="look at the units of N, D and loss",
+        ) from None
 
 
 def objective_named(name: str) -> Objective:
@@ -199,6 +214,8 @@ def _finish(
     lower, upper = form.bounds(runs.loss)
     held = (theta <= lower + 1e-9) | (theta >= upper - 1e-9)
     residuals = np.log(runs.loss) - form.log_loss(theta, inputs)
+    if not (np.isfinite(theta).all() and np.isfinite(residuals).all()):
+        raise np.linalg.LinAlgError
     cov = intervals.covariance(form.gradient(theta, inputs), residuals, weight, solution.delta, ~held)
     quantile = intervals.t_quantile(n - p, level)
     numbers = intervals.estimates(form, theta, cov, quantile, held)

@@ -10,7 +10,8 @@ from typing import Any, Self
 import numpy as np
 
 from scalelab.errors import BadInput
-from scalelab.laws.fitter import check_enough, floats, inputs_of, objective_named, solve, weights_of
+from scalelab.laws.fits import LARGEST
+from scalelab.laws.fitter import check_enough, floats, inputs_of, objective_named, solve, sound_numbers, weights_of
 from scalelab.laws.forms import form_named
 from scalelab.laws.runs import Array, Mask, RunTable, check_spread
 
@@ -101,8 +102,10 @@ def hold_out(
     check_enough(rest, form)
     check_spread(rest)
     kind = objective_named(objective or form.default_objective)
-    found = solve(form, inputs_of(rest, form), rest.loss, weights_of(rest), kind, warm)
-    predicted = np.exp(form.log_loss(found.theta, inputs_of(left, form)))
+    with sound_numbers(form):
+        found = solve(form, inputs_of(rest, form), rest.loss, weights_of(rest), kind, warm)
+    log_loss = form.log_loss(found.theta, inputs_of(left, form))
+    predicted = np.exp(np.clip(log_loss, -LARGEST, LARGEST))
     miss = predicted / left.loss - 1.0
     return HoldOut(
         law=law, held=str(held), left_out=left.run_id, n_fitted=len(rest), observed=floats(left.loss),

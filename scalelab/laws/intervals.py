@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from scalelab.laws.fits import Estimate
+from scalelab.laws.fits import LARGEST, Estimate
 from scalelab.laws.forms import Form
 from scalelab.laws.runs import Array, Mask
+
+MOST_VARIANCE = 1e120
+"""Of a parameter that the runs say nothing about: finite, as JSON must be."""
 
 
 @functools.lru_cache(maxsize=256)
@@ -36,11 +39,15 @@ def covariance(jacobian: Array, residuals: Array, weight: Array, delta: float, f
     inverse = inverse_gram(jacobian[:, free], weight)
     full = np.zeros((p, p))
     full[np.ix_(free, free)] = (correction / share) ** 2 * spread * inverse
-    return full
+    if not np.isfinite(full).all():
+        full = np.where(np.isfinite(full), full, MOST_VARIANCE * np.eye(p))
+    return np.clip(full, -MOST_VARIANCE, MOST_VARIANCE)
 
 
 def inverse_gram(jacobian: Array, weight: Array) -> Array:
     """(Jᵀ W J)⁻¹ by eigenvalues in the scale of its diagonal, none below a 1e-15th of the largest."""
+    if jacobian.shape[1] == 0:
+        return np.zeros((0, 0))
     gram = (jacobian * weight[:, None]).T @ jacobian
     unit = 1.0 / np.sqrt(np.maximum(np.diag(gram), 1e-300))
     values, axes = np.linalg.eigh(gram * np.outer(unit, unit))
@@ -59,7 +66,7 @@ def estimates(form: Form, theta: Array, cov: Array, quantile: float, held: Mask)
         se = math.sqrt(max(float(gradient @ cov @ gradient), 0.0))
         low, high = value - quantile * se, value + quantile * se
         if item.log:
-            value, low, high = (math.exp(min(max(part, -700.0), 700.0)) for part in (value, low, high))
+            value, low, high = (math.exp(min(max(part, -LARGEST), LARGEST)) for part in (value, low, high))
             se = min(se * value, 1e300)
         elif item.name == "E":
             low = max(low, 0.0)

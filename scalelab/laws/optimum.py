@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from scalelab.errors import BadInput
-from scalelab.laws.fits import Fit, Prediction
+from scalelab.laws.fits import LARGEST, Fit, Prediction
 from scalelab.laws.flops import FlopsPerToken, flops_per_token
 from scalelab.laws.forms import Inputs
 from scalelab.laws.runs import Array
@@ -135,7 +135,7 @@ def predict_ratio(
     parameters = float(fit.along(gradient[1:] - gradient[:1])[0])
     se = float(np.hypot(parameters, loss_a_se / loss_a))
     loss = loss_a * float(np.exp(log_b - log_a))
-    spread = float(np.exp(min(fit.t_quantile * se, 700.0)))
+    spread = float(np.exp(min(fit.t_quantile * se, LARGEST)))
     return Prediction(
         n_params=n_b, n_tokens=d_b, loss=loss, low=loss / spread, high=loss * spread, parameters=parameters,
         held_back=loss_a_se / loss_a,

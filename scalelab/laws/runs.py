@@ -16,6 +16,8 @@ from scalelab.errors import BadInput
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+OF_NO_UNIT = 1e6
+"""A loss above this, or below its inverse, is in no unit that a loss is told in."""
 SHOWN_EXCLUSIONS = 10_000
 """Exclusions kept one by one: a file of a million bad rows must not become a million records."""
 
@@ -140,9 +142,11 @@ def without_impossible(table: RunTable) -> RunTable:
         if column is None:
             continue
         bad = ~(np.isfinite(column) & (column > 0))
+        if name == "loss":
+            bad |= (column < 1 / OF_NO_UNIT) | (column > OF_NO_UNIT)
         good &= ~bad
         for i in np.flatnonzero(bad)[:SHOWN_EXCLUSIONS]:
-            reasons.setdefault(int(i), f"{name} is {column[i]:g}: not a positive number")
+            reasons.setdefault(int(i), f"{name} is {column[i]:g}: not a sensible positive number")
     if good.all():
         return table
     new = [Exclusion(run=table.run_id[i], reason=reason) for i, reason in sorted(reasons.items())]

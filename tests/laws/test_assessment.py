@@ -7,6 +7,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scalelab import laws
 from scalelab.errors import BadInput
@@ -142,3 +144,28 @@ def test_a_stored_assessment_predicts_without_scipy() -> None:
     seen = laws.assess(lab(16))
     out = subprocess.run([sys.executable, "-c", code], input=seen.to_json(), capture_output=True, text=True, check=True)
     assert float(out.stdout) == seen.predict(1e9, 1e10).loss
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    count=st.integers(0, 20), seed=st.integers(0, 2**32 - 1), width=st.sampled_from([0.0, 1e-5, 2.0, 25.0]),
+    losses=st.sampled_from(["noise", "wild", "two values", "power", "nearly equal"]), ratio=st.booleans(),
+)  # fmt: skip
+def test_no_numbers_make_it_raise_or_say_what_json_cannot_hold(
+    count: int, seed: int, width: float, losses: str, ratio: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    n = 10 ** rng.uniform(5, 5 + width, count)
+    d = 20 * n if ratio else 10 ** rng.uniform(6, 6 + width, count)
+    loss = {
+        "noise": rng.uniform(1, 10, count),
+        "wild": 10 ** rng.uniform(-300, 300, count),
+        "two values": rng.choice([2.0, 3.0], count),
+        "power": 30 * n**-0.05 * d**-0.05,
+        "nearly equal": 3 + 1e-8 * rng.random(count),
+    }[losses]
+    seen = laws.assess(run_table(n_params=n, n_tokens=d, loss=loss))
+    assert Assessment.from_json(seen.to_json()) == seen
+    if seen.best is not None:
+        told = seen.predict(1e9, 1e10)
+        assert told.low <= told.loss <= told.high
