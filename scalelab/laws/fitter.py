@@ -5,46 +5,23 @@ Knows forms only as data; nothing here asks which law it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from scalelab.errors import BadInput
-from scalelab.laws import grid, identify, intervals
+from scalelab.laws import identify, intervals
 from scalelab.laws.fits import Fit, Mend, Verdict
 from scalelab.laws.flops import flops_table
 from scalelab.laws.forms import Form, Inputs, form_named
-from scalelab.laws.newton import Minimum, Problem, minimise
-from scalelab.laws.objective import Objective, delta_for, robust_scale
+from scalelab.laws.objective import Objective, robust_scale
 from scalelab.laws.runs import Array, Mask, RunTable, check_spread, without_impossible
+from scalelab.laws.solve import Solution, solve
 
 SPARE_RUNS = 3
 """A law is refused unless there are this many more runs than parameters."""
 SHOWN_RESIDUALS = 5_000
-SAME_BASIN = 1e-3
-"""Relative difference of objectives below which two minima are one."""
-TIGHT = 1e-13
-"""Relative decrease that no longer counts, at the end and while δ still moves."""
-ROUGH = 1e-4
-RESCALES = 4
-REFINE = 20
-"""Steps from a near solution: where they do not suffice the runs leave a direction free, and more would not help."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Solution:
-    """Where the minimisation ended."""
-
-    theta: Array
-    objective: float
-    delta: float
-    converged: bool
-    iterations: int
-    starts: int
-    second: tuple[float, Array] | None
 
 
 def fit(runs: RunTable, law: str = "chinchilla", objective: str | None = None, *, level: float = 0.95) -> Fit:
@@ -124,86 +101,6 @@ def weights_of(runs: RunTable) -> Array:
         return np.ones(len(runs))
     weight: Array = runs.weight / runs.weight.mean()
     return weight
-
-
-def solve(
-    form: Form, inputs: Inputs, loss: Array, weight: Array, kind: Objective, warm: Array | None = None
-) -> Solution:
-    """The parameters that minimise the objective; `warm` replaces the grid where a near solution is known."""
-    prepared = form.prepare(inputs)
-    lower, upper = form.bounds(loss)
-    target = np.log(loss)
-
-    def problem(delta: float) -> Problem:
-        return Problem(
-            build=lambda theta: form.compose(theta, prepared),
-            target=target, weight=weight, delta=delta, lower=lower, upper=upper,
-        )  # fmt: skip
-
-    if form.linear is None:
-        first = _straight(form, inputs, target, weight)
-    elif warm is not None:
-        first = np.clip(warm, lower, upper)[None]
-    else:
-        first = grid.starts(form, inputs, loss, weight)
-    residuals = target - form.compose(first[:1], prepared).value[0]
-    delta = delta_for(kind, residuals, form.n_free)
-    if form.linear is None and kind is Objective.LEAST_SQUARES:
-        objective = float(problem(delta).objective(first)[0])
-        return Solution(
-            theta=first[0], objective=objective, delta=delta, converged=True, iterations=0, starts=0, second=None
-        )
-    rough = kind is Objective.HUBER
-    found = minimise(problem(delta), first, tolerance=ROUGH if rough else TIGHT, near=warm is not None)
-    best = int(found.objective.argmin())
-    end = _rescaled(problem, found, best, delta, form.n_free) if rough else _End(found, best, delta, found.iterations)
-    return Solution(
-        theta=end.found.theta[end.best], objective=float(end.found.objective[end.best]), delta=end.delta,
-        converged=bool(end.found.converged[end.best]), iterations=end.iterations, starts=len(first),
-        second=_second(found, best),
-    )  # fmt: skip
-
-
-class _End(NamedTuple):
-    """A minimum, which of its rows, and the δ and all steps that led there."""
-
-    found: Minimum
-    best: int
-    delta: float
-    iterations: int
-
-
-def _straight(form: Form, inputs: Inputs, target: Array, weight: Array) -> Array:
-    """Weighted least squares for a law that is linear in θ: (1, p)."""
-    rows = form.compose(np.zeros((1, form.n_free)), form.prepare(inputs)).gradient()[0]
-    root = np.sqrt(weight)
-    theta: Array = np.linalg.lstsq(rows * root[:, None], target * root, rcond=None)[0]
-    return theta[None]
-
-
-def _rescaled(problem: Callable[[float], Problem], found: Minimum, best: int, delta: float, n_free: int) -> _End:
-    """Alternate between δ from the residuals and the fit for that δ until they agree to a percent; then to the end."""
-    theta, iterations = found.theta[best : best + 1], found.iterations
-    for _ in range(RESCALES):
-        current = problem(delta)
-        new = delta_for(Objective.HUBER, current.target - current.build(theta).value[0], n_free)
-        agreed = abs(np.log(new / delta)) < 0.01
-        delta = new
-        if agreed:
-            break
-        again = minimise(problem(delta), theta, tolerance=ROUGH, near=True, most=REFINE)
-        theta, iterations = again.theta, iterations + again.iterations
-    last = minimise(problem(delta), theta, tolerance=TIGHT, near=True, most=REFINE)
-    return _End(last, 0, delta, iterations + last.iterations)
-
-
-def _second(found: Minimum, best: int) -> tuple[float, Array] | None:
-    """The best minimum that is not the best one again."""
-    apart = found.converged & (found.objective > found.objective[best] * (1 + SAME_BASIN) + 1e-15)
-    if not apart.any():
-        return None
-    index = int(np.where(apart, found.objective, np.inf).argmin())
-    return float(found.objective[index]), found.theta[index]
 
 
 def _finish(

@@ -5,12 +5,9 @@ Streams in blocks, so that a million rows take seconds and bounded memory. Knows
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import os
-import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,22 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from scalelab.errors import BadInput
-from scalelab.laws.cells import MOST_LOSS, loss_in_nats, number, shown
+from scalelab.laws.cells import MOST_LOSS, loss_in_nats, number
 from scalelab.laws.columns import NATS_PER_BIT, Columns, find_columns, plain
+from scalelab.laws.rows import Row, check_header, opened, rows_of, shown_name
 from scalelab.laws.runs import SHOWN_EXCLUSIONS, Array, Exclusion, RunTable
 
 BLOCK = 20_000
 """Rows read at a time."""
-SNIFFED = 65_536
-"""Bytes looked at to tell a text from something else."""
-LONGEST = 1_000_000
-"""Characters of a line: a file that is one endless line must not fill the memory."""
 PATIENT = 128
 """Rows looked at one by one; a larger block with a bad cell is halved first."""
 FAR = 3.0
 """C further from 6·N·D than this factor is worth a warning: another unit, another count."""
 NUMBERS = ("n_params", "n_tokens", "loss", "flops", "weight", "unique_tokens")
-csv.field_size_limit(LONGEST)
 
 
 @dataclass(slots=True)
@@ -53,9 +46,6 @@ class _Taken:
         self.n_excluded += 1
         if len(self.excluded) < SHOWN_EXCLUSIONS:
             self.excluded.append(Exclusion(run=run, reason=reason, line=line))
-
-
-Row = tuple[int, list[str]]
 
 
 def read_runs(
@@ -84,83 +74,16 @@ def read_runs(
         No readable text file, no header, a needed column missing, no good row at all.
     """
     shown_path = shown_name(path)
-    with _opened(Path(path), shown_path) as stream:
-        rows = _rows(stream, shown_path)
+    with opened(Path(path), shown_path) as stream:
+        rows = rows_of(stream, shown_path)
         header = next(rows, (0, []))[1]
-        _check_header(header, shown_path)
+        check_header(header, shown_path)
         found = find_columns(header, columns)
         keep = _filters(header, where or {})
         taken = _Taken()
         while block := list(itertools.islice(rows, BLOCK)):
             _take(block, found, keep, len(header), taken)
     return _table(taken, found, shown_path)
-
-
-def shown_name(path: str | os.PathLike[str]) -> str:
-    """A path as it may be printed."""
-    return shown(os.path.basename(os.fspath(path)) or os.fspath(path))
-
-
-def _opened(path: Path, name: str) -> io.TextIOWrapper:
-    """The file as text, after looking that it is one."""
-    try:
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError) as problem:
-        raise BadInput(f"cannot read {name}: {_why(problem)}", allowed="a CSV file") from None
-    if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-        raise BadInput(f"{name} is {kind}", allowed="a CSV file")
-    try:
-        raw = path.open("rb")
-    except OSError as problem:
-        raise BadInput(f"cannot read {name}: {_why(problem)}", allowed="a CSV file") from None
-    head = raw.read(SNIFFED)
-    raw.seek(0)
-    if trouble := _not_text(head):
-        raw.close()
-        raise BadInput(f"{name} {trouble}", allowed="a CSV file in UTF-8")
-    return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
-
-
-def _why(problem: Exception) -> str:
-    return (problem.strerror if isinstance(problem, OSError) else None) or "not a usable name"
-
-
-def _not_text(head: bytes) -> str:
-    """What a file is instead of a text, or ""."""
-    if not head.strip(b"\xef\xbb\xbf \r\n\t"):
-        return "is empty"
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "is UTF-16"
-    return "is binary" if b"\0" in head else ""
-
-
-def _rows(stream: io.TextIOWrapper, name: str) -> Iterator[Row]:
-    """(line, cells) of every row that is not blank; what breaks the reader is told as one line."""
-    try:
-        first = stream.readline(LONGEST)
-        delimiter = max(",;\t", key=first.count)
-        lines = iter(lambda: stream.readline(LONGEST), "")
-        reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter)
-        for cells in reader:
-            if cells and any(cell.strip() for cell in cells):
-                yield reader.line_num, cells
-    except UnicodeDecodeError as problem:
-        raise BadInput(f"{name} is not UTF-8 ({problem.reason})", allowed="a CSV file in UTF-8") from None
-    except csv.Error as problem:
-        raise BadInput(f"{name} is no CSV near line {reader.line_num}: {problem}") from None
-
-
-def _check_header(header: Sequence[str], name: str) -> None:
-    """A first line of numbers is a row, not a header."""
-    if not header:
-        raise BadInput(f"{name} is empty", allowed="a CSV file")
-    cells = [cell.strip() for cell in header if cell.strip()]
-    if all(isinstance(number(cell, "cell"), float) for cell in cells):
-        raise BadInput(
-            f"{name} has no header: its first line is {shown(','.join(cells))}",
-            todo="name the columns in the first line: n_params,tokens,loss",
-        )
 
 
 def _filters(header: Sequence[str], where: Mapping[str, str]) -> list[tuple[int, str]]:
