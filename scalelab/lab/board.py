@@ -29,6 +29,7 @@ class Board:
         self.crashes: Counter[str] = Counter()
         self.saved: set[SavedStep] = set()
         """Branch points whose checkpoints are whole on disk."""
+        self._remade: set[SavedStep] = set()
         for row in rows:
             self.runs[row.run] = Standing(spec=row.spec, state=row.state, expected_seconds=row.expected_seconds,
                                           step=row.step)
@@ -78,12 +79,31 @@ class Board:
             self.change(name, RunState.PLANNED, f"retry {self.crashes[name]} of {RETRIES}, from its last checkpoint")
         return again
 
-    def block(self) -> dict[str, str]:
-        """Give up branches whose trunk can never reach them; their names and why."""
-        found = schedule.blocked(self.runs, self.saved)
-        for name, reason in found.items():
-            self.change(name, RunState.FAILED, reason)
+    def unblock(self) -> dict[str, str]:
+        """Have a trunk make a lost checkpoint again, once; give up branches that nothing can help: names and why."""
+        found = {}
+        for name, reason in schedule.blocked(self.runs, self.saved).items():
+            trunk, step = self.runs[name].spec.parent or "", self.runs[name].spec.first_step
+            if self.runs[trunk].state is RunState.DONE and (trunk, step) not in self._remade:
+                self._remade.add((trunk, step))
+                reason = f"its checkpoint at step {step} is gone: trains again from the one before"
+                self.change(trunk, RunState.PLANNED, reason)
+                found[trunk] = reason
+            elif self.runs[trunk].state in schedule.ENDED:
+                self.change(name, RunState.FAILED, reason)
+                found[name] = reason
         return found
+
+    def lost(self, trunk: str, step: int) -> None:
+        """A branch point's checkpoint turned out to be damaged."""
+        self.saved.discard((trunk, step))
+
+    def resume_before(self, name: str) -> int | None:
+        """The first step that a trunk must pass again, because a branch that needs its checkpoint has none."""
+        missing = [run.spec.first_step for run in self.runs.values()
+                   if run.spec.parent == name and run.state not in {RunState.DONE, RunState.DIVERGED}
+                   and (name, run.spec.first_step) not in self.saved]
+        return min(missing, default=None)
 
     def ready(self) -> list[str]:
         """Runs that may start, the most urgent first."""

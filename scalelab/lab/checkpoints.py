@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -24,6 +26,20 @@ def on_disk(paths: LabPaths, runs: Mapping[str, Standing]) -> set[SavedStep]:
     points = {(run.spec.parent, run.spec.first_step) for run in runs.values() if run.spec.parent}
     return {(trunk, step) for trunk, step in points
             if trunk and (folder(paths, trunk, step) / "manifest.json").is_file()}
+
+
+def remove_damaged(paths: LabPaths, run: str, step: int) -> bool:
+    """Remove a checkpoint whose bytes are not the ones that its manifest speaks of; whether it was so, or is gone."""
+    where = folder(paths, run, step)
+    try:
+        claimed = json.loads((where / "manifest.json").read_text())["sha256"]
+        with open(where / "state.safetensors", "rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() == claimed:
+                return False
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    shutil.rmtree(where, ignore_errors=True)
+    return True
 
 
 def prune(paths: LabPaths, runs: Mapping[str, Standing]) -> dict[str, list[int]]:

@@ -24,7 +24,9 @@ def main(folder: str) -> int:
     except ScalelabError as error:
         open_log(paths)(f"error: {error.line()}")
         return int(error.exit_code)
-    return int(ExitCode.INTERRUPTED if summary.interrupted else ExitCode.OK if summary.left == 0 else ExitCode.FAILED)
+    if summary.interrupted:
+        return int(ExitCode.INTERRUPTED)
+    return int(ExitCode.FAILED if summary.failed or summary.left else ExitCode.OK)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ class Job:
     run_dir: Path
     trunk_checkpoint: Path | None
     """Where a branch begins when it has no checkpoint of its own yet."""
+    resume_before: int | None = None
+    """Go on only from a checkpoint before this step: a trunk's, that must be made again."""
     checkpoint_seconds: float = 60.0
 
 

@@ -99,6 +99,7 @@ class LocalExecutor:
             "spec": job.spec.to_dict(), "tokens": job.tokens.to_dict(), "attempt": job.attempt,
             "run_dir": str(job.run_dir), "checkpoint_seconds": job.checkpoint_seconds, "device": slot.device,
             "trunk_checkpoint": str(job.trunk_checkpoint) if job.trunk_checkpoint else None, "threads": slot.threads,
+            "resume_before": job.resume_before,
         }
         return self._start("train", values, job.run_dir / "log.txt")
 

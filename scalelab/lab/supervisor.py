@@ -74,6 +74,7 @@ class Supervisor:
                     self._fits.warm()
                 while self._beat(view_reader):
                     self._crew.wait(self._fits.pipes, BEAT_SECONDS)
+                self._views.tick(view_reader)
         except StopNow:
             self._ask_to_stop("a second signal")
         finally:
@@ -144,14 +145,16 @@ class Supervisor:
     def _fill_slots(self) -> None:
         for run, slot in zip(self._board.ready(), self._crew.free_slots(), strict=False):
             self._start(run, slot)
-        for run, reason in self._board.block().items():
-            self._views.event("failed", f"{run}: {reason}")
+        for run, reason in self._board.unblock().items():
+            kind = "failed" if self._board.runs[run].state is RunState.FAILED else "warning"
+            self._views.event(kind, f"{run}: {reason}")
 
     def _start(self, run: str, slot: Slot) -> None:
         spec = self._board.runs[run].spec
         trunk = checkpoints.folder(self._paths, spec.parent, spec.first_step) if spec.parent else None
         job = Job(spec=spec, tokens=self._tokens, attempt=self._board.begin(run), run_dir=self._paths.run_dir(run),
-                  trunk_checkpoint=trunk, checkpoint_seconds=self._checkpoint_seconds)
+                  trunk_checkpoint=trunk, checkpoint_seconds=self._checkpoint_seconds,
+                  resume_before=self._board.resume_before(run))
         try:
             with self._signals.interruptible():
                 pid = self._crew.start(job, slot).worker.pid
@@ -187,6 +190,7 @@ class Supervisor:
             self._point_settled(run)
 
     def _crash(self, run: str, reason: str) -> None:
+        self._look_at_trunk(run)
         if self._stopping:
             self._board.change(run, RunState.STOPPED, f"while stopping: {reason}")
         elif self._board.crashed(run, reason):
@@ -194,6 +198,12 @@ class Supervisor:
         else:
             self._views.event("failed", f"{run} after {self._board.attempts[run]} attempts: {reason}")
             self._point_settled(run)
+
+    def _look_at_trunk(self, run: str) -> None:
+        """A branch may have died of a damaged checkpoint: then that goes, and the trunk makes it again."""
+        spec = self._board.runs[run].spec
+        if spec.parent and checkpoints.remove_damaged(self._paths, spec.parent, spec.first_step):
+            self._board.lost(spec.parent, spec.first_step)
 
     def _point_settled(self, run: str) -> None:
         self._prune = True

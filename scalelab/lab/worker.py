@@ -100,7 +100,7 @@ def _run(spec: RunSpec, job: Mapping[str, Any], report: Callable[[Message], None
         device=open_device(job["device"], threads=job["threads"]),
         report=report,
         should_stop=stopping.is_set,
-        resume_from=checkpoint.latest(run_dir, say=print) or trunk,
+        resume_from=checkpoint.latest(run_dir, say=print, before=job["resume_before"]) or trunk,
         checkpoint_seconds=job["checkpoint_seconds"],
     )
 

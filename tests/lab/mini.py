@@ -1,4 +1,4 @@
-"""A very small real lab for tests: two rungs, two budgets, two seconds of training each; made without a probe."""
+"""A very small real lab for tests: two rungs, two budgets, some seconds in all; made without a probe."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def write_text(path: Path, seed: int = 0) -> None:
 def preset(text: Path, **changes: Any) -> Preset:
     tables: dict[str, Any] = {
         "name": "mini", "model": {"context": 16}, "ladder": {"shapes": ["8x1", "16x1"]},
-        "budgets": {"tokens": [64_000, 128_000]}, "batch": {"sequences": 4},
+        "budgets": {"tokens": [32_000, 64_000]}, "batch": {"sequences": 4},
         "corpus": {"source": str(text), "tokenizer": "bytes"}, "evaluation": {"tokens": 1024, "points": 2},
         "hardware": {"device": "cpu", "slots": 2}, **changes}
     return preset_files.parse(tables, "mini")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -95,7 +97,8 @@ class FakeExecutor:
             if isinstance(message, Saved):
                 folder = job.run_dir / "checkpoint" / f"{message.step:010d}"
                 folder.mkdir(parents=True, exist_ok=True)
-                (folder / "manifest.json").write_text("{}")
+                (folder / "state.safetensors").write_bytes(b"state")
+                (folder / "manifest.json").write_text(json.dumps({"sha256": hashlib.sha256(b"state").hexdigest()}))
         self.started.append(FakeWorker(job, list(script), dies))
         return self.started[-1]
 

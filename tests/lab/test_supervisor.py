@@ -348,3 +348,30 @@ def test_an_executor_that_cannot_start_is_a_failed_run_and_not_a_crash(bench: Be
 
     summary = bench.session(FakeExecutor(play))
     assert (summary.failed, summary.done) == (1, 0)
+
+
+def test_a_damaged_branch_point_is_made_again_by_its_trunk(bench: Bench) -> None:
+    bench.plan(family("a"))
+    before: list[int | None] = []
+
+    def play(job: Job) -> Any:
+        state = bench.paths.run_dir("a-trunk-s0") / "checkpoint" / "0000000010" / "state.safetensors"
+        if job.spec.parent is None:
+            before.append(job.resume_before)
+        elif job.spec.first_step == 10 and len(before) == 1:
+            state.write_bytes(b"flipped")
+            return [ended(job, RunState.FAILED, "checkpoint is damaged")]
+        return whole(job)
+
+    assert bench.session(FakeExecutor(play)).done == 3
+    assert before == [10, 10]
+    assert bench.states("a-trunk-s0") == ["running", "done", "planned", "running", "done"]
+    assert any(kind == "warning" and "step 10 is gone" in text for kind, text in bench.events)
+
+
+def test_a_trunk_that_cannot_make_a_checkpoint_again_fails_its_branch(bench: Bench) -> None:
+    bench.plan(family("a", (10,)))
+    executor = FakeExecutor(lambda job: [ended(job, RunState.DONE)])
+    summary = bench.session(executor)
+    assert (summary.done, summary.failed) == (1, 1)
+    assert executor.order == ["a-trunk-s0"] * 2

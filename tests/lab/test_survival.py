@@ -65,9 +65,9 @@ def test_killed_supervisors_leave_no_orphans_and_the_same_call_ends_equal(
     undisturbed: dict[str, Any], text: Path, tmp_path: Path
 ) -> None:
     paths = mini.make(tmp_path / "lab", text)
-    _interrupt(paths, lambda child: child.kill(), more_points=60, code=-signal.SIGKILL)
-    _interrupt(paths, lambda child: os.killpg(child.pid, signal.SIGKILL), more_points=60, code=-signal.SIGKILL)
-    _interrupt(paths, lambda child: os.killpg(child.pid, signal.SIGINT), more_points=60, code=130)
+    _interrupt(paths, lambda child: child.kill(), more_points=40, code=-signal.SIGKILL)
+    _interrupt(paths, lambda child: os.killpg(child.pid, signal.SIGKILL), more_points=40, code=-signal.SIGKILL)
+    _interrupt(paths, lambda child: os.killpg(child.pid, signal.SIGINT), more_points=40, code=130)
     summary = control.start(None, paths.root)
     assert summary.done == 6
     assert mini.results(paths) == undisturbed
