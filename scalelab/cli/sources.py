@@ -84,8 +84,10 @@ def lab_subject(reader: Reader, root: Path, options: dict[str, Any] | None = Non
     asked = {key: value for key, value in (options or {}).items() if value}
     kept = _stored(reader, runs) if stored and not asked else None
     names = {row.run: row.spec.rung for row in reader.runs()}
+    # Later rows are later predictions: the last one before a run's end is the one that counts.
+    foretold = {each.run: each for each in reader.predictions() if each.observed is not None}
     return Subject(name=root.name, path=str(root), runs=runs, assessment=kept or _assess(reader, runs, asked),
-                   rung_names=names, facts=tuple(_facts(reader)))
+                   rung_names=names, foretold=tuple(foretold.values()), facts=tuple(_facts(reader)))
 
 
 def _assess(reader: Reader, runs: RunTable, options: dict[str, Any]) -> Assessment:

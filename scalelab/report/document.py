@@ -40,5 +40,6 @@ def report_document(subject: Subject) -> dict[str, Any]:
         "losses": {"n_params": grid.n_params, "n_tokens": grid.n_tokens, "rungs": grid.rungs,
                    "loss": grid.loss.tolist(), "exceptions": grid.exceptions()},
         "assessment": subject.assessment.to_dict(),
+        "foretold": [each.to_dict() | {"miss": each.miss, "inside": each.inside} for each in subject.foretold],
         "notes": list(runs.notes),
     }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from scalelab.laws import Assessment, RunTable
+    from scalelab.store.rows import PredictionRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -21,5 +22,7 @@ class Subject:
     assessment: Assessment
     rung_names: Mapping[str, str] = field(default_factory=dict)
     """Run → rung, where the runs come from a lab."""
+    foretold: tuple[PredictionRow, ...] = ()
+    """The last prediction of each run that was made before it ended, where the runs come from a lab."""
     facts: tuple[str, ...] = ()
     """What else stands in the headline: device, corpus, time."""

@@ -49,7 +49,7 @@ def print_report(console: Console, subject: Subject, *, plot_height: int | None 
     sections += [
         laws(subject.assessment, width),
         verdicts(subject.assessment, width),
-        honest_check(subject.assessment),
+        honest_check(subject, width),
         promise(subject.assessment, width),
         left_out(subject, width),
     ]
@@ -173,20 +173,35 @@ def verdicts(seen: Assessment, width: int) -> Lines:
     return lines
 
 
-def honest_check(seen: Assessment) -> Lines:
-    """Each law fitted without the largest runs, against those runs."""
+def honest_check(subject: Subject, width: int) -> Lines:
+    """Each law fitted without the largest runs, against those runs; and what was predicted before runs had ended."""
+    checks = [*_held_out(subject.assessment), *_foretold(subject, width)]
+    return [_heading("The honest check"), *checks] if checks else []
+
+
+def _held_out(seen: Assessment) -> Lines:
     if not seen.hold_outs:
         return []
     rows = [["fitted without", "runs", "law", "predicted", "observed", "miss"]]
     # Where one run is the whole largest budget, both checks are the same one.
     for each in {(each.law, each.left_out): each for each in seen.hold_outs}.values():
         alone = len(each.left_out) == 1
-        what = clean(each.left_out[0], 24) if alone else each.held.replace("-", " ")
         rows.append([
-            f"the {what}" if not alone else what, str(len(each.left_out)), each.law,
-            f"{np.mean(each.predicted):.4f}", f"{np.mean(each.observed):.4f}", numbers.percent(each.error),
+            clean(each.left_out[0], 24) if alone else f"the {each.held.replace('-', ' ')}",
+            str(len(each.left_out)), each.law, f"{np.mean(each.predicted):.4f}", f"{np.mean(each.observed):.4f}",
+            numbers.percent(each.error),
         ])  # fmt: skip
-    return [_heading("The honest check"), *_columns(rows, left={0, 2})]
+    return _columns(rows, left={0, 2})
+
+
+def _foretold(subject: Subject, width: int) -> Lines:
+    misses = [abs(each.miss) for each in subject.foretold if each.miss is not None]
+    if not misses:
+        return []
+    inside = sum(each.inside is True for each in subject.foretold)
+    return _wrapped(
+        f"  Of {len(misses)} runs that were predicted before they ended, {inside} came out inside the interval; "
+        f"the middle miss is {numbers.percent(float(np.median(misses)))}.", width, hang=2)
 
 
 def promise(seen: Assessment, width: int) -> Lines:

@@ -1,0 +1,167 @@
+"""What is in each figure: the data that plotext, the app and HTML all draw."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalelab import figures, laws
+from scalelab.figures import Along, Axis, Mark, Notation, Role
+from scalelab.figures.axis import around
+from scalelab.figures.curves import smoothed
+from scalelab.figures.ladder import chosen, rungs_of
+from scalelab.records import Point
+from tests.report.fixed import runs, subject
+from tests.simulated import CPU
+
+
+@pytest.fixture(scope="module")
+def seen() -> laws.Assessment:
+    return subject().assessment
+
+
+def test_loss_against_compute_has_a_curve_and_dots_for_every_size(seen: laws.Assessment) -> None:
+    figure = figures.loss_against_compute(runs(), seen)
+    curves = [each for each in figure.series if each.role is Role.ISO_N]
+    dots = [each for each in figure.series if each.role is Role.RUNS]
+    assert [each.label for each in curves] == ["8.03k", "15.3k", "29.1k", "52.8k", "119k"]
+    assert [each.colour for each in curves] == [each.colour for each in dots] == [0, 1, 2, 3, 4]
+    assert sum(len(each.x) for each in dots) == 20
+    assert sorted(name for each in dots for name in each.points) == sorted(runs().run_id)
+
+
+def test_a_sizes_curve_goes_through_the_law_at_its_own_runs(seen: laws.Assessment) -> None:
+    table = runs()
+    figure = figures.loss_against_compute(table, seen)
+    curve = next(each for each in figure.series if each.role is Role.ISO_N and each.colour == 2)
+    own = table.take(np.isclose(table.n_params, 29056))
+    between = np.exp(np.interp(np.log(own.compute), np.log(curve.x), np.log(curve.y)))
+    np.testing.assert_allclose(between, seen.loss(own.n_params, own.n_tokens), rtol=1e-3)
+
+
+def test_frontier_and_forecast_lie_on_the_figure(seen: laws.Assessment) -> None:
+    points = [seen.frontier(flops) for flops in (1e10, 1e11, 1e12, 9e12)]
+    figure = figures.loss_against_compute(runs(), seen, points, seen.optimum)
+    forecast = next(each for each in figure.series if each.role is Role.FORECAST)
+    assert seen.optimum is not None
+    assert forecast.low is not None
+    assert (forecast.x[0], forecast.y[0], forecast.low[0]) == (seen.optimum.flops, seen.optimum.loss, seen.optimum.low)
+    for each in figure.series:
+        assert np.all((figure.x.place(each.x) >= 0) & (figure.x.place(each.x) <= 1))
+        assert np.all((figure.y.place(each.y) >= 0) & (figure.y.place(each.y) <= 1))
+
+
+def test_without_a_law_there_are_dots_alone() -> None:
+    assert {each.role for each in figures.loss_against_compute(runs()).series} == {Role.RUNS}
+
+
+def test_a_long_ladder_shows_seven_curves_and_all_dots(seen: laws.Assessment) -> None:
+    n_params = np.geomspace(1e4, 1e6, 30)
+    table = laws.run_table(n_params=n_params, n_tokens=n_params * 20, loss=3.0 - np.log10(n_params) / 10)
+    figure = figures.loss_against_compute(table, seen)
+    assert sum(each.role is Role.ISO_N for each in figure.series) == 7
+    assert sum(len(each.x) for each in figure.series if each.role is Role.RUNS) == 30
+
+
+def test_residuals_are_percent_above_the_law(seen: laws.Assessment) -> None:
+    fit = seen.fit("chinchilla")
+    figure = figures.residuals(runs(), fit)
+    found = {name: value for each in figure.series for name, value in zip(each.points, each.y, strict=False)}
+    for name, residual in zip(fit.run_id, fit.residuals, strict=True):
+        assert found[name] == pytest.approx(100 * math.expm1(residual), abs=1e-9)
+    assert figure.y.low == -figure.y.high
+
+
+def test_surface_is_the_law_on_its_grid(seen: laws.Assessment) -> None:
+    fit = seen.fit("chinchilla")
+    drawn = figures.surface(runs(), fit, [seen.frontier(1e11), seen.frontier(1e12)], columns=30, rows=20)
+    assert drawn.loss.shape == (20, 30)
+    assert drawn.loss[3, 5] == pytest.approx(float(fit.loss(drawn.n_params[5], drawn.n_tokens[3])))
+    assert list(drawn.levels) == sorted(drawn.levels, reverse=True)
+    assert drawn.loss.min() < min(drawn.levels) and max(drawn.levels) < drawn.loss.max()
+    assert [each.role for each in drawn.series] == [Role.FRONTIER, Role.RUNS]
+
+
+def points(run: str, losses: list[float]) -> list[Point]:
+    return [Point(run=run, attempt=1, step=step, n_tokens=512 * step, loss=loss, lr=0.1, grad_norm=1.0,
+                  tokens_per_second=1e4, seconds=0.05 * step) for step, loss in enumerate(losses, 1)]
+
+
+@pytest.mark.parametrize("along", list(Along))
+def test_loss_curves_run_along_what_was_asked(along: Along) -> None:
+    from scalelab import plan, preset_files
+
+    made = plan.make_plan(preset_files.load("smoke"), CPU)
+    spec = made.runs[0]
+    figure = figures.loss_curves({spec.run: points(spec.run, [5.0, 4.0, 3.0])}, made.runs, along=along)
+    line = figure.series[0]
+    ends = {Along.TOKENS: 1536.0, Along.FLOPS: 1536 * spec.flops_per_token, Along.STEPS: 3.0, Along.SECONDS: 0.15}
+    assert line.x[-1] == pytest.approx(ends[along])
+    assert (line.mark, line.label, line.colour) == (Mark.LINE, "12x1", 0)
+
+
+def test_smoothing_keeps_gaps_and_does_not_start_at_zero() -> None:
+    out = smoothed(np.array([4.0, np.nan, 4.0, 2.0]), 0.5)
+    assert out[0] == 4.0
+    assert np.isnan(out[1])
+    assert out[2] == 4.0
+    assert 2.0 < out[3] < 4.0
+
+
+def test_series_go_to_json(seen: laws.Assessment) -> None:
+    figure = figures.loss_against_compute(runs(), seen, [], seen.optimum)
+    assert json.loads(json.dumps([each.to_dict() for each in figure.series]))
+
+
+@given(st.floats(1e-6, 1e15), st.floats(1.001, 1e12), st.integers(2, 12), st.booleans())
+def test_ticks_lie_inside_and_are_not_too_many(low: float, factor: float, most: int, log: bool) -> None:
+    axis = Axis(label="x", low=low, high=low * factor, log=log, notation=Notation.COUNT)
+    ticks = axis.ticks(most)
+    assert len(ticks) <= max(most, 3) + 1
+    shares = axis.place([place for place, _ in ticks])
+    assert np.all((shares > -1e-6) & (shares < 1 + 1e-6))
+    assert len({place for place, _ in ticks}) == len(ticks)
+
+
+@pytest.mark.parametrize(("low", "high", "words"), [
+    (1e9, 1e13, ["1e9", "1e10", "1e11", "1e12", "1e13"]), (2e9, 6e11, ["3e9", "1e10", "3e10", "1e11", "3e11"]),
+])  # fmt: skip
+def test_powers_of_ten_are_written_as_powers(low: float, high: float, words: list[str]) -> None:
+    axis = Axis(label="C", low=low, high=high, log=True, notation=Notation.POWER)
+    assert [word for _, word in axis.ticks(5)] == words
+
+
+def test_losses_have_one_number_of_decimals() -> None:
+    axis = Axis(label="loss", low=1.9, high=3.6, log=True)
+    words = [word for _, word in axis.ticks(5)]
+    assert len({len(word.partition(".")[2]) for word in words}) == 1
+
+
+@given(st.lists(st.floats(), max_size=8), st.booleans())
+def test_a_range_is_never_empty(values: list[float], log: bool) -> None:
+    low, high = around(values, log=log)
+    assert math.isfinite(low) and math.isfinite(high)
+    assert low < high
+    assert low > 0 or not log
+
+
+def test_rungs_within_a_thousandth_are_one() -> None:
+    sizes, place = rungs_of(np.array([200.0, 100.0, 100.05, 200.0]))
+    assert place.tolist() == [1, 0, 0, 1]
+    assert sizes.tolist() == pytest.approx([100.025, 200.0])
+
+
+def test_chosen_keeps_both_ends() -> None:
+    assert chosen(3, 7) == [0, 1, 2]
+    assert chosen(30, 7)[0] == 0 and chosen(30, 7)[-1] == 29
+
+
+def test_colours_are_distinct_and_a_rung_keeps_its_own() -> None:
+    assert len({colour.xterm for colour in figures.PALETTE}) == len(figures.PALETTE) == 7
+    assert figures.colour_of(8) == figures.colour_of(1)
+    assert figures.colour_of(None).name == "grey"
