@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import subprocess
 import sys
@@ -61,9 +62,17 @@ def make(folder: Path, text: Path) -> LabPaths:
 
 
 def supervise(paths: LabPaths) -> subprocess.Popen[bytes]:
-    """A supervisor in a process and a session of its own."""
-    return subprocess.Popen([sys.executable, "-c", _DRIVER, str(paths.root), str(CHECKPOINT_SECONDS)], cwd=ROOT,
-                            stdin=subprocess.DEVNULL, start_new_session=True, stderr=subprocess.PIPE)
+    """A supervisor in a process and a session of its own.
+
+    It is a script without a main guard, in a folder with a trap: workers must neither run the one nor see the other.
+    """
+    script, trap = paths.root.parent / "driver.py", paths.root.parent / "cwd"
+    script.write_text(_DRIVER)
+    trap.mkdir(exist_ok=True)
+    (trap / "random.py").write_text("raise SystemExit('a file of the user became a module')")
+    return subprocess.Popen([sys.executable, str(script), str(paths.root), str(CHECKPOINT_SECONDS)], cwd=trap,
+                            stdin=subprocess.DEVNULL, start_new_session=True, stderr=subprocess.PIPE,
+                            env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> float:

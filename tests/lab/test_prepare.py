@@ -1,0 +1,108 @@
+"""From a preset to a lab on disk: all or nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from scalelab.errors import BadInput
+from scalelab.lab import control
+from scalelab.lab.hooks import Hooks
+from scalelab.lab.paths import LabPaths, lab_paths
+from scalelab.plan import Plan
+from scalelab.store.reader import Reader
+from tests.lab import mini
+
+
+@pytest.fixture
+def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SCALELAB_CACHE", str(tmp_path / "cache"))
+    mini.write_text(tmp_path / "text.txt")
+    return tmp_path / "text.txt"
+
+
+class Refused(Exception):
+    pass
+
+
+def test_a_plan_is_shown_before_anything_is_written_and_can_be_refused(text: Path, tmp_path: Path) -> None:
+    plans: list[Plan] = []
+    events: list[str] = []
+
+    def refuse(made: Plan) -> None:
+        plans.append(made)
+        raise Refused
+
+    with pytest.raises(Refused):
+        control.start(mini.preset(text), tmp_path / "labs" / "mini",
+                      hooks=Hooks(on_plan=refuse, on_event=lambda kind, _: events.append(kind)))
+    assert not (tmp_path / "labs").exists()
+    assert plans[0].seconds_source == "probed" and plans[0].device.peak_source == "measured"
+    assert len(plans[0].runs) == 6 and len(plans[0].cells) == 4
+    assert [kind for kind in events if kind != "progress"][:2] == ["tokens", "probe"]
+
+
+def test_a_lab_on_disk_is_whole_and_private(text: Path, tmp_path: Path) -> None:
+    paths = mini.make(tmp_path / "labs" / "mini", text)
+    for path in [paths.root, paths.runs]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    for path in [paths.preset, paths.store]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert control.stored_preset(paths.root) == mini.preset(text)
+    assert (paths.tokens / "train.bin").is_file()
+    assert [path.name for path in paths.root.parent.iterdir()] == ["mini"]
+    with Reader(paths.store) as reader:
+        assert len(reader.runs()) == 6
+    assert control.status(paths.root).states == {"planned": 6}
+
+
+@pytest.mark.parametrize("kind", ["file", "foreign", "missing corpus", "short corpus", "device"])
+def test_what_cannot_become_a_lab_is_refused_and_nothing_is_written(kind: str, text: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "labs" / "mini"
+    wanted = mini.preset(text)
+    if kind == "file":
+        folder = text
+    elif kind == "foreign":
+        folder = tmp_path
+    elif kind == "missing corpus":
+        wanted = mini.preset(tmp_path / "nothing.txt")
+    elif kind == "short corpus":
+        (tmp_path / "short.txt").write_text("too short")
+        wanted = mini.preset(tmp_path / "short.txt")
+    else:
+        wanted = mini.preset(text, hardware={"device": "cuda:99"})
+    before = sorted(path.name for path in tmp_path.iterdir() if path.name != "cache")
+    with pytest.raises(BadInput):
+        control.start(wanted, folder)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name not in {"cache", "short.txt"}) == [
+        name for name in before if name != "short.txt"]
+
+
+def test_without_a_preset_there_must_be_a_lab(tmp_path: Path) -> None:
+    for ask in (lambda: control.start(None, tmp_path / "x"), lambda: control.status(tmp_path / "x"),
+                lambda: control.request_stop(tmp_path / "x"), lambda: control.sample(tmp_path / "x", "r", "p")):
+        with pytest.raises(BadInput, match="no lab"):
+            ask()
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("name", ["../../x", "/etc/passwd", "", ".", "a\nb", "a\0b", "x" * 300, "-rf", "🚀", "\x1b[2J"])
+def test_names_of_runs_do_not_become_paths(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput):
+        LabPaths(tmp_path).run_dir(name)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\0b", "a\nb"])
+def test_folders_that_cannot_be_are_refused(name: str) -> None:
+    with pytest.raises(BadInput):
+        lab_paths(name)
+
+
+def test_a_folder_is_made_absolute_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths = lab_paths("labs/tiny")
+    os.chdir("/")
+    assert paths.root == tmp_path / "labs" / "tiny"
