@@ -72,7 +72,7 @@ def rows_of(stream: io.TextIOWrapper, name: str) -> Iterator[Row]:
         lines = iter(lambda: stream.readline(LONGEST), "")
         reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter)
         for cells in reader:
-            if cells and any(cell.strip() for cell in cells):
+            if any(map(str.strip, cells)):
                 yield reader.line_num, cells
     except UnicodeDecodeError as problem:
         raise BadInput(f"{name} is not UTF-8 ({problem.reason})", allowed="a CSV file in UTF-8") from None
