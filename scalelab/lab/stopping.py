@@ -11,7 +11,7 @@ from typing import Any, Self
 
 
 class StopNow(BaseException):
-    """A second signal came while something that cannot be asked to stop was under way."""
+    """A signal came while something that cannot be asked to stop was under way."""
 
 
 class Signals:
@@ -19,7 +19,7 @@ class Signals:
 
     def __init__(self) -> None:
         self.count = 0
-        self._interruptible = False
+        self._enough: int | None = None
         self._before: dict[signal.Signals, Any] = {}
 
     def ask(self) -> None:
@@ -27,13 +27,13 @@ class Signals:
         self.count += 1
 
     @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Let a second signal raise StopNow inside: the first worker's start waits seconds for imports."""
-        self._interruptible = True
+    def interruptible(self, *, signals: int) -> Iterator[None]:
+        """Let so many signals raise StopNow inside: the first worker's start waits seconds for imports."""
+        self._enough = signals
         try:
             yield
         finally:
-            self._interruptible = False
+            self._enough = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -48,5 +48,5 @@ class Signals:
 
     def _heard(self, _number: int, _frame: FrameType | None) -> None:
         self.count += 1
-        if self.count > 1 and self._interruptible:
+        if self._enough is not None and self.count >= self._enough:
             raise StopNow

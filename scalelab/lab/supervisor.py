@@ -76,7 +76,7 @@ class Supervisor:
                     self._crew.wait(self._fits.pipes, BEAT_SECONDS)
                 self._views.tick(view_reader)
         except StopNow:
-            self._ask_to_stop("a second signal")
+            self._ask_to_stop("a signal")
         finally:
             self._end()
         return self._summary(time.monotonic() - began)
@@ -156,7 +156,8 @@ class Supervisor:
                   trunk_checkpoint=trunk, checkpoint_seconds=self._checkpoint_seconds,
                   resume_before=self._board.resume_before(run))
         try:
-            with self._signals.interruptible():
+            # While nobody trains there is nothing to save, and no reason to wait for imports.
+            with self._signals.interruptible(signals=2 if self._crew.active else 1):
                 pid = self._crew.start(job, slot).worker.pid
         except (OSError, EOFError) as error:
             self._crash(run, f"no worker could be started: {error}")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
 import time
 from collections.abc import Callable
@@ -375,3 +377,16 @@ def test_a_trunk_that_cannot_make_a_checkpoint_again_fails_its_branch(bench: Ben
     summary = bench.session(executor)
     assert (summary.done, summary.failed) == (1, 1)
     assert executor.order == ["a-trunk-s0"] * 2
+
+
+def test_a_signal_while_the_first_worker_is_awaited_ends_at_once(bench: Bench) -> None:
+    bench.plan(family("a"))
+
+    def play(job: Job) -> list[Message]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        pytest.fail("the start was not interrupted")
+
+    with bench.signals:
+        summary = bench.session(FakeExecutor(play))
+    assert summary.interrupted and summary.left == 3
+    assert bench.states("a-trunk-s0") == ["running", "stopped"]
