@@ -30,6 +30,9 @@ class Engine(Protocol):
     def scores(self, ids: Tensor, targets: Tensor) -> head.Scores:
         """Loss and accuracy of each sequence, without gradients."""
 
+    def release(self) -> None:
+        """Lets go of memory that it keeps between steps."""
+
 
 class AutogradEngine:
     """Any Hugging Face causal LM: its own forward up to the hidden states, torch's autograd, and our loss."""
@@ -62,6 +65,9 @@ class AutogradEngine:
         with self._device.autocast(self._dtype):
             hidden = hidden_states(self.model, ids)
         return head.scores(hidden, self._head, targets, dtype=self._dtype)
+
+    def release(self) -> None:
+        """See Engine: autograd keeps nothing."""
 
 
 def open_engine(spec: RunSpec, device: Device) -> Engine:

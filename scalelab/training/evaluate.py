@@ -29,15 +29,14 @@ class HeldOut:
             )
         starts = np.arange(sequences)[:, None] * context
         self._windows = device.put(flat[starts + np.arange(context + 1)].astype(np.int64))
-        self._rows = max(1, spec.micro_sequences)
         self._bytes_per_token = tokens.bytes_per_token
         self._spec = spec
 
-    def measure(self, engine: Engine, *, step: int, attempt: int, final: bool) -> Evaluation:
-        """One evaluation after `step` finished steps."""
+    def measure(self, engine: Engine, *, step: int, attempt: int, final: bool, rows: int) -> Evaluation:
+        """One evaluation after `step` finished steps, `rows` sequences at a time."""
         losses, shares = [], []
-        for start in range(0, len(self._windows), self._rows):
-            windows = self._windows[start : start + self._rows]
+        for start in range(0, len(self._windows), rows):
+            windows = self._windows[start : start + rows]
             scores = engine.scores(windows[:, :-1], windows[:, 1:])
             losses.append(scores.loss)
             shares.append(scores.correct)

@@ -90,6 +90,10 @@ class Gpt2Engine:
         hidden = self._for(len(ids)).forward(ids)
         return head.scores(hidden.view(*ids.shape, -1), self._head, targets, dtype=torch.float32)
 
+    def release(self) -> None:
+        """See Engine."""
+        self._passes.clear()
+
     def _for(self, sequences: int) -> _Passes:
         if sequences not in self._passes:
             self._passes[sequences] = _Passes(self.model.transformer, self._shape, sequences)

@@ -60,7 +60,7 @@ def train(
     try:
         run = _Run(spec, tokens, attempt, run_dir, device, report, log, checkpoint_seconds)
         step = run.start(resume_from)
-        return run.go(should_stop)
+        return _ended(log, run.go(should_stop))
     except Diverged as error:
         state, step, reason = RunState.DIVERGED, error.step, str(error)
     except ScalelabError as error:
@@ -72,7 +72,7 @@ def train(
 
 
 def _ended(log: RunLog, outcome: Outcome) -> Outcome:
-    log.say(f"{outcome.state} at step {outcome.step}: {outcome.reason}")
+    log.say(f"{outcome.state} at step {outcome.step}" + (f": {outcome.reason}" if outcome.reason else ""))
     return outcome
 
 
@@ -106,42 +106,42 @@ class _Run:
         self.optimizer = FlatAdamW(self.engine.flat, spec.optimizer)
         self.gradient = GradientStep(self.engine, device, micro_sequences=spec.micro_sequences, say=log.say)
         self.checkpoint_seconds = checkpoint_seconds
+        self.saved_at = 0.0
         self.step = 0
 
     def start(self, resume_from: Path | None) -> int:
         """The step to go on from, with the state that belongs to it."""
-        self.step = restore_from(resume_from, self.spec, self.run_dir, self.engine.flat, self.optimizer,
-                                 self._manifest(False), self.log.say)  # fmt: skip
-        epochs = self.batches.epoch(self.spec.n_steps)
-        self.log.say(f"{self.spec.run} attempt {self.attempt} on {self.device.name}: from step {self.step} to "
-                     f"{self.spec.n_steps}, {epochs:.2f} epochs of the corpus")  # fmt: skip
+        here = self._manifest(for_branch=False)
+        self.step = restore_from(
+            resume_from, self.spec, self.run_dir, self.engine.flat, self.optimizer, here, self.log.say
+        )
+        self.log.say(
+            f"{self.spec.run} attempt {self.attempt} on {self.device.name}: from step {self.step} to "
+            f"{self.spec.n_steps}, {self.batches.epoch(self.spec.n_steps):.2f} epochs of the corpus"
+        )
         return self.step
 
     def go(self, should_stop: Callable[[], bool]) -> Outcome:
         """All steps that are left."""
-        meter = Meter(self.spec, self.device, attempt=self.attempt)
-        guard = Guard(self.device)
-        saved_at = time.monotonic()
+        meter, guard = Meter(self.spec, self.device, attempt=self.attempt), Guard(self.device)
+        self.saved_at = time.monotonic()
         while self.step < self.spec.n_steps:
             lr = self._update(meter, guard)
             if meter.due(self.step):
                 guard.settle()
                 self.report(meter.point(self.step, lr))
-            stop = should_stop()
-            branch = self.step in self.spec.branch_steps
-            timed = time.monotonic() - saved_at >= self.checkpoint_seconds
+            stop = should_stop() and self.step < self.spec.n_steps
             if self.step in self.spec.evaluation_steps or self.step == self.spec.n_steps:
                 with meter.paused():
                     self._evaluate()
-            if self.step < self.spec.n_steps or branch:
-                if branch or timed or stop:
-                    guard.settle()
-                    with meter.paused():
-                        self._save(for_branch=branch, needed=branch or stop)
-                    saved_at = time.monotonic()
-                if stop and self.step < self.spec.n_steps:
-                    return _ended(self.log, self._outcome(RunState.STOPPED, "asked to stop"))
-        return self._finish()
+            if self._must_save(stop):
+                guard.settle()
+                with meter.paused():
+                    self._save(needed=stop)
+            if stop:
+                return self._outcome(RunState.STOPPED, "asked to stop")
+        checkpoint.discard_timed(self.run_dir)
+        return self._outcome(RunState.DONE)
 
     def _update(self, meter: Meter, guard: Guard) -> float:
         windows = self.device.put(self.batches.batch(self.step))
@@ -156,33 +156,39 @@ class _Run:
 
     def _evaluate(self) -> None:
         final = self.step == self.spec.n_steps and self.spec.kind is not RunKind.TRUNK
-        measured = self.held_out.measure(self.engine, step=self.step, attempt=self.attempt, final=final)
+        measured = self.held_out.measure(
+            self.engine, step=self.step, attempt=self.attempt, final=final, rows=self.gradient.micro_sequences
+        )
         if not math.isfinite(measured.loss):
             raise Diverged(self.step - 1, measured.loss, math.nan)
         if final:
             write_model(self.engine.model, self.run_dir / "model")
         self.report(measured)
 
-    def _save(self, *, for_branch: bool, needed: bool) -> None:
-        state = gather(self.engine.flat, self.optimizer)
+    def _must_save(self, stop: bool) -> bool:
+        if stop or self.step in self.spec.branch_steps:
+            return True
+        timed = time.monotonic() - self.saved_at >= self.checkpoint_seconds
+        return timed and self.step < self.spec.n_steps
+
+    def _save(self, *, needed: bool) -> None:
+        """Saves; a timed checkpoint that fails is only logged, the next one may find room."""
+        for_branch = self.step in self.spec.branch_steps
+        self.saved_at = time.monotonic()
         try:
-            folder = checkpoint.save(self.run_dir, state, self._manifest(for_branch))
+            state = gather(self.engine.flat, self.optimizer)
+            folder = checkpoint.save(self.run_dir, state, self._manifest(for_branch=for_branch))
         except ScalelabError as error:
-            self.log.say(error.line())
-            if needed:
+            if needed or for_branch:
                 raise
+            self.log.say(error.line())
             return
         path = str(folder.relative_to(self.run_dir))
         self.report(Saved(run=self.spec.run, attempt=self.attempt, step=self.step, path=path, for_branch=for_branch))
 
-    def _manifest(self, for_branch: bool) -> checkpoint.Manifest:
-        return manifest_of(
-            self.spec, self.device, step=self.step, micro_sequences=self.gradient.micro_sequences, for_branch=for_branch
-        )
+    def _manifest(self, *, for_branch: bool) -> checkpoint.Manifest:
+        micro = self.gradient.micro_sequences
+        return manifest_of(self.spec, self.device, step=self.step, micro_sequences=micro, for_branch=for_branch)
 
-    def _finish(self) -> Outcome:
-        checkpoint.discard_timed(self.run_dir)
-        return _ended(self.log, self._outcome(RunState.DONE, ""))
-
-    def _outcome(self, state: RunState, reason: str) -> Outcome:
+    def _outcome(self, state: RunState, reason: str = "") -> Outcome:
         return Outcome(run=self.spec.run, attempt=self.attempt, state=state, step=self.step, reason=reason)

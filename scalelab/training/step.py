@@ -49,6 +49,7 @@ class GradientStep:
         return total
 
     def _halve(self, problem: str) -> None:
+        self._engine.release()
         self._device.free_unused()
         free, total = self._device.memory()
         room = f"{format_bytes(free)} of {format_bytes(total)} free on {self._device.name}"

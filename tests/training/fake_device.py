@@ -43,7 +43,7 @@ class Stingy:
 
     def __init__(self, engine: Any, most: int) -> None:
         self._engine, self._most = engine, most
-        self.model, self.flat, self.scores = engine.model, engine.flat, engine.scores
+        (self.model, self.flat, self.scores, self.release) = engine.model, engine.flat, engine.scores, engine.release
 
     def forward_backward(self, ids: Tensor, targets: Tensor, *, scale: float, fresh: bool) -> Tensor:
         loss: Tensor = self._engine.forward_backward(ids, targets, scale=scale, fresh=fresh)

@@ -169,3 +169,17 @@ def test_a_resume_elsewhere_is_called_not_exact(tmp_path: Path, tokens: TokenSet
     device.threads = 3  # what the checkpoint's manifest is compared with
     run(make_spec(), tokens, tmp_path, resume_from=checkpoint.latest(tmp_path), device=device)
     assert "not exact" in (tmp_path / "log.txt").read_text()
+
+
+def test_a_timed_checkpoint_that_finds_no_room_does_not_end_the_run(
+    tmp_path: Path, tokens: TokenSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("scalelab.training.checkpoint.save_file", full)
+    outcome, heard = run(make_spec(), tokens, tmp_path / "run", checkpoint_seconds=0.0)
+    assert outcome.state is RunState.DONE and not heard.of(Saved)
+    assert "No space left" in (tmp_path / "run" / "log.txt").read_text()
+    outcome, _ = run(make_spec(), tokens, tmp_path / "stopped", stop_after=5)
+    assert outcome.state is RunState.FAILED and "was not saved" in outcome.reason
