@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from scalelab.store.rows import RunRow
 
 FRAME_SECONDS = 0.5
+SHARE_SECONDS = 2.0
 SHOWN_EVENTS = frozenset({"tokens", "probe", "resume", "retry", "failed", "diverged", "warning", "stop"})
 
 
@@ -37,10 +38,23 @@ class Follower:
         self.name = name
         self._began = time.monotonic() if trained else None
         self._before: float | None = None
+        self._said = time.monotonic()
         self._fit = 0
         self._device: DeviceInfo | None = None
         self.laws: list[progress.LawStep] = []
         self.event = ""
+
+    def worth_saying(self, kind: str, text: str) -> bool:
+        """Whether an event is for people; a share of something under way only every other second."""
+        if kind not in SHOWN_EVENTS:
+            return False
+        if not text.endswith("%"):
+            return True
+        now = time.monotonic()
+        if now - self._said < SHARE_SECONDS:
+            return False
+        self._said = now
+        return True
 
     def snapshot(self, reader: Reader) -> progress.Snapshot:
         """The lab as it stands now."""
@@ -91,7 +105,7 @@ class Screen:
 
     def on_event(self, kind: str, text: str) -> None:
         """Keep it as the last thing that happened; what went wrong also stays above the table."""
-        if kind not in SHOWN_EVENTS:
+        if not self._follower.worth_saying(kind, text):
             return
         if self._live is None or kind in TROUBLES:
             self._console.print(clean(f"{kind}: {text}"), style="dim", soft_wrap=True)
@@ -138,7 +152,7 @@ class Lines:
 
     def on_event(self, kind: str, text: str) -> None:
         """Print what is not seen from the store."""
-        if kind in SHOWN_EVENTS:
+        if self._follower.worth_saying(kind, text):
             say(clean(f"{kind}: {text}"))
 
     def on_tick(self, reader: Reader) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,7 @@ def _detach(wanted: Preset | None, lab: Path, as_json: bool) -> None:
     from scalelab.cli.live import Lines
     from scalelab.lab import control
 
-    hooks = control.Hooks(on_event=Lines(lab.name).on_event, on_plan=_show_plan)
+    hooks = control.Hooks(on_event=Lines(lab.name).on_event, on_plan=partial(_show_plan, lab))
     pid = control.start_detached(wanted, lab, hooks=hooks)
     if as_json:
         print_json({"schema": "scalelab.started/1", "lab": lab, "pid": pid})
@@ -108,7 +109,7 @@ def _train(wanted: Preset | None, lab: Path) -> Summary:
     from scalelab.store.reader import Reader
 
     seen = view(lab.name)
-    hooks = control.Hooks(on_event=seen.on_event, on_plan=_show_plan, on_tick=seen.on_tick)
+    hooks = control.Hooks(on_event=seen.on_event, on_plan=partial(_show_plan, lab), on_tick=seen.on_tick)
     try:
         summary = control.start(wanted, lab, hooks=hooks)
         with Reader(lab_paths(lab).store) as reader:
@@ -118,13 +119,13 @@ def _train(wanted: Preset | None, lab: Path) -> Summary:
         seen.close()
 
 
-def _show_plan(plan: Plan) -> None:
+def _show_plan(lab: Path, plan: Plan) -> None:
     import shutil
 
     from scalelab.report.grid import plan_lines
 
     width = shutil.get_terminal_size().columns
-    say("\n".join(plan_lines(plan, width)) + "\n")
+    say("\n".join([*plan_lines(plan, width), "", f"everything is kept in {_short(lab)}", ""]))
 
 
 def _tell(summary: Summary, lab: Path, as_json: bool) -> None:

@@ -44,6 +44,8 @@ def interval(value: float, low: float, high: float) -> str:
 def estimate(found: Estimate) -> str:
     """One number of a law with its name: "α 0.454 [0.368, 0.540]"."""
     name = greek(found.name)
+    if found.at_bound and found.name == "E":
+        return "E 0 (at its bound)"
     if found.at_bound:
         return f"{name} {number(found.value, abs(found.value) / 10)} (at its bound)"
     return f"{name} {interval(found.value, found.low, found.high)}"

@@ -42,6 +42,13 @@ def test_one_line_a_finished_point_and_one_a_refit(tmp_path: Path, capsys: pytes
     assert "\x1b" not in err
 
 
+def test_shares_of_something_under_way_are_not_a_flood(capsys: pytest.CaptureFixture[str]) -> None:
+    seen = Lines("smoke")
+    for share in range(100):
+        seen.on_event("tokens", f"reading {share}%")
+    assert len(capsys.readouterr().err.splitlines()) <= 1
+
+
 def test_what_an_earlier_session_finished_is_no_news(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lab = SimulatedLab(tmp_path / "smoke")
     for spec in lab.points[:4]:

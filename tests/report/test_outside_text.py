@@ -41,7 +41,7 @@ def harmless(text: str) -> bool:
 
 
 @given(HOSTILE)
-@FEW
+@settings(FEW, max_examples=20)
 def test_report(text: str) -> None:
     seen = replace(
         WHOLE.assessment, excluded=(laws.Exclusion(run=text, reason=text, line=3),), n_excluded=1, verdicts=(text,),
