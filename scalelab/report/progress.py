@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from scalelab.store.rows import RunRow
 
 BAR = 12
+REASON, WIDE = 48, 120
+"""Characters of a failed run's reason where the terminal is wide enough; else those of the bar."""
 _ORDER = {RunState.RUNNING: 0, RunState.FAILED: 1, RunState.DIVERGED: 1, RunState.STOPPED: 2, RunState.DONE: 3,
           RunState.PLANNED: 4}  # fmt: skip
 # What a narrow terminal gives up first stands last.
@@ -131,7 +133,7 @@ def _table(shot: Snapshot, width: int, height: int) -> list[str]:
     room = max(height - 1, 1)
     ordered = sorted(shot.rows, key=_urgency)
     shown = ordered if len(ordered) <= room else ordered[: max(room - 1, 1)]
-    cells = [_cells(row, shot) for row in shown]
+    cells = [_cells(row, shot, REASON if width >= WIDE else BAR + 6) for row in shown]
     names = list(_SHOWN)
     for dropped in reversed(_KEPT[2:]):
         drawn = _drawn(cells, names)
@@ -156,7 +158,7 @@ def _drawn(cells: Sequence[Mapping[str, str]], names: Sequence[str]) -> list[str
     return columns(rows, left={index for index, name in enumerate(names) if name in _LEFT})
 
 
-def _cells(row: RunRow, shot: Snapshot) -> dict[str, str]:
+def _cells(row: RunRow, shot: Snapshot, room: int) -> dict[str, str]:
     spec, point, final = row.spec, shot.points.get(row.run), shot.finals.get(row.run)
     running = row.state is RunState.RUNNING
     speed = point.tokens_per_second if point and running else math.nan
@@ -166,7 +168,7 @@ def _cells(row: RunRow, shot: Snapshot) -> dict[str, str]:
         "state": str(row.state),
         "run": clean(row.run, 40),
         "D": format_count(spec.n_tokens),
-        "progress": _progress(row),
+        "progress": _progress(row, room),
         "loss": f"{loss:.4f}" if math.isfinite(loss) else "",
         "tok/s": format_count(speed) if math.isfinite(speed) else "",
         "MFU": _mfu(speed, spec.flops_per_token, shot.device),
@@ -174,9 +176,9 @@ def _cells(row: RunRow, shot: Snapshot) -> dict[str, str]:
     }
 
 
-def _progress(row: RunRow) -> str:
+def _progress(row: RunRow, room: int) -> str:
     if row.state in {RunState.FAILED, RunState.DIVERGED}:
-        return clean(row.reason, BAR + 6) or str(row.state)
+        return clean(row.reason, room) or str(row.state)
     if row.state is RunState.PLANNED and row.progress == 0:
         return ""
     filled = round(BAR * row.progress)

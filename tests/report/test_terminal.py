@@ -11,8 +11,9 @@ import pytest
 
 from scalelab import laws
 from scalelab.report.console import console
+from scalelab.report.layout import packed
 from scalelab.report.source import Subject
-from scalelab.report.terminal import packed, print_report
+from scalelab.report.terminal import print_report
 from tests.report.fixed import subject
 
 GOLDENS = Path(__file__).parent / "goldens"

@@ -1,0 +1,52 @@
+"""Lines of a printed report: headings, wrapped sentences, columns, packed items. It knows nothing of what they say."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Collection, Iterable
+
+import numpy as np
+from rich.text import Text
+
+from scalelab.report.columns import columns
+from scalelab.units import format_count
+
+PROSE = 100
+"""Sentences are not set wider than this: longer lines are hard to follow."""
+
+Lines = list[Text]
+
+
+def heading(text: str) -> Text:
+    """The line above a section."""
+    return Text(text, "bold")
+
+
+def span(column: np.ndarray) -> str:
+    """The smallest and the largest of a column: "8k to 119k"."""
+    low, high = format_count(float(column.min())), format_count(float(column.max()))
+    return low if low == high else f"{low} to {high}"
+
+
+def wrapped(sentence: str, width: int, hang: int = 0) -> Lines:
+    """A sentence on as many lines as it needs, the later ones indented by `hang`."""
+    return [Text(line) for line in textwrap.wrap(sentence, min(width, PROSE), subsequent_indent=" " * hang,
+                                                 break_on_hyphens=False)]  # fmt: skip
+
+
+def table(rows: list[list[str]], left: Collection[int] = ()) -> Lines:
+    """Aligned columns whose first row is the head."""
+    lines = [Text(line) for line in columns(rows, left=left, indent=2)]
+    lines[0].stylize("dim")
+    return lines
+
+
+def packed(items: Iterable[str], width: int, indent: int) -> list[str]:
+    """Items three spaces apart, as many on a line as the width holds; none is broken."""
+    lines: list[str] = []
+    for item in items:
+        if lines and len(lines[-1]) + 3 + len(item) <= min(width, PROSE + 20):
+            lines[-1] += "   " + item
+        else:
+            lines.append(" " * indent + item)
+    return lines
