@@ -20,6 +20,10 @@ TOKENS = TokenSet(
 )  # fmt: skip
 
 
+GRID = ("ladder.shapes=[12x1,24x1,48x1]", "budgets.tokens=[40k,80k,160k]")
+"""Three sizes by three budgets, whatever the shipped preset has come to be."""
+
+
 def true_loss(n_params: float, n_tokens: float) -> float:
     """The coupled law that all simulated runs follow."""
     return 1.2 + (40.0 / n_params**0.45 + 900.0 / n_tokens**0.52) ** 0.8
@@ -33,7 +37,7 @@ def noise(run: str, size: float = 0.002) -> float:
 class SimulatedLab:
     """Writes a lab step by step, as a supervisor would."""
 
-    def __init__(self, folder: Path, preset: str = "smoke", overrides: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, preset: str = "smoke", overrides: tuple[str, ...] = GRID) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.plan = plan.make_plan(preset_files.load(preset, overrides), CPU)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +24,13 @@ class Ran:
     code: int
     out: str
     err: str
+
+
+def document(ran: Ran) -> dict[str, Any]:
+    """The JSON on stdout, which is alone there."""
+    assert ran.code == 0, ran.err
+    told: dict[str, Any] = json.loads(ran.out)
+    return told
 
 
 @pytest.fixture

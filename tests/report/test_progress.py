@@ -15,11 +15,13 @@ from scalelab.report.progress import LawStep, Snapshot
 from scalelab.store.reader import Reader
 from tests.simulated import SimulatedLab
 
+TINY = ("ladder.shapes=[12x1,20x1,32x1,48x1,80x1]", "budgets.tokens=[150k,300k,600k,1.2M]")
+
 
 @pytest.fixture(scope="module")
 def shot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     """Half of the tiny plan done, two runs under way, one diverged."""
-    lab = SimulatedLab(tmp_path_factory.mktemp("labs") / "tiny", "tiny")
+    lab = SimulatedLab(tmp_path_factory.mktemp("labs") / "tiny", "tiny", TINY)
     names = list(lab.specs)
     for name in names[:12]:
         lab.finish(name)
