@@ -84,7 +84,7 @@ def held_back_errors(fit: Fit, runs: RunTable, masks: Sequence[Mask]) -> list[Ar
     )  # fmt: skip
     start = np.tile(np.array(fit.theta), (len(masks), 1))
     with sound_numbers(form):
-        found = minimise(problem, start, tolerance=1e-4, most=12, near=True)
+        found = minimise(problem, start, tolerance=1e-4, most=10, near=True)
     misses = np.clip(form.compose(found.theta, prepared).value - target, -LARGEST, LARGEST)
     return [row[mask] for row, mask in zip(misses, masks, strict=True)]
 

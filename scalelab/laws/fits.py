@@ -70,7 +70,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mend:
-    """The run that would tell the parameters apart best."""
+    """The run that would do most to tell the parameters apart."""
 
     n_params: float
     n_tokens: float
@@ -85,7 +85,7 @@ class Fit:
     law: str
     objective: str
     theta: tuple[float, ...]
-    """The parameters as fitted (logs of coefficients); the form knows their order."""
+    """The parameters as fitted (logs of coefficients, E itself); the form knows their order."""
     covariance: tuple[tuple[float, ...], ...]
     """Of theta; rows of a parameter held at a bound are zero."""
     t_quantile: float

@@ -109,7 +109,7 @@ def _finish(
     """Everything that is said about a solution."""
     theta, n, p = solution.theta, len(runs), form.n_free
     lower, upper = form.bounds(runs.loss)
-    held = (theta <= lower + 1e-9) | (theta >= upper - 1e-9)
+    held = (theta <= lower + 1e-9 * np.abs(lower)) | (theta >= upper - 1e-9 * np.abs(upper))
     residuals = np.log(runs.loss) - form.log_loss(theta, inputs)
     if not (np.isfinite(theta).all() and np.isfinite(residuals).all()):
         raise np.linalg.LinAlgError

@@ -13,6 +13,8 @@ from scalelab.laws.forms import Form, Inputs
 from scalelab.laws.runs import Array, Mask
 
 CAUTION, WITHHOLD = 60.0, 300.0
+RIDGE = 1e-9
+"""Information below this share of a parameter's own is rounding."""
 WORST = 1e15
 """Condition numbers end here: beyond it they are rounding."""
 
@@ -45,7 +47,11 @@ def condition_number(jacobian: Array) -> float:
 
 
 def mend(form: Form, theta: Array, inputs: Inputs, free: Mask) -> Mend | None:
-    """The (N, D) inside the runs' ranges, at no more than their largest compute, that lowers the condition most."""
+    """The (N, D) inside the runs' ranges, at no more than their largest compute, that tells most about all parameters.
+
+    That is the one with the largest determinant of the Gram matrix: it names a good first run even where one run does
+    not suffice.
+    """
     middle = (float(inputs.log_n.mean()), float(inputs.log_d.mean()))
     have = centred_jacobian(form, theta, inputs, middle)[:, free]
     steps = np.linspace(0.0, 1.0, 7)
@@ -54,9 +60,8 @@ def mend(form: Form, theta: Array, inputs: Inputs, free: Mask) -> Mend | None:
     candidates = Inputs(log_n=n[affordable], log_d=d[affordable], extra={})
     rows = centred_jacobian(form, theta, candidates, middle)[:, free]
     grams = have.T @ have + rows[:, :, None] * rows[:, None, :]
-    unit = 1.0 / np.sqrt(np.maximum(np.einsum("cpp->cp", grams), 1e-300))
-    values = np.linalg.eigvalsh(grams * unit[:, :, None] * unit[:, None, :])
-    best = int((values[:, 0] / values[:, -1]).argmax())
+    unit = 1.0 / np.maximum(np.linalg.norm(have, axis=0), 1e-150)
+    best = int(np.linalg.slogdet(grams * np.outer(unit, unit) + RIDGE * np.eye(len(unit)))[1].argmax())
     after = condition_number(np.vstack([have, rows[best]]))
     if after >= condition_number(have):
         return None

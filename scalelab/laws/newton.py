@@ -21,7 +21,8 @@ from scalelab.laws.runs import Array, Mask
 
 BENT_LENGTHS = np.array([2.0, 1.0, 0.5, 0.25, 0.1, 0.02])[:, None]
 """Shares of the bent direction that are tried."""
-NEWTON_LENGTHS = np.array([1.0, 0.3])[:, None]
+SHORT = 0.3
+"""Share of Newton's direction that is tried beside the whole."""
 PROBE = 0.1
 """Share of the direction over which its second derivative is taken."""
 QUADRATIC = 1e-8
@@ -137,9 +138,10 @@ def _moves(problem: Problem, theta: Array, bent: bool) -> Array:
     hessian = weighted_gram(gradient, problem.weight * (size <= problem.delta)) - node.contract(psi)
     unit = _unit(majorant, held)
     newton = -np.linalg.solve(_scaled(hessian, unit, held), (slope * unit)[..., None])[..., 0] * unit
-    whole: Array = newton[:, None, :] * NEWTON_LENGTHS
+    reach = _reach(problem, theta, newton)
+    moves: Array = np.stack([newton, newton * np.where(reach < 1.0, reach, SHORT)], axis=1)
     if not bent:
-        return whole
+        return moves
     inverse = np.linalg.inv(_scaled(majorant, unit, held))
     straight = -(inverse @ (slope * unit)[..., None])[..., 0] * unit
     ahead = problem.build(theta + PROBE * straight).value
@@ -147,8 +149,19 @@ def _moves(problem: Problem, theta: Array, bent: bool) -> Array:
     second = 2.0 / PROBE**2 * (ahead - node.value - PROBE * along)
     bend = -(inverse @ (_back(pull * second, gradient) * unit)[..., None])[..., 0] * unit
     path = straight[:, None, :] * BENT_LENGTHS + 0.5 * bend[:, None, :] * BENT_LENGTHS**2
-    moves: Array = np.concatenate([whole, path], axis=1)
+    to_bound = straight * np.minimum(_reach(problem, theta, straight), 1.0)
+    moves = np.concatenate([moves, path, to_bound[:, None, :]], axis=1)
     return moves
+
+
+def _reach(problem: Problem, theta: Array, direction: Array) -> Array:
+    """How much of a direction lies before its first bound, (S, 1): a step that ends on the bound keeps the others
+    in proportion, where one cut off at the bound would leave them for a value that was not reached.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        room = (np.where(direction < 0, problem.lower, problem.upper) - theta) / direction
+    reach: Array = np.where(np.isnan(room) | (room <= 0), np.inf, room).min(axis=1, keepdims=True)
+    return reach
 
 
 def _unit(majorant: Array, held: Mask) -> Array:

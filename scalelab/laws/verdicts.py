@@ -5,7 +5,10 @@ from __future__ import annotations
 from scalelab.laws.assessment import Assessment
 from scalelab.laws.fits import Fit, Verdict
 from scalelab.laws.holdout import Held
+from scalelab.laws.identify import WITHHOLD
 
+MUCH = 0.7
+"""A run that lowers the condition number to this share or less is said to mend it."""
 SHARP = 0.05
 """Held-back error above which a prediction is called rough."""
 
@@ -41,10 +44,9 @@ def _identified(best: Fit, seen: Assessment) -> list[str]:
     if best.verdict is Verdict.WITHHOLD:
         words = f"the exponents of {best.law} cannot be told apart by these runs ({number}) and mean nothing alone"
     if best.mend is not None:
-        words += (
-            f": a run of {best.mend.n_params:.3g} parameters on {best.mend.n_tokens:.3g} tokens would bring it to "
-            f"{best.mend.condition:.3g}"
-        )
+        run = f"a run of {best.mend.n_params:.3g} parameters on {best.mend.n_tokens:.3g} tokens"
+        enough = best.mend.condition < WITHHOLD and best.mend.condition < MUCH * best.condition
+        words += f": {run} would bring it to {best.mend.condition:.3g}" if enough else f": {run} would help most"
     return [words]
 
 

@@ -15,7 +15,7 @@ N = np.array([1.1e5, 7e5, 3e6, 4e7, 9e8])
 D = np.array([3e6, 2e7, 1.5e8, 8e9, 1e11])
 INPUTS = Inputs.of(N, D)
 RANGES = {
-    Kind.LEVEL: (-2.0, 1.0),
+    Kind.LEVEL: (0.1, 2.5),
     Kind.SCALE: (0.0, 12.0),
     Kind.EXPONENT: (0.1, 1.2),
     Kind.SLOPE: (-0.5, 0.5),

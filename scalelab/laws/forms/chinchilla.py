@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, additive, design, entry, level
-from scalelab.laws.forms.nodes import Node, TermSum
+from scalelab.laws.forms.nodes import Node, Over, TermSum
 from scalelab.laws.runs import Array
 
 EXPONENTS = np.geomspace(0.04, 2.0, 14)
@@ -13,15 +13,15 @@ SOURCE = "Hoffmann et al. 2022, arXiv 2203.15556"
 
 
 def _compose(theta: Array, rows: Array) -> Node:
-    return TermSum(theta, rows)
+    return Over(theta, 0, TermSum(theta, rows))
 
 
 def _prepare(inputs: Inputs) -> Array:
-    return np.stack([design(inputs, 5, ones=0), design(inputs, 5, ones=1, n=3), design(inputs, 5, ones=2, d=4)])
+    return np.stack([design(inputs, 5, ones=1, n=3), design(inputs, 5, ones=2, d=4)])
 
 
 def _prepare_tied(inputs: Inputs) -> Array:
-    return np.stack([design(inputs, 4, ones=0), design(inputs, 4, ones=1, n=3), design(inputs, 4, ones=2, d=3)])
+    return np.stack([design(inputs, 4, ones=1, n=3), design(inputs, 4, ones=2, d=3)])
 
 
 def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:
@@ -31,7 +31,7 @@ def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:
 
 
 def _assemble(cells: Array, coefficients: Array, loss: Array) -> Array:
-    return np.column_stack([coefficients, cells])
+    return np.column_stack([np.exp(coefficients[:, 0]), coefficients[:, 1:], cells])
 
 
 _TERMS = (level(), entry("A", 1, log=True), entry("B", 2, log=True))

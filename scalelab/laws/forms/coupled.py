@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, design, entry, level
-from scalelab.laws.forms.nodes import Affine, LogSum, Node, Scaled, TermSum
+from scalelab.laws.forms.nodes import Node, Over, Scaled, TermSum
 from scalelab.laws.runs import Array
 
 FLOORS = np.array([0.0, 0.35, 0.6, 0.8, 0.92])
@@ -16,14 +16,12 @@ SLOPES = np.geomspace(0.06, 0.9, 5)
 """α·κ and β·κ on the grid: how the loss falls where one shortage rules."""
 
 
-def _compose(theta: Array, prepared: tuple[Array, Array]) -> Node:
-    floor, inner = prepared
-    return LogSum(Affine(theta, floor), Scaled(theta, 5, TermSum(theta, inner)))
+def _compose(theta: Array, rows: Array) -> Node:
+    return Over(theta, 0, Scaled(theta, 5, TermSum(theta, rows)))
 
 
-def _prepare(inputs: Inputs) -> tuple[Array, Array]:
-    inner = np.stack([design(inputs, 6, ones=1, n=3), design(inputs, 6, ones=2, d=4)])
-    return design(inputs, 6, ones=0), inner
+def _prepare(inputs: Inputs) -> Array:
+    return np.stack([design(inputs, 6, ones=1, n=3), design(inputs, 6, ones=2, d=4)])
 
 
 def inner_problem(basis: list[Array], floor: Array, outer: Array, loss: Array) -> Linear:
@@ -41,15 +39,9 @@ def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:
     return inner_problem(basis, floor, outer, loss)
 
 
-def floor_level(share: Array, loss: Array) -> Array:
-    """Ln E for a share of the smallest loss; a share of zero lies far below the bound, and is moved to it."""
-    level: Array = np.log(np.maximum(share, 1e-12) * loss.min())
-    return level
-
-
 def _assemble(cells: Array, coefficients: Array, loss: Array) -> Array:
     floor, outer, by_n, by_d = cells.T
-    return np.column_stack([floor_level(floor, loss), coefficients, by_n / outer, by_d / outer, outer])
+    return np.column_stack([floor * loss.min(), coefficients, by_n / outer, by_d / outer, outer])
 
 
 COUPLED = Form(

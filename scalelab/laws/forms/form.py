@@ -38,7 +38,7 @@ class Kind(StrEnum):
     """What a fitted parameter is, which sets its bounds."""
 
     LEVEL = "level"
-    """ln of a loss that remains (E); at its lower bound it stands for zero."""
+    """A loss that remains (E), itself and not its log; at its lower bound it stands for zero."""
     SCALE = "scale"
     """ln of a coefficient."""
     EXPONENT = "exponent"
@@ -118,7 +118,7 @@ class Form:
 
     def bounds(self, loss: Array) -> tuple[Array, Array]:
         """Lower and upper bound of θ for runs with these losses."""
-        level = (np.log(LEAST_LEVEL * loss.min()), np.log(loss.max()))
+        level = (LEAST_LEVEL * loss.min(), loss.max())
         both = np.array([level if kind is Kind.LEVEL else BOUNDS[kind] for kind in self.kinds])
         return both[:, 0], both[:, 1]
 
@@ -140,7 +140,7 @@ def entry(name: str, index: int, *, log: bool) -> Reported:
 
 def level(index: int = 0) -> Reported:
     """E, with intervals even on its own scale: a small E has an interval that reaches zero."""
-    return Reported(name="E", value=lambda theta: np.exp(theta[index]), log=False, needs=(index,))
+    return entry("E", index, log=False)
 
 
 def design(

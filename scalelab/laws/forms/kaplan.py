@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from scalelab.laws.forms.coupled import FLOORS, floor_level, inner_problem
+from scalelab.laws.forms.coupled import FLOORS, inner_problem
 from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, Reported, design, entry, level
-from scalelab.laws.forms.nodes import Affine, LogSum, Node, Scaled, TermSum
+from scalelab.laws.forms.nodes import Node, Over, Scaled, TermSum
 from scalelab.laws.runs import Array
 
 SOURCE = "Kaplan et al. 2020, arXiv 2001.08361"
@@ -27,17 +27,16 @@ def _prepare(inputs: Inputs) -> tuple[Array, Array]:
     return _inner(inputs, 4, 0)
 
 
-def _prepare_floor(inputs: Inputs) -> tuple[Array, Array, Array]:
-    return *_inner(inputs, 5, 1), design(inputs, 5, ones=0)
+def _prepare_floor(inputs: Inputs) -> tuple[Array, Array]:
+    return _inner(inputs, 5, 1)
 
 
 def _compose(theta: Array, prepared: tuple[Array, Array]) -> Node:
     return Scaled(theta, 3, TermSum(theta, *prepared))
 
 
-def _compose_floor(theta: Array, prepared: tuple[Array, Array, Array]) -> Node:
-    rows, shift, floor = prepared
-    return LogSum(Affine(theta, floor), Scaled(theta, 4, TermSum(theta, rows, shift)))
+def _compose_floor(theta: Array, prepared: tuple[Array, Array]) -> Node:
+    return Over(theta, 0, Scaled(theta, 4, TermSum(theta, *prepared)))
 
 
 def _inner_linear(floor: Array, ratio: Array, outer: Array, inputs: Inputs, loss: Array) -> Linear:
@@ -58,7 +57,7 @@ def _assemble(cells: Array, coefficients: Array, loss: Array) -> Array:
 
 
 def _assemble_floor(cells: Array, coefficients: Array, loss: Array) -> Array:
-    return np.column_stack([floor_level(cells[:, 0], loss), coefficients, cells[:, 1:]])
+    return np.column_stack([cells[:, 0] * loss.min(), coefficients, cells[:, 1:]])
 
 
 def _reported(first: int) -> tuple[Reported, ...]:

@@ -1,4 +1,4 @@
-"""The small algebra that laws are written in: affine terms, log-sums, a power of one; exact derivatives come along.
+"""The small algebra that laws are written in: affine terms, their sum, a power of it, a floor; derivatives come along.
 
 Every law here is ln L as a function of a parameter vector θ (S vectors at once) at n runs. A node knows its value
 (S, n), its gradient (S or 1, n, p), and how to contract its Hessian with weights c: Σ_i c_i ∇²f_i, shape (S, p, p),
@@ -84,31 +84,34 @@ class TermSum:
         return each - weighted_gram(self.gradient(), c)
 
 
-class LogSum:
-    """ln(exp(first) + exp(second)): the log of a sum of two nodes, safe from overflow."""
+class Over:
+    """ln(E + exp(above)) with E = θ[index] itself: a law over a floor.
 
-    __slots__ = ("_first", "_gradient", "_second", "_share", "value")
+    E and not its logarithm is the parameter, because L is linear in it: a floor that vanishes is then reached in one
+    step, where its logarithm would wander off for ever.
+    """
 
-    def __init__(self, first: Node, second: Node) -> None:
-        self._first, self._second = first, second
+    __slots__ = ("_above", "_gradient", "_index", "_share", "value")
+
+    def __init__(self, theta: Array, index: int, above: Node) -> None:
+        self._above, self._index = above, index
         self._gradient: Array | None = None
-        self.value: Array = np.logaddexp(first.value, second.value)
-        self._share: Array = np.exp(first.value - self.value)
+        self.value: Array = np.logaddexp(np.log(theta[:, index, None]), above.value)
+        self._share: Array = np.exp(above.value - self.value)
 
     def gradient(self) -> Array:
-        """Both gradients, each by its share of the sum."""
+        """1/L for E, and the rest's gradient by its share of L."""
         if self._gradient is None:
-            second = self._second.gradient()
-            self._gradient = second + self._share[..., None] * (self._first.gradient() - second)
+            gradient = self._share[..., None] * self._above.gradient()
+            gradient[..., self._index] += np.exp(-self.value)
+            self._gradient = gradient
         return self._gradient
 
     def contract(self, c: Array) -> Array:
-        """Both curvatures by their shares, and share · (1 − share) · the square of the gradients' difference."""
-        inner, outer = c * self._share, c - c * self._share
-        apart = self._first.gradient() - self._second.gradient()
-        both = self._first.contract(inner) + self._second.contract(outer)
-        contracted: Array = both + weighted_gram(apart, outer * self._share)
-        return contracted
+        """Share · (∇²f + ∇f ∇fᵀ) − ∇F ∇Fᵀ, contracted; E itself bends nothing."""
+        shared = c * self._share
+        own: Array = weighted_gram(self._above.gradient(), shared) - weighted_gram(self.gradient(), c)
+        return own + self._above.contract(shared)
 
 
 class Scaled:

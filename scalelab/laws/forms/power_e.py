@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, additive, design, entry, level
-from scalelab.laws.forms.nodes import Node, TermSum
+from scalelab.laws.forms.nodes import Affine, Node, Over
 from scalelab.laws.runs import Array
 
 EXPONENTS = np.geomspace(0.02, 1.2, 12)
 
 
 def _compose(theta: Array, rows: Array) -> Node:
-    return TermSum(theta, rows)
+    return Over(theta, 0, Affine(theta, rows))
 
 
 def _prepare(inputs: Inputs) -> Array:
-    return np.stack([design(inputs, 4, ones=0), design(inputs, 4, ones=1, n=2, d=3)])
+    return design(inputs, 4, ones=1, n=2, d=3)
 
 
 def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:
@@ -25,7 +25,7 @@ def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:
 
 
 def _assemble(cells: Array, coefficients: Array, loss: Array) -> Array:
-    return np.column_stack([coefficients, cells])
+    return np.column_stack([np.exp(coefficients[:, 0]), coefficients[:, 1:], cells])
 
 
 POWER_E = Form(
@@ -46,7 +46,7 @@ POWER_E = Form(
 def _prepare_compute(inputs: Inputs) -> Array:
     rows = design(inputs, 3, ones=1)
     rows[:, 2] = -(inputs.log_n + inputs.log_d + np.log(6.0))
-    return np.stack([design(inputs, 3, ones=0), rows])
+    return rows
 
 
 def _linear_compute(cells: Array, inputs: Inputs, loss: Array) -> Linear:
