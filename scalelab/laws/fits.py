@@ -7,8 +7,9 @@ to evaluate, never how to fit.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
@@ -213,15 +214,9 @@ class Fit:
         """From its JSON."""
         return cls.from_dict(json.loads(text))
 
-    def with_mend(self, mend: Mend | None) -> Fit:
-        """The same fit with the run that would mend it named."""
-        return replace(self, mend=mend)
-
 
 def _fill(words: str, name: str, number: str) -> str:
     """`name` replaced by `number` where it stands as a word of its own."""
-    import re
-
     number = f"({number})" if number.startswith("-") else number
     return re.sub(rf"(?<![A-Za-z_0-9]){re.escape(name)}(?![A-Za-z_0-9])", number, words)
 
