@@ -20,8 +20,23 @@ TOKENS = TokenSet(
 )  # fmt: skip
 
 
-GRID = ("ladder.shapes=[12x1,24x1,48x1]", "budgets.tokens=[40k,80k,160k]")
-"""Three sizes by three budgets, whatever the shipped preset has come to be."""
+SMALL = """
+name = "smoke"
+[model]
+context = 64
+[ladder]
+shapes = ["12x1", "24x1", "48x1"]
+[budgets]
+tokens = ["40k", "80k", "160k"]
+[corpus]
+vocab_size = 512
+[batch]
+sequences = 8
+"""
+"""Three sizes by three budgets: a preset of the tests' own, whatever the shipped ones come to be."""
+LARGER = SMALL.replace('"24x1", "48x1"', '"20x1", "32x1", "48x1", "80x1"').replace('"40k", "80k", "160k"',
+                                                                                   '"150k", "300k", "600k", "1.2M"')
+"""Five sizes by four budgets."""
 
 
 def true_loss(n_params: float, n_tokens: float) -> float:
@@ -37,10 +52,10 @@ def noise(run: str, size: float = 0.002) -> float:
 class SimulatedLab:
     """Writes a lab step by step, as a supervisor would."""
 
-    def __init__(self, folder: Path, preset: str = "smoke", overrides: tuple[str, ...] = GRID) -> None:
+    def __init__(self, folder: Path, preset: str = SMALL) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.plan = plan.make_plan(preset_files.load(preset, overrides), CPU)
+        self.plan = plan.make_plan(preset_files.loads(preset, "a test"), CPU)
         self.specs = {spec.run: spec for spec in self.plan.runs}
         self.writer = Writer(folder / "lab.db")
         with self.writer.batch():

@@ -17,7 +17,7 @@ from scalelab.figures.curves import smoothed
 from scalelab.figures.ladder import chosen, rungs_of
 from scalelab.records import Point
 from tests.report.fixed import runs, subject
-from tests.simulated import CPU, GRID
+from tests.simulated import CPU, SMALL
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def points(run: str, losses: list[float]) -> list[Point]:
 def test_loss_curves_run_along_what_was_asked(along: Along) -> None:
     from scalelab import plan, preset_files
 
-    made = plan.make_plan(preset_files.load("smoke", GRID), CPU)
+    made = plan.make_plan(preset_files.loads(SMALL, "a test"), CPU)
     spec = made.runs[0]
     figure = figures.loss_curves({spec.run: points(spec.run, [5.0, 4.0, 3.0])}, made.runs, along=along)
     line = figure.series[0]

@@ -14,7 +14,7 @@ import pytest
 from scalelab.cli import live
 from scalelab.cli.live import Lines, Screen, view
 from scalelab.store.reader import Reader
-from tests.simulated import SimulatedLab
+from tests.simulated import LARGER, SimulatedLab
 
 
 def drive(lab: SimulatedLab, seen: Lines | Screen) -> None:
@@ -117,7 +117,7 @@ def test_nobody_reads_and_nothing_is_raised(
 def test_watching_costs_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A frame of the tiny plan against two frames a second: printed, and far below what would be noticed."""
     monkeypatch.setattr(sys, "stderr", Terminal())
-    lab = SimulatedLab(tmp_path / "tiny", "tiny", ()).finish_all()
+    lab = SimulatedLab(tmp_path / "tiny", LARGER).finish_all()
     seen = Screen("tiny")
     with Reader(lab.folder / "lab.db") as reader:
         seen._draw(reader)

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ran, document
-from tests.simulated import GRID
+from tests.simulated import SMALL
 
 Run = Callable[..., Ran]
 
 
-def test_plan_shows_every_point_with_its_cost(scalelab: Run) -> None:
-    ran = scalelab("plan", "--preset", "smoke", "--set", GRID[0], "--set", GRID[1])
+def test_plan_shows_every_point_with_its_cost(scalelab: Run, tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(SMALL)
+    ran = scalelab("plan", "--preset", str(tmp_path / "small.toml"))
     assert ran.code == 0
     rows = [line.split() for line in ran.out.splitlines() if line.startswith(("12x1", "24x1", "48x1"))]
     assert len([row for row in rows if row[-1] == "yes"]) == 9

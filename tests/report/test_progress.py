@@ -13,15 +13,13 @@ from scalelab.records import RunState
 from scalelab.report import progress
 from scalelab.report.progress import LawStep, Snapshot
 from scalelab.store.reader import Reader
-from tests.simulated import SimulatedLab
-
-TINY = ("ladder.shapes=[12x1,20x1,32x1,48x1,80x1]", "budgets.tokens=[150k,300k,600k,1.2M]")
+from tests.simulated import LARGER, SimulatedLab
 
 
 @pytest.fixture(scope="module")
 def shot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     """Half of the tiny plan done, two runs under way, one diverged."""
-    lab = SimulatedLab(tmp_path_factory.mktemp("labs") / "tiny", "tiny", TINY)
+    lab = SimulatedLab(tmp_path_factory.mktemp("labs") / "tiny", LARGER)
     names = list(lab.specs)
     for name in names[:12]:
         lab.finish(name)
