@@ -98,11 +98,26 @@ def _assess(reader: Reader, runs: RunTable, options: dict[str, Any]) -> Assessme
 
 
 def _stored(reader: Reader, runs: RunTable) -> Assessment | None:
+    """The lab's last fit, where it is of these runs and still says of them what it said when it was made."""
     from scalelab.laws import Assessment
 
     row = reader.latest_fit()
     seen = Assessment.from_json(row.json) if row else None
-    return seen if seen and seen.n_runs == len(runs) and seen.n_excluded == runs.n_excluded else None
+    if seen is None or seen.best is None or seen.n_excluded != runs.n_excluded:
+        return None
+    return seen if _agrees(seen, runs) else None
+
+
+def _agrees(seen: Assessment, runs: RunTable) -> bool:
+    """Whether the best law, evaluated now, leaves its stored residuals: another version may read it otherwise."""
+    import numpy as np
+
+    fit = seen.fit()
+    if fit.run_id != runs.run_id:
+        return False
+    with np.errstate(all="ignore"):
+        now = np.log(runs.loss) - np.log(fit.loss(runs.n_params, runs.n_tokens))
+    return bool(np.allclose(now, fit.residuals, atol=1e-6))
 
 
 def _facts(reader: Reader) -> list[str]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from scalelab.store.reader import Reader
 from tests.cli.conftest import Ran, document
+from tests.simulated import SimulatedLab
 
 Run = Callable[..., Ran]
 
@@ -130,3 +133,20 @@ def test_predict_survives_any_size(scalelab: Run, table: Path, size: str) -> Non
     for asked in (["--params", size, "--tokens", size], ["--compute", size]):
         assert scalelab("predict", str(table), *asked).code == 0
         document(scalelab("predict", str(table), *asked, "--json"))
+
+
+def test_a_stored_fit_that_reads_otherwise_now_is_made_anew(
+    scalelab: Run, tmp_path: Path
+) -> None:
+    lab = SimulatedLab(tmp_path / "old").finish_all()
+    with Reader(lab.folder / "lab.db") as reader:
+        row = reader.latest_fit()
+    assert row is not None
+    old = json.loads(row.json)
+    for fit in old["fits"]:
+        fit["theta"] = [value + 0.1 for value in fit["theta"]]
+    asked = ("predict", str(lab.folder), "--params", "100k", "--tokens", "1M", "--json")
+    before = document(scalelab(*asked))["prediction"]["loss"]
+    lab.writer.add_fit(json.dumps(old), row.after_run)
+    lab.close()
+    assert document(scalelab(*asked))["prediction"]["loss"] == pytest.approx(before)
