@@ -65,6 +65,14 @@ def format_count(value: float, digits: int = 3) -> str:
     raise AssertionError("unreachable: the last suffix always fits")
 
 
+def format_flop_rate(flops: float) -> str:
+    """FLOPs a second with the prefix that people use for them: "85.2 GFLOP/s", "989 TFLOP/s"."""
+    for prefix, scale in (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6)):
+        if flops >= scale:
+            return f"{flops / scale:.3g} {prefix}FLOP/s"
+    return f"{flops:.3g} FLOP/s"
+
+
 def parse_duration(text: str | float, name: str = "time") -> float:
     """Seconds from "90", "90s", "5m", "2h05", "1d2h", "2h5m10s" or a number."""
     if isinstance(text, int | float) and not isinstance(text, bool):

@@ -13,6 +13,7 @@ from scalelab.units import (
     format_bytes,
     format_count,
     format_duration,
+    format_flop_rate,
     parse_count,
     parse_duration,
     parse_whole,
@@ -92,3 +93,10 @@ def test_a_value_and_its_error_are_cut_at_one_place(value: float, error: float, 
 
 def test_bytes_have_a_unit() -> None:
     assert [format_bytes(size) for size in (512, 3_200_000_000, 25e6)] == ["512 B", "3.2 GB", "25 MB"]
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"), [(85.2e9, "85.2 GFLOP/s"), (989e12, "989 TFLOP/s"), (1.2e15, "1.2 PFLOP/s"), (12, "12 FLOP/s")]
+)
+def test_a_rate_has_the_prefix_that_people_use(rate: float, text: str) -> None:
+    assert format_flop_rate(rate) == text

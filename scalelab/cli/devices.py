@@ -16,7 +16,7 @@ def command(measure: bool, as_json: bool) -> None:
     from scalelab import plan
     from scalelab.gate import clean
     from scalelab.report.columns import columns
-    from scalelab.units import format_bytes, format_count
+    from scalelab.units import format_bytes, format_flop_rate
 
     if measure:
         from scalelab.lab import control
@@ -27,8 +27,8 @@ def command(measure: bool, as_json: bool) -> None:
     if as_json:
         print_json({"schema": "scalelab.devices/1", "devices": [device.to_dict() for device in found]})
         return
-    rows = [["device", "slots", "memory", "FLOP/s a slot", "", "dtype", "name"]]
-    rows += [[device.name, str(device.slots), format_bytes(device.memory_bytes), format_count(device.peak_flops),
+    rows = [["device", "slots", "memory", "peak a slot", "", "dtype", "name"]]
+    rows += [[device.name, str(device.slots), format_bytes(device.memory_bytes), format_flop_rate(device.peak_flops),
               device.peak_source, device.dtype, clean(device.label, 60)] for device in found]
     for line in columns(rows, left={0, 4, 5, 6}):
         click.echo(line)

@@ -17,6 +17,7 @@ from scalelab.lab.hooks import Hooks
 from scalelab.lab.local import LocalExecutor
 from scalelab.lab.paths import LabPaths
 from scalelab.records import DeviceInfo, RunSpec, TokenSet
+from scalelab.units import format_flop_rate
 
 if TYPE_CHECKING:
     from scalelab.plan import Plan
@@ -143,7 +144,7 @@ def _probe(preset: Preset, chosen: DeviceInfo, tokens: TokenSet, executor: Local
     seen = DeviceInfo.from_dict(answer["device"])
     # More slots than cores share them, and so does what one slot can reach.
     share = min(1.0, seen.slots / chosen.slots) if seen.name == "cpu" else 1.0
-    hooks.on_event("probe", f"{chosen.label}: {seen.peak_flops / 1e9:.0f} GFLOP/s a slot, " + ", ".join(
+    hooks.on_event("probe", f"{chosen.label}: {format_flop_rate(seen.peak_flops)} a slot, " + ", ".join(
         f"{rung} {1 / seconds:,.0f} tokens/s" for rung, seconds in answer["seconds_per_token"].items()))
     measured = replace(chosen, peak_flops=seen.peak_flops * share, peak_source=seen.peak_source)
     return measured, answer["seconds_per_token"]

@@ -15,6 +15,10 @@ from scalelab.laws.runs import Array, Mask
 CAUTION, WITHHOLD = 60.0, 300.0
 RIDGE = 1e-9
 """Information below this share of a parameter's own is rounding."""
+REACH = 2.0
+"""How far above the runs, in N, D and compute, the next one may lie: a factor."""
+NEW = 0.2
+"""Distance in ln N and ln D from every run that makes a run a new one."""
 WORST = 1e15
 """Condition numbers end here: beyond it they are rounding."""
 
@@ -47,17 +51,15 @@ def condition_number(jacobian: Array) -> float:
 
 
 def mend(form: Form, theta: Array, inputs: Inputs, free: Mask) -> Mend | None:
-    """The (N, D) inside the runs' ranges, at no more than their largest compute, that tells most about all parameters.
+    """The new (N, D) near the runs, at no more than `REACH` times their largest compute, that
+    tells most about all parameters.
 
     That is the one with the largest determinant of the Gram matrix: it names a good first run even where one run does
     not suffice.
     """
     middle = (float(inputs.log_n.mean()), float(inputs.log_d.mean()))
     have = centred_jacobian(form, theta, inputs, middle)[:, free]
-    steps = np.linspace(0.0, 1.0, 7)
-    n, d = np.meshgrid(*(col.min() + np.ptp(col) * steps for col in (inputs.log_n, inputs.log_d)), indexing="ij")
-    affordable = n + d <= (inputs.log_n + inputs.log_d).max() + 1e-9
-    candidates = Inputs(log_n=n[affordable], log_d=d[affordable], extra={})
+    candidates = _candidates(inputs)
     rows = centred_jacobian(form, theta, candidates, middle)[:, free]
     grams = have.T @ have + rows[:, :, None] * rows[:, None, :]
     unit = 1.0 / np.maximum(np.linalg.norm(have, axis=0), 1e-150)
@@ -68,3 +70,17 @@ def mend(form: Form, theta: Array, inputs: Inputs, free: Mask) -> Mend | None:
     return Mend(
         n_params=float(np.exp(candidates.log_n[best])), n_tokens=float(np.exp(candidates.log_d[best])), condition=after
     )
+
+
+def _candidates(inputs: Inputs) -> Inputs:
+    """A grid over the runs' ranges and `REACH` above them, without what costs too much or was run already."""
+    reach, steps = np.log(REACH), np.linspace(0.0, 1.0, 9)
+    n, d = np.meshgrid(
+        *(col.min() + (np.ptp(col) + reach) * steps for col in (inputs.log_n, inputs.log_d)),
+        indexing="ij",
+    )
+    affordable = n + d <= (inputs.log_n + inputs.log_d).max() + reach
+    n, d = n[affordable], d[affordable]
+    apart = np.abs(n[:, None] - inputs.log_n) + np.abs(d[:, None] - inputs.log_d)
+    new = apart.min(axis=1) > NEW
+    return Inputs(log_n=n[new], log_d=d[new], extra={})

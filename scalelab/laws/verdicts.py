@@ -6,6 +6,7 @@ from scalelab.laws.assessment import Assessment
 from scalelab.laws.fits import Fit, Verdict
 from scalelab.laws.holdout import Held
 from scalelab.laws.identify import WITHHOLD
+from scalelab.units import format_count
 
 MUCH = 0.7
 """A run that lowers the condition number to this share or less is said to mend it."""
@@ -44,7 +45,7 @@ def _identified(best: Fit, seen: Assessment) -> list[str]:
     if best.verdict is Verdict.WITHHOLD:
         words = f"the exponents of {best.law} cannot be told apart by these runs ({number}) and mean nothing alone"
     if best.mend is not None:
-        run = f"a run of {best.mend.n_params:.3g} parameters on {best.mend.n_tokens:.3g} tokens"
+        run = f"a run of N = {format_count(best.mend.n_params)} on D = {format_count(best.mend.n_tokens)} tokens"
         enough = best.mend.condition < WITHHOLD and best.mend.condition < MUCH * best.condition
         words += f": {run} would bring it to {best.mend.condition:.3g}" if enough else f": {run} would help most"
     return [words]

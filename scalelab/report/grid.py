@@ -10,7 +10,7 @@ from scalelab import __version__
 from scalelab.gate import clean
 from scalelab.report import numbers
 from scalelab.report.columns import columns
-from scalelab.units import format_bytes, format_count, format_duration
+from scalelab.units import format_bytes, format_count, format_duration, format_flop_rate
 
 if TYPE_CHECKING:
     from scalelab.plan import Cell, Plan
@@ -35,7 +35,7 @@ def _headline(plan: Plan, width: int) -> list[str]:
     said = (
         f"{preset.name}: {len(plan.cells)} points{seeds} in about {format_duration(plan.seconds)}, "
         f"{numbers.flops(plan.flops)} FLOPs, on {slots} of {device.name} ({clean(device.label, 60)}; "
-        f"time {plan.seconds_source}, peak {format_count(device.peak_flops)}FLOP/s a slot {device.peak_source})"
+        f"time {plan.seconds_source}, peak {format_flop_rate(device.peak_flops)} a slot {device.peak_source})"
     )
     return textwrap.wrap(said, min(width, 100), subsequent_indent="  ")
 

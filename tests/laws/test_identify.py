@@ -48,4 +48,13 @@ def test_fixed_tokens_a_parameter_withhold_the_exponents_and_name_the_run_that_m
     seen = laws.assess(runs)
     assert seen.compute_law is not None
     assert seen.compute_law.estimate("gamma").value > 0
-    assert any("mean nothing alone: a run of 1e+07 parameters on 2e+10 tokens" in said for said in seen.verdicts)
+    assert any("mean nothing alone: a run of N = 10M on D = 40B tokens" in said for said in seen.verdicts)
+
+
+def test_the_run_that_mends_is_one_that_nobody_has_run() -> None:
+    n, d = (part.ravel() for part in np.meshgrid(np.geomspace(1e4, 1e5, 5), np.geomspace(1e5, 1e6, 4)))
+    loss = 1.5 + (4e4 / n**0.9 + 1e5 / d**0.8) ** 0.4
+    fit = laws.fit(run_table(n_params=n, n_tokens=d, loss=loss), "coupled")
+    assert fit.mend is not None
+    assert (np.abs(np.log(fit.mend.n_params / n)) + np.abs(np.log(fit.mend.n_tokens / d))).min() > 0.2
+    assert fit.mend.n_params * fit.mend.n_tokens <= 2.001 * (n * d).max()
