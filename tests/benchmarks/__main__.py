@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 import importlib
 
-BENCHMARKS = {"training": "tokens per second of the whole box against Trainer and a nanoGPT-style loop"}
+BENCHMARKS = {
+    "training": "tokens per second of the whole box against Trainer and a nanoGPT-style loop",
+    "sweep": "the whole tiny sweep against the guide's Trainer, one run after another",
+    "startup": "seconds to the answer of --help and plan",
+    "fits": "milliseconds of the fits, against a general optimiser",
+}
 
 
 def main() -> None:
