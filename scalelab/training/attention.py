@@ -52,7 +52,7 @@ class Attention:
         upper.view(self._merged).copy_(grad.view(sequences, context, n_head, size).transpose(1, 2))
         torch.bmm(self._shares.transpose(1, 2), upper, out=d_value)
         torch.bmm(upper, value.transpose(1, 2), out=work.scores)
-        scores = torch._softmax_backward_data(work.scores, self._shares, -1, torch.float32)
+        scores = torch._softmax_backward_data(work.scores, self._shares, -1, torch.float32, grad_input=work.scores)
         torch.baddbmm(d_query, scores, key, beta=0, alpha=self._scale, out=d_query)
         torch.baddbmm(d_key, scores.transpose(1, 2), query, beta=0, alpha=self._scale, out=d_key)
         work.merged.view(self._split).copy_(work.d_qkv.permute(1, 3, 0, 2, 4))

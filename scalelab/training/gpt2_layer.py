@@ -89,7 +89,9 @@ class LayerGradients:
         """The gradient at x from the one at the output; parameters' gradients go where the optimizer reads them."""
         first, second = self._normed
         d_active = self._down.backward(self._active, grad, fresh=fresh, out=self._active_grad(work))
-        d_wide = torch.ops.aten.gelu_backward(d_active, self._wide, approximate=self._approximate)
+        d_wide = torch.ops.aten.gelu_backward.grad_input(
+            d_active, self._wide, approximate=self._approximate, grad_input=d_active
+        )
         d_second = self._up.backward(second, d_wide, fresh=fresh, out=second)
         d_middle = self._norms[1].backward(d_second, fresh=fresh).add_(grad)
         d_heads = self._from_heads.backward(self._attention.out, d_middle, fresh=fresh, out=second)
@@ -104,7 +106,7 @@ class LayerGradients:
 
 
 def add_matmul(into: Tensor | None, left: Tensor, right: Tensor, *, fresh: bool, alpha: float = 1.0) -> None:
-    """into = alpha · left right, plus what was there unless `fresh`.
+    """Makes into = alpha · left right, plus what was there unless `fresh`.
 
     A tall result is computed lying on its side: with a short inner side the product is a fifth faster that way.
     """
