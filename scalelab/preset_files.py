@@ -15,6 +15,7 @@ from scalelab.preset import Preset
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 MAX_BYTES = 1_000_000
 # Ways to say one thing: an override by one of them takes the others out.
@@ -114,7 +115,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _tables(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a ValueError of its own: an integer of 5,000 digits
         raise BadInput(f"preset {name} is not TOML", todo=clean(str(error), 200)) from None
 
 
@@ -125,21 +126,21 @@ def _value(key: str, text: str) -> Any:
     """
     if key in _LISTS:
         items = text.removeprefix("[").removesuffix("]").split(",")
-        return [_scalar(item.strip()) for item in items if item.strip()]
-    return _scalar(text)
+        return [_scalar(key, item.strip()) for item in items if item.strip()]
+    return _scalar(key, text)
 
 
-def _scalar(text: str) -> Any:
+def _scalar(key: str, text: str) -> Any:
     if text.lower() in {"null", "none"}:
         raise BadInput(
-            f"the value {text!r}",
+            f"--set {clean(key, 80)} is {text!r}",
             allowed="a number, true, false, a word, or a [list]",
             todo="leave the key out to get its default",
         )
     try:
         # "0x1" would be a hexadecimal number to TOML and is a shape here.
         return text if "x" in text and text[:1].isdigit() else tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return text
 
 
@@ -172,10 +173,31 @@ def _told(error: ValidationError, name: str) -> BadInput:
         )
     if first["type"] == "missing":
         return BadInput(f"{prefix} is missing{more}", todo="`scalelab presets show tiny` shows one")
-    given = first["input"]
-    shown = "" if isinstance(given, dict) else f" is {clean(repr(given), 60)}"
-    allowed = clean(first["msg"].removeprefix("Value error, ").removeprefix("Input should be "), 200)
-    return BadInput(f"{prefix}{shown}{more}", allowed=allowed)
+    words = clean(_words(first), 200)
+    if first["type"] == "value_error" and isinstance(first["input"], dict):
+        return BadInput(f"preset {clean(name, 80)}{': ' if field else ''}{clean(field, 80)}: {words}{more}")
+    shown = "" if isinstance(first["input"], dict) else f" is {clean(repr(first['input']), 60)}"
+    return BadInput(f"{prefix}{shown}{more}", allowed=words)
+
+
+# What the checker says in its own words, as a person would say it of a preset.
+_WORDS = {
+    "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
+    "bool_type": "true or false", "string_type": 'text in "quotes"', "list_type": "a [list]",
+    "model_type": "a table of fields", "dict_type": "a table of fields", "model_attributes_type": "a table of fields",
+    "too_short": "at least {min_length} item(s)", "too_long": "at most {max_length} items",
+    "string_too_short": "at least {min_length} character(s)", "string_too_long": "at most {max_length} characters",
+    "greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}", "greater_than": "above {gt}",
+    "less_than": "below {lt}",
+    "string_pattern_mismatch": "small letters, digits, - and _, beginning with a letter or digit",
+}  # fmt: skip
+
+
+def _words(problem: ErrorDetails) -> str:
+    """What is allowed, in the words of a preset."""
+    if known := _WORDS.get(problem["type"]):
+        return known.format_map(problem.get("ctx", {}))
+    return problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
 
 
 def _field(location: tuple[int | str, ...]) -> str:

@@ -22,7 +22,7 @@ def command(
     from scalelab import plan, preset_files
     from scalelab.report.grid import plan_document, plan_lines
 
-    wanted = preset_files.load(preset or "tiny", overrides, flags(device, slots, seeds))
+    wanted = preset_files.load("tiny" if preset is None else preset, overrides, flags(device, slots, seeds))
     made = plan.make_plan(wanted, plan.choose_device(wanted.hardware))
     if as_json:
         print_json(plan_document(made))

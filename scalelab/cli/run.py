@@ -59,7 +59,7 @@ def _wanted(
 
     if folder is not None and preset is None and lab_paths(folder).exists:
         return _own(folder, overrides, changes), lab_paths(folder).root
-    wanted = preset_files.load(preset or "tiny", overrides, changes)
+    wanted = preset_files.load("tiny" if preset is None else preset, overrides, changes)
     root = lab_paths(folder if folder is not None else Path("labs") / wanted.name).root
     return wanted, _beside(root) if fresh else root
 

@@ -47,6 +47,7 @@ def test_plan_warns_of_a_grid_that_cannot_tell_n_from_d(scalelab: Run) -> None:
     (["--slots", "0"], "hardware.slots"),
     (["--slots", "x"], "not a valid integer"),
     (["--seed", "-1"], "seeds"),
+    (["--preset", ""], "preset ''"),
     (["--preset", "/nowhere/x.toml"], "cannot be read"),
     (["--preset", "\x1b[2J"], "there is no preset"),
 ])  # fmt: skip
