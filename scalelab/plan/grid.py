@@ -15,6 +15,9 @@ from scalelab.units import format_count
 _MIN_STEPS = 200
 """Steps of the shortest budget under an automatic batch: fewer and the loss says more about the batch than about D."""
 
+_MOST_TOKENS = 1e15
+"""Beyond any corpus, and still an exact count of steps and tokens in a store."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Lane:
@@ -76,6 +79,11 @@ def rung_runs(preset: Preset, rung: Rung, seed: int, micro_sequences: int) -> tu
 
 
 def _steps(rung: Rung, budgets: tuple[float, ...], batch_tokens: int) -> tuple[int, ...]:
+    if budgets[-1] > _MOST_TOKENS:
+        raise BadInput(
+            f"budget {format_count(budgets[-1])} of rung {rung.name} is more text than there is",
+            allowed=f"up to {format_count(_MOST_TOKENS)} tokens",
+        )
     steps = tuple(round(budget / batch_tokens) for budget in budgets)
     if budgets[0] < batch_tokens:
         raise BadInput(

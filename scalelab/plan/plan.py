@@ -11,7 +11,7 @@ from scalelab.plan.grid import batch_sequences, rung_budgets, rung_runs
 from scalelab.plan.ladder import Rung, make_ladder
 from scalelab.preset import Preset
 from scalelab.records import DeviceInfo, RunKind, RunSpec
-from scalelab.units import format_bytes
+from scalelab.units import format_bytes, format_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,17 +125,17 @@ def _warnings(preset: Preset, cells: tuple[Cell, ...], device: DeviceInfo) -> li
     budgets = sorted({cell.n_tokens for cell in cells})
     ratios = [cell.n_tokens / cell.n_params for cell in cells]
     if len(sizes) == 1:
-        found.append("one rung: no exponent of N can be fitted; add a rung of 4 times its size")
+        found.append(f"one rung: no exponent of N can be fitted; add one near N = {format_count(4 * sizes[0])}")
     elif len(budgets) == 1:
-        found.append(f"one budget: no exponent of D can be fitted; add one of {budgets[0] * 4} tokens")
+        found.append(f"one budget: no exponent of D can be fitted; add one of {format_count(4 * budgets[0])} tokens")
     elif max(ratios) < 1.05 * min(ratios):
         smallest = min(cells, key=lambda cell: cell.n_params)
         found.append(
             "every run has the same tokens per parameter: the exponents of N and D are not identifiable; "
-            f"add rung {smallest.rung} at {smallest.n_tokens * 8} tokens"
+            f"add rung {smallest.rung} at {format_count(8 * smallest.n_tokens)} tokens"
         )
     if len(cells) < 6 and len(sizes) > 1:
-        found.append(f"{len(cells)} runs: the power law needs 6 for honest intervals, chinchilla's form 8")
+        found.append(f"{len(cells)} points: the power law needs 6 for honest intervals, chinchilla's form 8")
     for name in sorted({cell.rung for cell in cells if cell.verdict == "no"}):
         needed = max(cell.memory_bytes for cell in cells if cell.rung == name)
         found.append(

@@ -89,7 +89,12 @@ def _shape(d_model: int, n_layer: int, model: ModelSpec, vocab_size: int) -> Mod
 
 
 def _heads(d_model: int, model: ModelSpec) -> int:
+    # Rotary embeddings turn pairs, so a head of theirs needs an even width.
+    even = model.architecture != "gpt2"
     if model.head_dim is not None:
+        if even and model.head_dim % 2:
+            raise BadInput(f"model.head_dim {model.head_dim} is odd, and {model.architecture} turns pairs",
+                           allowed="even widths")
         if d_model % model.head_dim:
             near = max(1, round(d_model / model.head_dim)) * model.head_dim
             raise BadInput(
@@ -98,8 +103,6 @@ def _heads(d_model: int, model: ModelSpec) -> int:
             )
         return d_model // model.head_dim
     wanted = max(1, d_model // (32 if d_model < 128 else 64))
-    # Rotary embeddings turn pairs, so a head of theirs needs an even width.
-    even = model.architecture != "gpt2"
     fitting = [n for n in range(wanted, 0, -1) if d_model % n == 0 and not (even and (d_model // n) % 2)]
     if not fitting:
         raise BadInput(f"d_model {d_model} is odd, and {model.architecture} turns pairs", allowed="even widths")

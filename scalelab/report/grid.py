@@ -32,8 +32,9 @@ def _headline(plan: Plan, width: int) -> list[str]:
     device, preset = plan.device, plan.preset
     seeds = f" with each of {len(preset.seeds)} seeds" if len(preset.seeds) > 1 else ""
     slots = f"{device.slots} slot{'s' if device.slots > 1 else ''}"
+    points = f"{len(plan.cells)} point{'s' if len(plan.cells) > 1 else ''}"
     said = (
-        f"{preset.name}: {len(plan.cells)} points{seeds} in about {format_duration(plan.seconds)}, "
+        f"{preset.name}: {points}{seeds} in about {format_duration(plan.seconds)}, "
         f"{numbers.flops(plan.flops)} FLOPs, on {slots} of {device.name} ({clean(device.label, 60)}; "
         f"time {plan.seconds_source}, peak {format_flop_rate(device.peak_flops)} a slot {device.peak_source})"
     )

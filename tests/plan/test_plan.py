@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from scalelab.errors import BadInput
 from scalelab.plan import cost
 from scalelab.plan.plan import Plan
 from scalelab.records import Decay, DeviceInfo, RunKind
+from scalelab.units import format_count
 
 _H100 = DeviceInfo(
     name="cuda:0",
@@ -96,7 +98,7 @@ def test_cosine_trains_every_budget_by_itself(cpu: DeviceInfo) -> None:
 
 
 def test_flops_follow_the_formula(cpu: DeviceInfo) -> None:
-    cell = _plan(cpu).cells[0]
+    cell = _plan(cpu, "ladder.shapes=12x1,24x1", "model.context=64", "model.head_dim=12").cells[0]
     # 12x1 of vocabulary 512: block 12·144 + 13·12 = 1884, head 6144; attention 12·1·12·64.
     assert cell.n_params == 1884 + 6144
     assert cell.flops == cell.n_tokens * (6 * 8028 + 12 * 1 * 12 * 64)
@@ -128,11 +130,13 @@ def test_seeds_multiply_the_grid(cpu: DeviceInfo) -> None:
     [
         (["ladder.shapes=100x1", "model.head_dim=64"], ["100", "divisible", "head_dim 64"]),
         (["budgets.tokens=[100]"], ["under one batch"]),
+        (["budgets.tokens=[1e18]"], ["budget 1e18", "up to 1e15 tokens"]),
+        (["budgets.flops=[1e300]"], ["up to 1e15 tokens"]),
         (["budgets.tokens=[150000, 150100]"], ["come out as"]),
         (["schedule.warmup_steps=5000"], ["warm-up", "warmup_steps"]),
         (["ladder.params=100k,101k"], ["two rungs"]),
         (["ladder.params=1e30"], ["no shape", "nearest"]),
-        (["model.architecture=llama", "ladder.shapes=13x1"], ["odd"]),
+        (["model.architecture=llama", "ladder.shapes=13x1", "model.head_dim=13"], ["odd"]),
     ],
 )
 def test_what_cannot_be_trained_is_refused_with_what_to_do(
@@ -145,11 +149,19 @@ def test_what_cannot_be_trained_is_refused_with_what_to_do(
 
 def test_a_line_of_equal_ratios_is_warned_about_with_the_run_that_mends_it(cpu: DeviceInfo) -> None:
     warnings = _plan(cpu, "budgets.tokens_per_param=[20]").warnings
-    assert any("not identifiable" in line and "add rung" in line for line in warnings)
+    line = next(line for line in warnings if "not identifiable" in line)
+    assert re.search(r"add rung \S+ at [\d.]+[kM] tokens", line)
 
 
 def test_one_rung_is_warned_about(cpu: DeviceInfo) -> None:
-    assert any("one rung" in line for line in _plan(cpu, "ladder.shapes=[\"32x1\"]").warnings)  # fmt: skip
+    grid = _plan(cpu, "ladder.shapes=32x1", "model.context=64")
+    wanted = f"one near N = {format_count(4 * grid.rungs[0].counts.n_params)}"
+    assert any("one rung" in line and wanted in line for line in grid.warnings)
+
+
+def test_one_budget_is_warned_about(cpu: DeviceInfo) -> None:
+    line = next(line for line in _plan(cpu, "budgets.tokens=[1M]").warnings if "one budget" in line)
+    assert line.endswith("add one of 4M tokens")
 
 
 def test_what_does_not_fit_says_so(cpu: DeviceInfo) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scalelab import plan, preset_files
+from scalelab.errors import BadInput
 from scalelab.plan.shapes import count, make_shape
 from scalelab.preset import ModelSpec
 from scalelab.records import DeviceInfo, ModelShape, ParameterCount
@@ -35,3 +36,8 @@ def test_gpt2_small_has_124_million_parameters() -> None:
     # 124,439,808: the number that Hugging Face reports for "gpt2".
     shape = make_shape("768x12", ModelSpec.model_validate({"context": 1024}), 50_257)
     assert count(shape).n_total == 124_439_808
+
+
+def test_an_odd_width_has_no_pairs_to_turn() -> None:
+    with pytest.raises(BadInput, match="d_model 13 is odd, and llama turns pairs"):
+        make_shape("13x1", ModelSpec.model_validate({"architecture": "llama"}), 512)
