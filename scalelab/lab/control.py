@@ -198,6 +198,7 @@ def _open(preset: Preset | None, paths: LabPaths, executor: LocalExecutor, hooks
         lab = prepare.create(preset, paths, executor, hooks)
         return lab, lock.acquire(paths.lock)
     _existing(paths.root)
+    resume.stored_preset(paths)  # what is no lab gets no lock file
     held = lock.acquire(paths.lock)
     try:
         return resume.reopen(preset, paths, hooks), held

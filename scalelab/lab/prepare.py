@@ -68,16 +68,20 @@ def create(preset: Preset, paths: LabPaths, executor: LocalExecutor, hooks: Hook
 
 
 def check_folder(paths: LabPaths) -> None:
-    """Refuse a folder that cannot become a lab, without touching it."""
+    """Refuse a folder that cannot become a lab, and leave it as it is."""
     root = paths.root
-    if root.exists() and not root.is_dir():
+    if os.path.lexists(root) and not root.is_dir():
         raise BadInput(f"lab {root} is not a folder", allowed="a folder that is new, empty, or a lab")
     if root.is_dir() and any(root.iterdir()):
         raise BadInput(f"folder {root} has other files in it and is no lab",
                        allowed="a folder that is new, empty, or a lab", todo="choose another one with --lab")
     there = next(folder for folder in (root.parent, *root.parent.parents) if folder.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-        raise BadInput(f"lab {root} cannot be made in {there}", allowed="a folder that you may write to")
+    try:
+        # Permission bits say nothing to root, nor of /proc or a full disk: only making a folder tells.
+        os.rmdir(tempfile.mkdtemp(prefix=".making-", dir=there))
+    except OSError as error:
+        raise BadInput(f"lab {root} cannot be made in {there}: {(error.strerror or '').lower()}",
+                       allowed="a folder that you may write to") from None
 
 
 def prepare_tokens(preset: Preset, hooks: Hooks) -> TokenSet:

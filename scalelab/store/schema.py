@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scalelab.errors import ScalelabError
+from scalelab.errors import BadInput, ScalelabError
 
 APPLICATION_ID = 0x5CA1E1AB
 """Marks the file as a scalelab store, so that another program's database is never written to."""
@@ -94,7 +94,7 @@ def check(connection: sqlite3.Connection, path: Path, newest: int = VERSION) -> 
     except sqlite3.Error as error:
         raise told(error, path) from None
     if not ours:
-        raise ScalelabError(f"{path} is not a store of scalelab", todo="choose another folder with --lab")
+        raise BadInput(f"{path} is not a store of scalelab", todo="choose another folder with --lab")
     if found > newest:
         raise ScalelabError(f"{path} was written by a newer scalelab (store version {found})",
                             allowed=f"up to {newest}", todo="update scalelab; nothing was changed")

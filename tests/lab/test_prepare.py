@@ -59,12 +59,18 @@ def test_a_lab_on_disk_is_whole_and_private(text: Path, tmp_path: Path) -> None:
     assert control.status(paths.root).states == {"planned": 6}
 
 
-@pytest.mark.parametrize("kind", ["file", "foreign", "missing corpus", "short corpus", "device"])
+@pytest.mark.parametrize("kind", ["file", "dangling link", "under a file", "foreign", "missing corpus", "short corpus",
+                                  "device"])
 def test_what_cannot_become_a_lab_is_refused_and_nothing_is_written(kind: str, text: Path, tmp_path: Path) -> None:
     folder = tmp_path / "labs" / "mini"
     wanted = mini.preset(text)
     if kind == "file":
         folder = text
+    elif kind == "dangling link":
+        folder = tmp_path / "link"
+        folder.symlink_to(tmp_path / "nowhere")
+    elif kind == "under a file":
+        folder = text / "lab"
     elif kind == "foreign":
         folder = tmp_path
     elif kind == "missing corpus":
@@ -79,6 +85,13 @@ def test_what_cannot_become_a_lab_is_refused_and_nothing_is_written(kind: str, t
         control.start(wanted, folder)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name not in {"cache", "short.txt"}) == [
         name for name in before if name != "short.txt"]
+
+
+def test_another_programs_store_is_refused_and_gets_no_lock(tmp_path: Path) -> None:
+    (tmp_path / "lab.db").touch()
+    with pytest.raises(BadInput, match="not a store of scalelab"):
+        control.start(None, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["lab.db"]
 
 
 def test_without_a_preset_there_must_be_a_lab(tmp_path: Path) -> None:
