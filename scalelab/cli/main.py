@@ -106,12 +106,15 @@ def _as_told(error: BaseException) -> ScalelabError:
         case click.Abort() | KeyboardInterrupt():
             return Interrupted("interrupted", todo="the same command goes on from where it stopped")
         case OSError() if error.errno is not None:
-            where = f": {error.filename}" if error.filename else ""
-            return ScalelabError(f"{os.strerror(error.errno).lower()}{where}", todo=_FREE.get(error.errno, ""))
+            where = f": {clean(str(error.filename), 120)}" if error.filename else ""
+            kind = BadInput if error.errno in _NAMES else ScalelabError
+            return kind(f"{os.strerror(error.errno).lower()}{where}", todo=_FREE.get(error.errno, ""))
         case _:
             return _bug(error)
 
 
+_NAMES = frozenset({errno.ENAMETOOLONG, errno.ELOOP})
+"""What only a name that somebody typed can bring about."""
 _FREE = {errno.ENOSPC: "free some space and type the same command again"}
 
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from scalelab.cli.options import example, json_option, print_json
 from scalelab.errors import BadInput
 from scalelab.gate import clean
+
+
+class Temperature(click.FloatRange):
+    """A range that NaN is not in: no comparison says so by itself."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or click's own refusal."""
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail("nan is not a number", param, ctx)
+        return number
 
 
 @click.command("sample", short_help="Text from a trained run.", epilog=example(
@@ -15,7 +28,7 @@ from scalelab.gate import clean
 @click.argument("run", required=False)
 @click.option("--prompt", default="The ", show_default=True, help="What the text begins with.")
 @click.option("--tokens", "n", type=click.IntRange(1, 100_000), default=100, show_default=True, metavar="N")
-@click.option("--temperature", type=click.FloatRange(0, 10), default=0.8, show_default=True, metavar="T",
+@click.option("--temperature", type=Temperature(0, 10), default=0.8, show_default=True, metavar="T",
               help="0 takes the likeliest token each time.")
 @click.option("--top-k", type=click.IntRange(0, 1_000_000), default=50, show_default=True, metavar="K",
               help="Only the K likeliest tokens; 0: all.")

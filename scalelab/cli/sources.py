@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 QUANTITIES = ("n_params", "n_tokens", "loss", "flops", "run_id")
 
+_SOURCES = "a lab's directory, or a CSV with n_params, tokens, loss"
+
 
 def source_options(function: Function) -> Function:
     """The argument, and how a foreign file's columns are named."""
@@ -45,6 +47,8 @@ def open_subject(
     options: dict[str, Any] = {"objective": objective}
     if law:
         options["laws"] = tuple(law)
+    if not source.strip():
+        raise BadInput("SOURCE is empty", allowed=_SOURCES)
     if Path(source).is_dir() or Path(source).name == "lab.db":
         if columns or where:
             raise BadInput("--column and --where are for CSV files", todo=f"{clean(source, 120)} is a lab")
@@ -58,9 +62,20 @@ def _file(source: str, columns: Sequence[str], where: Sequence[str], options: di
 
     if not Path(source).exists():
         raise BadInput(f"there is no lab and no file at {clean(source, 200)}",
-                       allowed="a lab's directory, or a CSV with n_params, tokens, loss")
+                       allowed=_SOURCES)
     runs = laws.read_runs(source, columns=_pairs(columns, "--column"), where=_pairs(where, "--where"))
-    return Subject(name=Path(source).name, path=source, runs=runs, assessment=laws.assess(runs, **options))
+    seen = laws.assess(runs, **options)
+    if seen.best is None:
+        raise BadInput(f"{clean(Path(source).name, 120)}: {seen.verdicts[0]}", todo=_first_left_out(seen))
+    return Subject(name=Path(source).name, path=source, runs=runs, assessment=seen)
+
+
+def _first_left_out(seen: Assessment) -> str:
+    """How many rows were no runs, and why the first was not: perhaps that is all that is wrong."""
+    if not seen.excluded:
+        return ""
+    first = seen.excluded[0]
+    return f"{seen.n_excluded} left out, the first in line {first.line}: {first.reason}"
 
 
 def _lab(source: str, options: dict[str, Any], stored: bool) -> Subject:

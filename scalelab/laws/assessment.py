@@ -72,7 +72,9 @@ class Assessment:
             if found.law == wanted:
                 return found
         known = ", ".join(found.law for found in self.fits) or "none yet"
-        raise BadInput(f"no fit of {wanted or 'any law'} in {self.n_runs} runs", allowed=known)
+        if wanted is None:
+            raise BadInput(self.verdicts[0] if self.verdicts else f"no law yet from {self.n_runs} runs")
+        raise BadInput(f"no fit of {wanted} in {self.n_runs} runs", allowed=known)
 
     def predict(self, n_params: float, n_tokens: float) -> Prediction:
         """The loss that a run of this N and D will reach, with an interval of three parts.

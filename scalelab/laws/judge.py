@@ -107,7 +107,7 @@ def _reason(n_runs: int, best: str | None, scores: Sequence[Score]) -> str:
             f"{best} misses the most expensive runs, held back, by {100 * chosen.held_back:.2g} % on average: "
             "the least, or within 5 % of the least with fewer parameters"
         )
-    sharing = [f"{score.law} {100 * score.weight:.0f} %" for score in scores if score.weight > 0]
+    sharing = [f"{score.law} {100 * score.weight:.0f} %" for score in scores if score.weight >= 0.005]
     if len(sharing) > 1:
         return f"{n_runs} runs are too few for a contest on held-back runs: by AICc, {' and '.join(sharing)}"
     return f"{best} is what {n_runs} runs allow"

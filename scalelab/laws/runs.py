@@ -13,11 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from scalelab.errors import BadInput
+from scalelab.units import format_count
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 OF_NO_UNIT = 1e6
 """A loss above this, or below its inverse, is in no unit that a loss is told in."""
+OF_NO_SIZE = 1e60
+"""Compute beyond this, or below its inverse, is nobody's: ten times as much of it must still be a float."""
 SHOWN_EXCLUSIONS = 10_000
 """Exclusions kept one by one: a file of a million bad rows must not become a million records."""
 
@@ -75,7 +78,8 @@ class RunTable:
     @property
     def compute(self) -> Array:
         """C of every run: as measured, else 6·N·D."""
-        return self.flops if self.flops is not None else 6.0 * self.n_params * self.n_tokens
+        with np.errstate(over="ignore", under="ignore"):
+            return self.flops if self.flops is not None else 6.0 * self.n_params * self.n_tokens
 
     def take(self, which: npt.NDArray[Any]) -> RunTable:
         """The runs at a boolean mask or at indices, in that order; the rest is not counted as excluded."""
@@ -147,6 +151,10 @@ def without_impossible(table: RunTable) -> RunTable:
         good &= ~bad
         for i in np.flatnonzero(bad)[:SHOWN_EXCLUSIONS]:
             reasons.setdefault(int(i), f"{name} is {column[i]:g}: not a sensible positive number")
+    odd = good & ~((table.compute > 1 / OF_NO_SIZE) & (table.compute < OF_NO_SIZE))
+    good &= ~odd
+    for i in np.flatnonzero(odd)[:SHOWN_EXCLUSIONS]:
+        reasons[int(i)] = f"its compute is {table.compute[i]:g}: no sensible number of FLOPs"
     if good.all():
         return table
     new = [Exclusion(run=table.run_id[i], reason=reason) for i, reason in sorted(reasons.items())]
@@ -165,8 +173,12 @@ def check_spread(table: RunTable) -> None:
     for name, column in (("n_params", table.n_params), ("n_tokens", table.n_tokens)):
         if np.ptp(np.log(column)) < 1e-6:
             raise BadInput(
-                f"all {len(table)} runs have {name} = {column[0]:.4g}: its exponent cannot be seen",
+                f"{_all(table)} {name} = {format_count(float(column[0]), 4)}: its exponent cannot be seen",
                 todo=f"add a run with another {name}",
             )
     if np.ptp(np.log(table.loss)) < 1e-9:
-        raise BadInput(f"all {len(table)} runs have loss {table.loss[0]:.6g}: there is nothing to fit")
+        raise BadInput(f"{_all(table)} loss {table.loss[0]:.6g}: there is nothing to fit")
+
+
+def _all(table: RunTable) -> str:
+    return f"all {len(table)} runs have" if len(table) > 1 else "the only run has"

@@ -29,12 +29,17 @@ def sentences(seen: Assessment) -> tuple[str, ...]:
     )
 
 
+def counted(number: int, thing: str) -> str:
+    """How many of a thing: "1 run", "2 runs"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def _what_is_missing(seen: Assessment) -> str:
     """Why there is no law yet, and after how many runs the first comes."""
     if not seen.missing:
         return "no law was asked for"
     nearest = min(seen.missing, key=lambda item: item.runs_needed)
-    return f"no law yet from {seen.n_runs} runs: {nearest.reason}"
+    return f"no law yet from {counted(seen.n_runs, 'run')}: {nearest.reason}"
 
 
 def _identified(best: Fit, seen: Assessment) -> list[str]:
@@ -56,7 +61,8 @@ def _held(seen: Assessment) -> list[str]:
     for item in seen.hold_outs:
         if item.law != seen.best:
             continue
-        what = "the largest run" if item.held == Held.LARGEST_RUN else f"the {len(item.left_out)} largest-budget runs"
+        what = "the largest run" if item.held == Held.LARGEST_RUN else (
+            f"the {counted(len(item.left_out), 'run')} of the largest budget")
         rough = ": expect no better of a prediction" if item.error > SHARP else ""
         said.append(f"fitted without {what}, {item.law} misses by {100 * item.error:.2g} %{rough}")
     return said
@@ -81,4 +87,4 @@ def _frontier(seen: Assessment) -> list[str]:
 
 
 def _left_out(seen: Assessment) -> list[str]:
-    return [f"{seen.n_excluded} runs left out"] if seen.n_excluded else []
+    return [f"{counted(seen.n_excluded, 'run')} left out"] if seen.n_excluded else []

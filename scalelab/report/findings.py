@@ -27,7 +27,8 @@ SHOWN_EXCLUSIONS = 6
 def laws(seen: Assessment, width: int) -> Lines:
     """The laws side by side, with the numbers of those that are asked for by name."""
     if not seen.fits:
-        return [heading("Laws"), *wrapped(f"  {clean(seen.verdicts[0])}" if seen.verdicts else "  none yet", width)]
+        why = clean(seen.verdicts[0]) if seen.verdicts else "none yet"
+        return [heading("Laws"), *wrapped(f"  {why}", width, hang=2)]
     score = {each.law: each for each in seen.scores}
     rows = [["law", "form", "R²", "held back"]]
     for fit in seen.fits:

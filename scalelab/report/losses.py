@@ -45,16 +45,12 @@ class LossGrid:
         found = []
         for column, tokens in enumerate(self.n_tokens):
             for lower, upper in _neighbours(self.loss[:, column]):
-                found.append(
-                    f"at D = {format_count(tokens)}, {self.rungs[upper]} ({self.loss[upper, column]:.4f}) "
-                    f"is above {self.rungs[lower]} ({self.loss[lower, column]:.4f})"
-                )
+                found.append(f"at D = {format_count(tokens)}, {self.rungs[upper]} " + _over(
+                    self.loss[upper, column], self.rungs[lower], self.loss[lower, column]))
         for row, rung in enumerate(self.rungs):
             for lower, upper in _neighbours(self.loss[row]):
-                found.append(
-                    f"{rung} at D = {format_count(self.n_tokens[upper])} ({self.loss[row, upper]:.4f}) "
-                    f"is above D = {format_count(self.n_tokens[lower])} ({self.loss[row, lower]:.4f})"
-                )
+                found.append(f"{rung} at D = {format_count(self.n_tokens[upper])} " + _over(
+                    self.loss[row, upper], f"D = {format_count(self.n_tokens[lower])}", self.loss[row, lower]))
         return found
 
 
@@ -84,6 +80,11 @@ def _budgets(n_tokens: np.ndarray) -> tuple[list[float], np.ndarray]:
     place = np.empty(len(rising), dtype=int)
     place[order] = index
     return [float(np.median(rising[index == each])) for each in range(int(index[-1]) + 1)], place
+
+
+def _over(loss: float, other: str, others: float) -> str:
+    """The second half of an exception: what the loss is not below, though it should be."""
+    return f"({loss:.4f}) is {'no lower than' if loss == others else 'above'} {other} ({others:.4f})"
 
 
 def _neighbours(losses: np.ndarray) -> list[tuple[int, int]]:

@@ -88,9 +88,14 @@ def lines(forecast: Forecast, subject: Subject) -> list[str]:
         f"{name} {numbers.percent(size)}" for name, size in _parts(found) if size > 0))
     if len(forecast.alternatives) > 1:
         said += ["", "law by law, each with the interval of its own parameters"]
-        said += columns([[name, f"{each.loss:.4f}", f"[{each.low:.4f}, {each.high:.4f}]"]
+        said += columns([[name, _loss(each.loss), f"[{_loss(each.low)}, {_loss(each.high)}]"]
                          for name, each in forecast.alternatives], indent=2, left={0, 2})
     return said + [f"warning: {warning}" for warning in warnings(forecast, subject)]
+
+
+def _loss(value: float) -> str:
+    """Four places, as everywhere, but not of what is no sensible loss."""
+    return f"{value:.4f}" if value < 1e4 else f"{value:.1e}"
 
 
 def _parts(found: Prediction) -> tuple[tuple[str, float], ...]:

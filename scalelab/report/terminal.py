@@ -58,8 +58,10 @@ def headline(subject: Subject, width: int) -> Lines:
     name = clean(subject.name, 60)
     if not len(runs):
         return [Text.assemble((name, "bold"), ": no finished runs yet")]
-    compute = f"{numbers.flops(float(runs.compute.min()))} to {numbers.flops(float(runs.compute.max()))}"
-    spread = f"{len(runs)} runs, N {span(runs.n_params)}, D {span(runs.n_tokens)}, C {compute} FLOPs"
+    ends = (runs.compute.min(), runs.compute.max())
+    compute = " to ".join(dict.fromkeys(numbers.flops(float(end)) for end in ends))
+    count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    spread = f"{count}, N {span(runs.n_params)}, D {span(runs.n_tokens)}, C {compute} FLOPs"
     lines = wrapped(f"{name}: {spread}", width, hang=2)
     lines[0].stylize("bold", 0, len(name))
     facts = " · ".join(clean(fact, 120) for fact in subject.facts)

@@ -59,11 +59,17 @@ def test_fit_reads_other_headings(scalelab: Run, table: Path, tmp_path: Path) ->
     (["FOLDER"], "is not a lab"),
     (["LAB", "--where", "a=b"], "for CSV files"),
     (["\x1b[2J"], "there is no lab"),
+    ([""], "SOURCE is empty"),
+    (["x" * 300], "too long"),
+    (["FEW"], "no law yet from 1 run: the only run has n_params = 10k"),
+    (["FEW"], "1 left out, the first in line 3: loss is '0'"),
 ])  # fmt: skip
 def test_fit_refuses_in_one_line(
     scalelab: Run, table: Path, finished: Path, tmp_path: Path, arguments: list[str], words: str
 ) -> None:
-    known = {"TABLE": str(table), "FOLDER": str(tmp_path), "LAB": str(finished)}
+    few = tmp_path / "few.csv"
+    few.write_text("n_params,tokens,loss\n1e4,1e6,3\n2e4,1e6,0\n")
+    known = {"TABLE": str(table), "FOLDER": str(tmp_path), "LAB": str(finished), "FEW": str(few)}
     ran = scalelab("fit", *(known.get(each, each) for each in arguments))
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.count("\n") == 1
@@ -110,6 +116,14 @@ def test_predict_from_a_lab_needs_no_new_fit(scalelab: Run, finished: Path, monk
     assert scalelab("predict", str(finished), "--params", "100k", "--tokens", "1M").code == 0
 
 
+def test_rows_of_no_sensible_size_are_left_out_in_words(scalelab: Run, table: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.csv"
+    odd.write_text(table.read_text() + "1e300,1e300,2\n1e-300,1e-300,2\n")
+    ran = scalelab("fit", str(odd), "--no-plot")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.count("no sensible number of FLOPs") == 2
+
+
 @pytest.mark.parametrize(("arguments", "words"), [
     ([], "predict what?"),
     (["--params", "1M"], "predict what?"),
@@ -131,7 +145,9 @@ def test_predict_refuses_in_one_line(scalelab: Run, table: Path, arguments: list
 @pytest.mark.parametrize("size", ["1e-5", "1e12", "1e300"])
 def test_predict_survives_any_size(scalelab: Run, table: Path, size: str) -> None:
     for asked in (["--params", size, "--tokens", size], ["--compute", size]):
-        assert scalelab("predict", str(table), *asked).code == 0
+        ran = scalelab("predict", str(table), *asked)
+        assert ran.code == 0
+        assert max(map(len, ran.out.splitlines())) < 120
         document(scalelab("predict", str(table), *asked, "--json"))
 
 

@@ -32,7 +32,7 @@ def test_each_exception_names_both_runs_and_both_losses() -> None:
 
 
 def test_equal_losses_are_an_exception() -> None:
-    assert len(loss_grid(table([[4.0, 4.0]])).exceptions()) == 1
+    assert loss_grid(table([[4.0, 4.0]])).exceptions() == ["10 at D = 200 (4.0000) is no lower than D = 100 (4.0000)"]
 
 
 def test_gaps_are_looked_over() -> None:
