@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+import textwrap
 import time
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,8 @@ class Follower:
     def __init__(self, name: str, *, trained: bool = True) -> None:
         self.name = name
         self._began = time.monotonic() if trained else None
-        self._before: float | None = None
+        self._before: tuple[float, float] | None = None
+        """Planned seconds that were done when this session began to train, and when that was."""
         self._said = time.monotonic()
         self._fit = 0
         self._device: DeviceInfo | None = None
@@ -87,10 +89,10 @@ class Follower:
                           if row.state in {RunState.PLANNED, RunState.RUNNING, RunState.STOPPED})
         finished = total - to_do
         if self._before is None:
-            self._before = finished
-        gone = finished - self._before
+            self._before = finished, elapsed
+        gone, took = finished - self._before[0], elapsed - self._before[1]
         # A pace from less than a twentieth of the work says little: the plan's own estimate serves.
-        pace = elapsed / gone if gone > 0.05 * total else 1.0 / slots
+        pace = took / gone if gone > 0.05 * total else 1.0 / slots
         return to_do * pace
 
 
@@ -108,7 +110,8 @@ class Screen:
         if not self._follower.worth_saying(kind, text):
             return
         if self._live is None or kind in TROUBLES:
-            self._console.print(clean(f"{kind}: {text}"), style="dim", soft_wrap=True)
+            for line in textwrap.wrap(clean(f"{kind}: {text}"), self._console.width, subsequent_indent="  "):
+                self._console.print(line, style="dim", soft_wrap=True)
         else:
             self._follower.event = f"{kind}: {text}"
 

@@ -154,7 +154,7 @@ def _tell(summary: Summary, lab: Path, as_json: bool) -> None:
     if summary.failed:
         say(f"{summary.failed} of {summary.total} runs failed: `scalelab status {shown}` says why")
     if sys.stderr is not None and sys.stderr.isatty() and not as_json:
-        say(f"next: scalelab predict {shown} --params 1M --tokens 20M   ·   scalelab sample {shown}")
+        say(f"next:\n  scalelab predict {shown} --params 1M --tokens 20M\n  scalelab sample {shown}")
 
 
 def _short(lab: Path) -> str:

@@ -107,10 +107,11 @@ def _reason(n_runs: int, best: str | None, scores: Sequence[Score]) -> str:
             f"{best} misses the most expensive runs, held back, by {100 * chosen.held_back:.2g} % on average: "
             "the least, or within 5 % of the least with fewer parameters"
         )
+    if len(scores) == 1:
+        return f"{best} is the only law that was tried or that {n_runs} runs allow"
     sharing = [f"{score.law} {100 * score.weight:.0f} %" for score in scores if score.weight >= 0.005]
-    if len(sharing) > 1:
-        return f"{n_runs} runs are too few for a contest on held-back runs: by AICc, {' and '.join(sharing)}"
-    return f"{best} is what {n_runs} runs allow"
+    shares = ", ".join(sharing) if len(sharing) > 1 else best
+    return f"{n_runs} runs are too few for a contest on held-back runs: AICc prefers {shares}"
 
 
 def _compute_law(runs: RunTable, fits: Sequence[Fit], best: str | None, objective: str | None) -> Fit | None:

@@ -93,7 +93,7 @@ def _foretold(subject: Subject, width: int) -> Lines:
     inside = sum(each.inside is True for each in subject.foretold)
     return wrapped(
         f"  Of {len(misses)} runs that were predicted before they ended, {inside} came out inside the interval; "
-        f"the middle miss is {numbers.percent(float(np.median(misses)))}.", width, hang=2)
+        f"the median miss is {numbers.percent(float(np.median(misses)))}.", width, hang=2)
 
 
 def promise(seen: Assessment, width: int) -> Lines:

@@ -134,12 +134,15 @@ def _table(shot: Snapshot, width: int, height: int) -> list[str]:
     ordered = sorted(shot.rows, key=_urgency)
     shown = ordered if len(ordered) <= room else ordered[: max(room - 1, 1)]
     cells = [_cells(row, shot, REASON if width >= WIDE else BAR + 6) for row in shown]
-    names = list(_SHOWN)
+    over = not any(row.state in {RunState.RUNNING, RunState.PLANNED} for row in shot.rows)
+    # What only a running run has is an empty column when all are over.
+    names = [name for name in _SHOWN if not over or any(each[name] for each in cells)]
     for dropped in reversed(_KEPT[2:]):
         drawn = _drawn(cells, names)
         if max(map(len, drawn)) <= width:
             break
-        names.remove(dropped)
+        if dropped in names:
+            names.remove(dropped)
     lines = _drawn(cells, names)
     if len(shown) < len(ordered):
         rest = Counter(str(row.state) for row in ordered[len(shown):])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import re
 import sys
 import time
 from pathlib import Path
@@ -93,6 +94,33 @@ def test_the_table_is_redrawn_and_the_cursor_comes_back(tmp_path: Path, monkeypa
     assert text.count("9 of 9 points") >= 1
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
     assert "\x1b[2J" not in text
+
+
+def test_long_news_is_broken_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "40")
+    words = "16x1 140,153 tokens/s, 24x1 121,401 tokens/s, 40x1 93,378 tokens/s"
+    Screen("x").on_event("probe", words)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
+    assert max(map(len, shown.splitlines())) <= 40
+    assert " ".join(shown.split()) == f"probe: {words}"
+
+
+def test_the_pace_is_that_of_training_not_of_what_came_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(live.time, "monotonic", lambda: now)
+    seen, lab = live.Follower("smoke"), SimulatedLab(tmp_path / "smoke")
+    now += 1000.0  # imports and a corpus to prepare
+    with Reader(lab.folder / "lab.db") as reader:
+        seen.snapshot(reader)
+        lab.finish_all(but=tuple(point.run for point in lab.points[4:]))
+        now += 10.0
+        left = seen.snapshot(reader).left
+    assert left is not None and 0 < left < 100
 
 
 class Gone(Terminal):
