@@ -59,6 +59,7 @@ def create(preset: Preset, paths: LabPaths, executor: LocalExecutor, hooks: Hook
     plan.make_plan(preset, chosen)
     executor.warm()
     tokens = prepare_tokens(preset, hooks)
+    tell_tokens(tokens, hooks)
     device, seconds_per_token = _probe(preset, chosen, tokens, executor, hooks)
     made = plan.make_plan(preset, device, vocab_size=tokens.vocab_size, seconds_per_token=seconds_per_token)
     _warn_of_epochs(made, tokens, hooks)
@@ -93,9 +94,13 @@ def prepare_tokens(preset: Preset, hooks: Hooks) -> TokenSet:
 
     tokens = corpora.prepare(preset.corpus, token_cache(), progress=progress)
     corpora.check(tokens, preset.model.context, preset.evaluation.tokens)
+    return tokens
+
+
+def tell_tokens(tokens: TokenSet, hooks: Hooks) -> None:
+    """Say what there is to train on; not before it is known to serve, for a refusal is one line."""
     hooks.on_event("tokens", f"{tokens.train_tokens} training and {tokens.held_out_tokens} held-out tokens of "
                              f"{tokens.corpus}, vocabulary {tokens.vocab_size}")
-    return tokens
 
 
 def write(made: Plan, tokens: TokenSet, paths: LabPaths) -> None:

@@ -9,7 +9,7 @@ from scalelab.errors import BadInput, ScalelabError
 from scalelab.gate import clean
 from scalelab.lab.hooks import Hooks
 from scalelab.lab.paths import LabPaths
-from scalelab.lab.prepare import DEVICE, PRESET, TOKENS, Lab, prepare_tokens
+from scalelab.lab.prepare import DEVICE, PRESET, TOKENS, Lab, prepare_tokens, tell_tokens
 from scalelab.records import DeviceInfo, TokenSet
 from scalelab.store.reader import Reader
 
@@ -40,6 +40,7 @@ def reopen(preset: Preset | None, paths: LabPaths, hooks: Hooks) -> Lab:
         raise BadInput(f"the corpus {lab.tokens.corpus!r} of lab {paths.root} has changed since it was prepared",
                        todo="put the old text back, or start another lab with --lab")
     device = plan.choose_device(wanted.hardware)
+    tell_tokens(now, hooks)
     if (device.name, device.label) != (lab.device.name, lab.device.label):
         hooks.on_event("warning", f"the lab began on {lab.device.label} and goes on on {device.label}: not exact")
     return Lab(paths=paths, tokens=now, device=device)
