@@ -33,12 +33,15 @@ class Device:
             torch.set_num_threads(threads)
         else:
             torch.set_float32_matmul_precision("high")
+        if torch_device.type == "cuda":
+            # Pinned copies, synchronisation and the cache work on the current card, which would else be the first one.
+            torch.cuda.set_device(torch_device)
         self.info = _info(torch_device)
 
     @property
     def synchronous(self) -> bool:
-        """Whether reading a number costs nothing, so that every step may look at its loss."""
-        return self.torch_device.type == "cpu"
+        """Whether every step looks at its loss: free on a CPU, and needed on MPS, whose fused kernel skips nothing."""
+        return self.torch_device.type in {"cpu", "mps"}
 
     @property
     def compiles(self) -> bool:

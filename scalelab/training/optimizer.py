@@ -11,6 +11,9 @@ from torch import Tensor
 from scalelab.records import AdamW
 from scalelab.training.flat import FlatParameters
 
+_SCALES = {"cpu", "cuda"}
+"""Where the fused kernel divides the gradient itself; Metal's takes the argument and makes no use of it."""
+
 
 class FlatAdamW:
     """The optimizer's two moments, in the layout of the parameters."""
@@ -35,6 +38,9 @@ class FlatAdamW:
         """Clips, and takes update number `step` (from 1). `skip`, on the device, is 1 where nothing may change."""
         settings = self._settings
         scale = ((norm + 1e-6) / settings.clip).clamp_(min=1.0) if settings.clip > 0 else None
+        if scale is not None and self._flat.grads.device.type not in _SCALES:
+            self._flat.grads.div_(scale)
+            scale = None
         for weights, grads, averages, squares, decay in self._parts:
             # The kernel reads the count of this update; the loop owns it, so that a skipped one is not counted.
             count = torch.full((), float(step), device=weights[0].device)
