@@ -23,6 +23,8 @@ DETAILED = ("power", "chinchilla", "kaplan", "coupled")
 """Laws whose numbers are always shown; the best law's are shown too."""
 SHOWN_EXCLUSIONS = 6
 
+UNSPLIT = "These runs cannot tell N from D: trust neither the split nor a loss away from the runs' own D/N"
+
 
 def laws(seen: Assessment, width: int) -> Lines:
     """The laws side by side, with the numbers of those that are asked for by name."""
@@ -110,6 +112,8 @@ def promise(seen: Assessment, width: int) -> Lines:
                                (format_count(best.n_tokens), "bold"), f"   ({best.n_tokens / best.n_params:.0f} tokens "
                                "a parameter)"))
     lines.append(Text.assemble("  loss  ", (loss, "bold"), f" nats a token, 95 %, by {best.law}"))
+    if seen.fit().verdict == "withhold":
+        lines += wrapped(f"  {UNSPLIT}.", width, hang=2)
     return lines
 
 

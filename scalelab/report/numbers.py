@@ -38,6 +38,9 @@ def number(value: float, step: float) -> str:
 def interval(value: float, low: float, high: float) -> str:
     """The value and its interval: "0.454 [0.368, 0.540]"."""
     step = (high - low) / 2
+    nearer = min(high - value, value - low)
+    if 0 < nearer < step / 4:  # of a lopsided interval, half of it would round the value itself away
+        step = nearer
     return f"{number(value, step)} [{number(low, step)}, {number(high, step)}]"
 
 

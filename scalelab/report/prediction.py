@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from scalelab import __version__
 from scalelab.report import numbers
 from scalelab.report.columns import columns
+from scalelab.report.findings import UNSPLIT
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _parts(found: Prediction) -> tuple[tuple[str, float], ...]:
 
 
 def warnings(forecast: Forecast, subject: Subject) -> list[str]:
-    """How far beyond the runs this is."""
+    """How far beyond the runs this is, and whether they can tell N from D at all."""
     found, runs = forecast.prediction, subject.runs
     said = []
     for name, value, column in (("C", forecast.flops, runs.compute), ("N", found.n_params, runs.n_params),
@@ -112,6 +113,8 @@ def warnings(forecast: Forecast, subject: Subject) -> list[str]:
         if factor > FAR * 1.0001:
             said.append(f"{name} is {factor:.3g} times the largest among the runs: beyond {FAR:.0f} times the interval "
                         "is a guess")
+    if subject.assessment.fit(forecast.law).verdict == "withhold":
+        said.append(UNSPLIT[0].lower() + UNSPLIT[1:])
     return said
 
 

@@ -108,6 +108,14 @@ def test_predict_warns_far_beyond_the_runs(scalelab: Run, table: Path) -> None:
     assert "is a guess" not in scalelab("predict", str(table), "--params", "500k", "--tokens", "10M").out
 
 
+def test_predict_warns_of_runs_that_cannot_tell_n_from_d(scalelab: Run, tmp_path: Path) -> None:
+    line = tmp_path / "line.csv"
+    sizes = [1e4 * 2**i for i in range(12)]
+    line.write_text("n_params,tokens,loss\n" + "".join(
+        f"{n},{20 * n},{1.5 + 30 * n**-0.35 * (1 + 0.001 * (-1) ** i)}\n" for i, n in enumerate(sizes)))
+    assert "these runs cannot tell N from D" in scalelab("predict", str(line), "--compute", "1e15").out
+
+
 def test_predict_from_a_lab_needs_no_new_fit(scalelab: Run, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("fitted again")

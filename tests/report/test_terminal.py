@@ -82,6 +82,8 @@ def test_runs_on_a_line_have_their_exponents_withheld() -> None:
                            loss=[1.5 + 30 * n**-0.35 * (1 + 0.001 * (-1) ** i) for i, n in enumerate(n_params)])
     text = printed(replace(subject(), runs=table, assessment=laws.assess(table), rung_names={}), 80)
     assert "exponents withheld" in text
+    assert "trust neither the split" in text
+    assert "trust neither the split" not in printed(subject(), 80)
 
 
 def test_packed_items_are_never_broken() -> None:
