@@ -11,8 +11,8 @@ from scalelab.records import DeviceInfo, ModelShape, RunSpec
 
 _TIGHT, _FULL = 0.7, 0.95
 """Shares of a slot's memory: above the first a cell is tight, above the second it does not fit."""
-_EVALUATION_SHARE = 1 / 3
-"""A forward pass costs a third of a training step."""
+_EVALUATION_SHARE = 0.45
+"""A forward pass is a third of a training step's FLOPs, and 0.4–0.5 of its time at tiny shapes on a CPU."""
 _RUN_OVERHEAD = 0.25
 """Seconds to fork, build a model, write a checkpoint and be reaped; measured on two cores at tiny shapes."""
 # Share of the measured GEMM peak that a training step reaches on a CPU, by width; measured with one thread a run.
