@@ -34,8 +34,9 @@ vocab_size = 512
 sequences = 8
 """
 """Three sizes by three budgets: a preset of the tests' own, whatever the shipped ones come to be."""
-LARGER = SMALL.replace('"24x1", "48x1"', '"20x1", "32x1", "48x1", "80x1"').replace('"40k", "80k", "160k"',
-                                                                                   '"150k", "300k", "600k", "1.2M"')
+LARGER = SMALL.replace('"24x1", "48x1"', '"20x1", "32x1", "48x1", "80x1"').replace(
+    '"40k", "80k", "160k"', '"150k", "300k", "600k", "1.2M"'
+)
 """Five sizes by four budgets."""
 
 
@@ -118,5 +119,14 @@ class SimulatedLab:
     def _point(spec: RunSpec, step: int) -> Point:
         tokens = step * spec.batch_tokens
         loss = min(true_loss(spec.counts.n_params, tokens) * 1.02, 6.2)
-        return Point(run=spec.run, attempt=1, step=step, n_tokens=tokens, loss=loss, lr=0.01, grad_norm=0.5,
-                     tokens_per_second=3e9 / spec.flops_per_token * 8, seconds=step * 0.01)
+        return Point(
+            run=spec.run,
+            attempt=1,
+            step=step,
+            n_tokens=tokens,
+            loss=loss,
+            lr=0.01,
+            grad_norm=0.5,
+            tokens_per_second=3e9 / spec.flops_per_token * 8,
+            seconds=step * 0.01,
+        )

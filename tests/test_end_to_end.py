@@ -47,8 +47,15 @@ class Place:
         """A command line under way."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SCALELAB")}
         environment |= {"PYTHONPATH": str(ROOT), "SCALELAB_CACHE": str(self.cache), "COLUMNS": "100"}
-        return subprocess.Popen([sys.executable, "-m", "scalelab", *arguments], cwd=self.folder, env=environment,
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [sys.executable, "-m", "scalelab", *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def run(self, *arguments: str) -> Ran:
         """A command line to its end."""
@@ -84,8 +91,16 @@ def lab(place: Place, first: Ran) -> str:
 
 
 def test_the_report_on_stdout_has_the_laws_and_the_promise(first: Ran) -> None:
-    for words in ("P = k · N^α · D^β", "L = E + A/N^α + B/D^β", "kaplan", "R²", "The honest check", "40x1-D160k-s0",
-                  "At 10 × the largest run", "nats a token, 95 %"):
+    for words in (
+        "P = k · N^α · D^β",
+        "L = E + A/N^α + B/D^β",
+        "kaplan",
+        "R²",
+        "The honest check",
+        "40x1-D160k-s0",
+        "At 10 × the largest run",
+        "nats a token, 95 %",
+    ):
         assert words in first.out
     assert "Traceback" not in first.err
 
@@ -161,8 +176,21 @@ def test_another_corpus_in_its_place_is_refused(place: Place) -> None:
     words = [f"The house sat on the hill and {number} people looked at it.\n\n" for number in range(10_000, 14_000)]
     notes = place.folder / "notes.txt"
     notes.write_text("".join(words))
-    asked = ("run", "--preset", "smoke", "--set", f"corpus.source={notes}", "--set", "evaluation.tokens=1024", "--set",
-             "ladder.shapes=16x1", "--set", "budgets.tokens=[20k]", "--lab", "labs/notes")
+    asked = (
+        "run",
+        "--preset",
+        "smoke",
+        "--set",
+        f"corpus.source={notes}",
+        "--set",
+        "evaluation.tokens=1024",
+        "--set",
+        "ladder.shapes=16x1",
+        "--set",
+        "budgets.tokens=[20k]",
+        "--lab",
+        "labs/notes",
+    )
     assert place.run(*asked).code == 0
     before, steps = notes.stat(), _steps(place, "labs/notes")
     notes.write_text("".join(reversed(words)))
@@ -219,5 +247,6 @@ def _steps(place: Place, lab: str) -> dict[str, int]:
 def _ends(place: Place, lab: str) -> dict[str, int]:
     """How often each run has come to its end."""
     with Reader(place.folder / lab / "lab.db") as reader:
-        return Counter(row.run for row in reader.runs() for change in reader.states(row.run)
-                       if change.state is RunState.DONE)
+        return Counter(
+            row.run for row in reader.runs() for change in reader.states(row.run) if change.state is RunState.DONE
+        )

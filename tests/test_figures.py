@@ -88,8 +88,20 @@ def test_surface_is_the_law_on_its_grid(seen: laws.Assessment) -> None:
 
 
 def points(run: str, losses: list[float]) -> list[Point]:
-    return [Point(run=run, attempt=1, step=step, n_tokens=512 * step, loss=loss, lr=0.1, grad_norm=1.0,
-                  tokens_per_second=1e4, seconds=0.05 * step) for step, loss in enumerate(losses, 1)]
+    return [
+        Point(
+            run=run,
+            attempt=1,
+            step=step,
+            n_tokens=512 * step,
+            loss=loss,
+            lr=0.1,
+            grad_norm=1.0,
+            tokens_per_second=1e4,
+            seconds=0.05 * step,
+        )
+        for step, loss in enumerate(losses, 1)
+    ]
 
 
 @pytest.mark.parametrize("along", list(Along))

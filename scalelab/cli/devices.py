@@ -7,8 +7,11 @@ import click
 from scalelab.cli.options import example, json_option, print_json
 
 
-@click.command("devices", short_help="What this machine can train on.", epilog=example(
-    "scalelab devices", "scalelab devices --measure --json"))
+@click.command(
+    "devices",
+    short_help="What this machine can train on.",
+    epilog=example("scalelab devices", "scalelab devices --measure --json"),
+)
 @click.option("--measure", is_flag=True, help="Ask torch, and measure each device's peak; takes some seconds.")
 @json_option
 def command(measure: bool, as_json: bool) -> None:
@@ -28,7 +31,17 @@ def command(measure: bool, as_json: bool) -> None:
         print_json({"schema": "scalelab.devices/1", "devices": [device.to_dict() for device in found]})
         return
     rows = [["device", "slots", "memory", "peak a slot", "", "dtype", "name"]]
-    rows += [[device.name, str(device.slots), format_bytes(device.memory_bytes), format_flop_rate(device.peak_flops),
-              device.peak_source, device.dtype, clean(device.label, 60)] for device in found]
+    rows += [
+        [
+            device.name,
+            str(device.slots),
+            format_bytes(device.memory_bytes),
+            format_flop_rate(device.peak_flops),
+            device.peak_source,
+            device.dtype,
+            clean(device.label, 60),
+        ]
+        for device in found
+    ]
     for line in columns(rows, left={0, 4, 5, 6}):
         click.echo(line)

@@ -18,12 +18,19 @@ if TYPE_CHECKING:
     from scalelab.report.export import Format, Row, Table
 
 
-@click.command("export", short_help="A lab's tables as CSV, Parquet or JSON.", epilog=example(
-    "scalelab export labs/tiny > runs.csv", "scalelab export labs/tiny -o runs.parquet",
-    "scalelab export labs/tiny --table curves --format json -o curves.json"))
+@click.command(
+    "export",
+    short_help="A lab's tables as CSV, Parquet or JSON.",
+    epilog=example(
+        "scalelab export labs/tiny > runs.csv",
+        "scalelab export labs/tiny -o runs.parquet",
+        "scalelab export labs/tiny --table curves --format json -o curves.json",
+    ),
+)
 @click.argument("lab")
-@click.option("--format", "form", type=click.Choice(["csv", "parquet", "json"]),
-              help="Unset: by the name of -o, else csv.")
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "parquet", "json"]), help="Unset: by the name of -o, else csv."
+)
 @click.option("--table", type=click.Choice(["runs", "curves", "evaluations"]), default="runs", show_default=True)
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of stdout.")
 @click.option("--force", is_flag=True, help="Overwrite FILE.")

@@ -85,8 +85,11 @@ class Follower:
         """Planned seconds still to do, at the pace of this session."""
         slots = self._device.slots if self._device else 1
         total = math.fsum(row.expected_seconds for row in rows)
-        to_do = math.fsum(row.expected_seconds * (1 - row.progress) for row in rows
-                          if row.state in {RunState.PLANNED, RunState.RUNNING, RunState.STOPPED})
+        to_do = math.fsum(
+            row.expected_seconds * (1 - row.progress)
+            for row in rows
+            if row.state in {RunState.PLANNED, RunState.RUNNING, RunState.STOPPED}
+        )
         finished = total - to_do
         if self._before is None:
             self._before = finished, elapsed
@@ -127,12 +130,19 @@ class Screen:
         size = self._console.size
         lines = progress.lines(self._follower.snapshot(reader), size.width, size.height - 2)
         frame = Text("\n", no_wrap=True, overflow="crop", end="").join(
-            Text(line, progress.style_of(line)) for line in lines)
+            Text(line, progress.style_of(line)) for line in lines
+        )
         if self._live is None:
             from rich.live import Live
 
-            self._live = Live(frame, console=self._console, auto_refresh=False, redirect_stdout=False,
-                              redirect_stderr=False, vertical_overflow="crop")
+            self._live = Live(
+                frame,
+                console=self._console,
+                auto_refresh=False,
+                redirect_stdout=False,
+                redirect_stderr=False,
+                vertical_overflow="crop",
+            )
             self._live.start()
         self._live.update(frame, refresh=True)
 

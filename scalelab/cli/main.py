@@ -53,8 +53,9 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The verb, or one line that says which there are."""
         if args and args[0] not in VERBS:
-            raise BadInput(f"there is no verb {clean(args[0], 60)!r}", allowed=", ".join(VERBS),
-                           todo=did_you_mean(args[0], VERBS))
+            raise BadInput(
+                f"there is no verb {clean(args[0], 60)!r}", allowed=", ".join(VERBS), todo=did_you_mean(args[0], VERBS)
+            )
         return super().resolve_command(ctx, args)
 
 

@@ -16,15 +16,30 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 def preset_options(function: Function) -> Function:
     """Which preset, and what of it is changed: preset < --set < flags."""
-    for option in reversed((
-        click.option("--preset", "-p", metavar="NAME|FILE", help="A shipped preset or a .toml file.  [default: tiny]"),
-        click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True,
-                     help="Change a field, such as ladder.rungs=5; may be repeated."),
-        click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:0 or mps."),
-        click.option("--slots", type=int, metavar="N", help="How many runs train at once."),
-        click.option("--seed", "seeds", type=int, multiple=True, metavar="N",
-                     help="Train the whole grid with this seed; may be repeated."),
-    )):
+    for option in reversed(
+        (
+            click.option(
+                "--preset", "-p", metavar="NAME|FILE", help="A shipped preset or a .toml file.  [default: tiny]"
+            ),
+            click.option(
+                "--set",
+                "overrides",
+                metavar="KEY=VALUE",
+                multiple=True,
+                help="Change a field, such as ladder.rungs=5; may be repeated.",
+            ),
+            click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:0 or mps."),
+            click.option("--slots", type=int, metavar="N", help="How many runs train at once."),
+            click.option(
+                "--seed",
+                "seeds",
+                type=int,
+                multiple=True,
+                metavar="N",
+                help="Train the whole grid with this seed; may be repeated.",
+            ),
+        )
+    ):
         function = option(function)
     return function
 

@@ -7,13 +7,23 @@ import click
 from scalelab.cli.options import example, flags, json_option, preset_options, print_json
 
 
-@click.command("plan", short_help="What would be trained, and what it costs.", epilog=example(
-    "scalelab plan", "scalelab plan --preset gpu --device cuda",
-    "scalelab plan --set ladder.shapes=[16x1,32x1,64x2] --set budgets.tokens=[300k,1.2M]"))
+@click.command(
+    "plan",
+    short_help="What would be trained, and what it costs.",
+    epilog=example(
+        "scalelab plan",
+        "scalelab plan --preset gpu --device cuda",
+        "scalelab plan --set ladder.shapes=[16x1,32x1,64x2] --set budgets.tokens=[300k,1.2M]",
+    ),
+)
 @preset_options
 @json_option
 def command(
-    preset: str | None, overrides: tuple[str, ...], device: str | None, slots: int | None, seeds: tuple[int, ...],
+    preset: str | None,
+    overrides: tuple[str, ...],
+    device: str | None,
+    slots: int | None,
+    seeds: tuple[int, ...],
     as_json: bool,
 ) -> None:
     """Show the grid of a preset: N, D, compute, memory and time of every point on this machine."""

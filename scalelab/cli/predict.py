@@ -16,9 +16,15 @@ if TYPE_CHECKING:
     from scalelab.report.source import Subject
 
 
-@click.command("predict", short_help="The loss of a run that nobody has trained.", epilog=example(
-    "scalelab predict labs/tiny --params 10M --tokens 200M", "scalelab predict labs/tiny --compute 1e15",
-    "scalelab predict labs/tiny --params 1M --tokens 20M --from 120k,1.2M,2.07"))
+@click.command(
+    "predict",
+    short_help="The loss of a run that nobody has trained.",
+    epilog=example(
+        "scalelab predict labs/tiny --params 10M --tokens 200M",
+        "scalelab predict labs/tiny --compute 1e15",
+        "scalelab predict labs/tiny --params 1M --tokens 20M --from 120k,1.2M,2.07",
+    ),
+)
 @source_options
 @click.option("--params", metavar="N", help="Parameters that do matrix work: 10M.")
 @click.option("--tokens", metavar="D", help="Training tokens: 200M.")
@@ -27,8 +33,15 @@ if TYPE_CHECKING:
 @click.option("--law", metavar="NAME", help="This law alone, with the interval of its parameters alone.")
 @json_option
 def command(
-    source: str, columns: tuple[str, ...], where: tuple[str, ...], params: str | None, tokens: str | None,
-    compute: str | None, start: str | None, law: str | None, as_json: bool,
+    source: str,
+    columns: tuple[str, ...],
+    where: tuple[str, ...],
+    params: str | None,
+    tokens: str | None,
+    compute: str | None,
+    start: str | None,
+    law: str | None,
+    as_json: bool,
 ) -> None:
     """Predict by the law of SOURCE, a lab's directory or a CSV: the loss at N and D, or the best N and D at C."""
     target = _target(params, tokens, compute, start)
@@ -55,8 +68,10 @@ def _target(params: str | None, tokens: str | None, compute: str | None, start: 
         raise BadInput("predict what?", allowed=asks)
     if compute is not None:
         return {"flops": parse_count(compute, "--compute")}
-    target: dict[str, Any] = {"n_params": parse_count(params or "", "--params"),
-                              "n_tokens": parse_count(tokens or "", "--tokens")}
+    target: dict[str, Any] = {
+        "n_params": parse_count(params or "", "--params"),
+        "n_tokens": parse_count(tokens or "", "--tokens"),
+    }
     if start is not None:
         parts = start.split(",")
         if len(parts) != 3:

@@ -7,9 +7,12 @@ import click
 from scalelab.cli.options import example, json_option, print_json
 
 
-@click.group("presets", invoke_without_command=True, short_help="List, show and check presets.",
-             epilog=example("scalelab presets", "scalelab presets show tiny > mine.toml",
-                            "scalelab presets check mine.toml"))
+@click.group(
+    "presets",
+    invoke_without_command=True,
+    short_help="List, show and check presets.",
+    epilog=example("scalelab presets", "scalelab presets show tiny > mine.toml", "scalelab presets check mine.toml"),
+)
 @json_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
@@ -25,8 +28,12 @@ def list_presets(as_json: bool) -> None:
     _list(as_json)
 
 
-@command.command("show", epilog=example("scalelab presets show tiny > mine.toml",
-                                        "scalelab presets show tiny --set ladder.shapes=[16x1,32x1]"))
+@command.command(
+    "show",
+    epilog=example(
+        "scalelab presets show tiny > mine.toml", "scalelab presets show tiny --set ladder.shapes=[16x1,32x1]"
+    ),
+)
 @click.argument("name")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a field; may be repeated.")
 @json_option
@@ -56,8 +63,15 @@ def check(name: str, as_json: bool) -> None:
     preset = preset_files.load(name)
     planned = plan.make_plan(preset, plan.choose_device(preset.hardware))
     if as_json:
-        print_json({"schema": "scalelab.check/1", "name": preset.name, "good": True, "runs": len(planned.cells),
-                    "warnings": list(planned.warnings)})
+        print_json(
+            {
+                "schema": "scalelab.check/1",
+                "name": preset.name,
+                "good": True,
+                "runs": len(planned.cells),
+                "warnings": list(planned.warnings),
+            }
+        )
         return
     click.echo(f"{clean(name, 120)} is good: {len(planned.rungs)} rungs, {len(planned.cells)} points")
     for warning in planned.warnings:
@@ -70,8 +84,12 @@ def _list(as_json: bool) -> None:
 
     presets = {name: preset_files.load(name) for name in preset_files.shipped()}
     if as_json:
-        print_json({"schema": "scalelab.presets/1",
-                    "presets": [{"name": name, "description": each.description} for name, each in presets.items()]})
+        print_json(
+            {
+                "schema": "scalelab.presets/1",
+                "presets": [{"name": name, "description": each.description} for name, each in presets.items()],
+            }
+        )
         return
     width = max(map(len, presets), default=0)
     for name, each in presets.items():

@@ -21,9 +21,16 @@ if TYPE_CHECKING:
     from scalelab.preset import Preset
 
 
-@click.command("run", short_help="Train a ladder and fit its law.", epilog=example(
-    "scalelab run", "scalelab run --preset laptop --detach",
-    "scalelab run --preset tiny --set evaluation.points=8 --seed 1 --lab labs/try", "scalelab run --json > law.json"))
+@click.command(
+    "run",
+    short_help="Train a ladder and fit its law.",
+    epilog=example(
+        "scalelab run",
+        "scalelab run --preset laptop --detach",
+        "scalelab run --preset tiny --set evaluation.points=8 --seed 1 --lab labs/try",
+        "scalelab run --json > law.json",
+    ),
+)
 @preset_options
 @click.option("--lab", "folder", metavar="DIR", help="Where everything is kept.  [default: labs/<preset>]")
 @click.option("--fresh", is_flag=True, help="Begin a new lab beside the one that is there: labs/<preset>-2.")
@@ -31,8 +38,16 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, preset: str | None, overrides: tuple[str, ...], device: str | None, slots: int | None,
-    seeds: tuple[int, ...], folder: str | None, fresh: bool, detach: bool, as_json: bool,
+    ctx: click.Context,
+    preset: str | None,
+    overrides: tuple[str, ...],
+    device: str | None,
+    slots: int | None,
+    seeds: tuple[int, ...],
+    folder: str | None,
+    fresh: bool,
+    detach: bool,
+    as_json: bool,
 ) -> None:
     """Train a preset's ladder in the background, refit after every run, and print the law.
 
@@ -70,8 +85,10 @@ def _own(folder: str, overrides: tuple[str, ...], changes: dict[str, Any]) -> Pr
     from scalelab.lab import control
 
     if overrides or changes["seeds"]:
-        raise BadInput(f"lab {clean(folder, 200)} has a preset of its own, which --set and --seed cannot change",
-                       todo="choose a new folder with --lab")
+        raise BadInput(
+            f"lab {clean(folder, 200)} has a preset of its own, which --set and --seed cannot change",
+            todo="choose a new folder with --lab",
+        )
     asked = {key.partition(".")[2]: value for key, value in changes.items() if value is not None}
     if not asked:
         return None
@@ -98,8 +115,10 @@ def _detach(wanted: Preset | None, lab: Path, as_json: bool) -> None:
         return
     shown = _short(lab)
     click.echo(f"training {shown} as process {pid}, without this terminal")
-    click.echo(f"  scalelab status {shown}    how far it is\n  scalelab stop {shown}      save and stop\n"
-               f"  scalelab fit {shown}       the law so far")
+    click.echo(
+        f"  scalelab status {shown}    how far it is\n  scalelab stop {shown}      save and stop\n"
+        f"  scalelab fit {shown}       the law so far"
+    )
 
 
 def _train(wanted: Preset | None, lab: Path) -> Summary:
@@ -132,8 +151,9 @@ def _tell(summary: Summary, lab: Path, as_json: bool) -> None:
     """The law, and what became of the runs."""
     shown = _short(lab)
     if summary.interrupted:
-        raise Interrupted(f"stopped with {summary.done} of {summary.total} runs done in {shown}",
-                          todo="the same command goes on")
+        raise Interrupted(
+            f"stopped with {summary.done} of {summary.total} runs done in {shown}", todo="the same command goes on"
+        )
     from scalelab.cli.sources import lab_subject
     from scalelab.lab.paths import lab_paths
     from scalelab.store.reader import Reader

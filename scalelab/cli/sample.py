@@ -22,16 +22,33 @@ class Temperature(click.FloatRange):
         return number
 
 
-@click.command("sample", short_help="Text from a trained run.", epilog=example(
-    "scalelab sample labs/tiny", 'scalelab sample labs/tiny 80x1-D1.2M-s0 --prompt "The state of the union is"'))
+@click.command(
+    "sample",
+    short_help="Text from a trained run.",
+    epilog=example(
+        "scalelab sample labs/tiny", 'scalelab sample labs/tiny 80x1-D1.2M-s0 --prompt "The state of the union is"'
+    ),
+)
 @click.argument("lab")
 @click.argument("run", required=False)
 @click.option("--prompt", default="The ", show_default=True, help="What the text begins with.")
 @click.option("--tokens", "n", type=click.IntRange(1, 100_000), default=100, show_default=True, metavar="N")
-@click.option("--temperature", type=Temperature(0, 10), default=0.8, show_default=True, metavar="T",
-              help="0 takes the likeliest token each time.")
-@click.option("--top-k", type=click.IntRange(0, 1_000_000), default=50, show_default=True, metavar="K",
-              help="Only the K likeliest tokens; 0: all.")
+@click.option(
+    "--temperature",
+    type=Temperature(0, 10),
+    default=0.8,
+    show_default=True,
+    metavar="T",
+    help="0 takes the likeliest token each time.",
+)
+@click.option(
+    "--top-k",
+    type=click.IntRange(0, 1_000_000),
+    default=50,
+    show_default=True,
+    metavar="K",
+    help="Only the K likeliest tokens; 0: all.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, metavar="N")
 @json_option
 def command(

@@ -28,9 +28,20 @@ def command(lab: str, as_json: bool) -> None:
         shot = Follower(lab_at(lab).root.name, trained=found.pid is not None).snapshot(reader)
     shot = replace(shot, elapsed=None, left=found.seconds_left)
     if as_json:
-        runs = [{"run": row.run, "rung": row.spec.rung, "kind": str(row.spec.kind), "state": str(row.state),
-                 "reason": row.reason, "attempt": row.attempt, "step": row.step, "n_steps": row.spec.n_steps,
-                 "loss": shot.finals[row.run].loss if row.run in shot.finals else None} for row in rows]
+        runs = [
+            {
+                "run": row.run,
+                "rung": row.spec.rung,
+                "kind": str(row.spec.kind),
+                "state": str(row.state),
+                "reason": row.reason,
+                "attempt": row.attempt,
+                "step": row.step,
+                "n_steps": row.spec.n_steps,
+                "loss": shot.finals[row.run].loss if row.run in shot.finals else None,
+            }
+            for row in rows
+        ]
         print_json({"schema": "scalelab.status/1", **found.to_dict(), "runs": runs})
         return
     size = shutil.get_terminal_size()

@@ -74,17 +74,32 @@ def _iso_curves(runs: RunTable, law: Law) -> list[Series]:
         # FLOPs a token of a size as its runs counted them, so that the curve goes through its own dots.
         per_token = float(np.median(runs.compute[own] / runs.n_tokens[own]))
         name = format_count(sizes[rung])
-        lines.append(Series(role=Role.ISO_N, mark=Mark.LINE, name=f"N = {name}", label=name, colour=rung,
-                            x=tokens * per_token, y=law.loss(np.full(STEPS, sizes[rung]), tokens)))
+        lines.append(
+            Series(
+                role=Role.ISO_N,
+                mark=Mark.LINE,
+                name=f"N = {name}",
+                label=name,
+                colour=rung,
+                x=tokens * per_token,
+                y=law.loss(np.full(STEPS, sizes[rung]), tokens),
+            )
+        )
     return lines
 
 
 def _dots(runs: RunTable) -> list[Series]:
     sizes, place = rungs_of(runs.n_params)
     return [
-        Series(role=Role.RUNS, mark=Mark.DOTS, name=f"runs with N = {format_count(size)}", colour=rung,
-               x=runs.compute[place == rung], y=runs.loss[place == rung],
-               points=tuple(name for name, at in zip(runs.run_id, place, strict=True) if at == rung))
+        Series(
+            role=Role.RUNS,
+            mark=Mark.DOTS,
+            name=f"runs with N = {format_count(size)}",
+            colour=rung,
+            x=runs.compute[place == rung],
+            y=runs.loss[place == rung],
+            points=tuple(name for name, at in zip(runs.run_id, place, strict=True) if at == rung),
+        )
         for rung, size in enumerate(sizes)
     ]
 

@@ -24,9 +24,16 @@ def residuals(runs: RunTable, fit: Fit) -> Figure:
     reach = max(float(np.abs(misses).max(initial=0.0)) * 1.1, 0.1)
     zero = Series(role=Role.ZERO, mark=Mark.LINE, name="the law", x=np.array([low_x, high_x]), y=np.zeros(2))
     dots = [
-        Series(role=Role.RUNS, mark=Mark.DOTS, name=f"runs with N = {format_count(size)}", colour=rung,
-               label=format_count(size), x=runs.compute[place == rung], y=misses[place == rung],
-               points=tuple(name for name, at in zip(runs.run_id, place, strict=True) if at == rung))
+        Series(
+            role=Role.RUNS,
+            mark=Mark.DOTS,
+            name=f"runs with N = {format_count(size)}",
+            colour=rung,
+            label=format_count(size),
+            x=runs.compute[place == rung],
+            y=misses[place == rung],
+            points=tuple(name for name, at in zip(runs.run_id, place, strict=True) if at == rung),
+        )
         for rung, size in enumerate(sizes)
     ]
     return Figure(

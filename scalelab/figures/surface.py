@@ -35,13 +35,26 @@ def surface(
             role=Role.FRONTIER, mark=Mark.LINE, name="frontier", x=np.array([each.n_params for each in frontier]),
             y=np.array([each.n_tokens for each in frontier]),
         ))  # fmt: skip
-    return Surface(title=f"loss by {fit.law}", x=x, y=y, n_params=n_params, n_tokens=n_tokens, loss=loss,
-                   levels=_levels(loss, levels), series=tuple(series))
+    return Surface(
+        title=f"loss by {fit.law}",
+        x=x,
+        y=y,
+        n_params=n_params,
+        n_tokens=n_tokens,
+        loss=loss,
+        levels=_levels(loss, levels),
+        series=tuple(series),
+    )
 
 
 def _axis(label: str, column: Array) -> Axis:
-    return Axis(label=label, low=float(column.min()) / REACH**0.5, high=float(column.max()) * REACH, log=True,
-                notation=Notation.COUNT)
+    return Axis(
+        label=label,
+        low=float(column.min()) / REACH**0.5,
+        high=float(column.max()) * REACH,
+        log=True,
+        notation=Notation.COUNT,
+    )
 
 
 def _levels(loss: Array, most: int) -> tuple[float, ...]:

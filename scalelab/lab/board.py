@@ -31,8 +31,9 @@ class Board:
         """Branch points whose checkpoints are whole on disk."""
         self._remade: set[SavedStep] = set()
         for row in rows:
-            self.runs[row.run] = Standing(spec=row.spec, state=row.state, expected_seconds=row.expected_seconds,
-                                          step=row.step)
+            self.runs[row.run] = Standing(
+                spec=row.spec, state=row.state, expected_seconds=row.expected_seconds, step=row.step
+            )
             self.attempts[row.run] = row.attempt
 
     def reopen(self) -> list[str]:
@@ -100,9 +101,13 @@ class Board:
 
     def resume_before(self, name: str) -> int | None:
         """The first step that a trunk must pass again, because a branch that needs its checkpoint has none."""
-        missing = [run.spec.first_step for run in self.runs.values()
-                   if run.spec.parent == name and run.state not in {RunState.DONE, RunState.DIVERGED}
-                   and (name, run.spec.first_step) not in self.saved]
+        missing = [
+            run.spec.first_step
+            for run in self.runs.values()
+            if run.spec.parent == name
+            and run.state not in {RunState.DONE, RunState.DIVERGED}
+            and (name, run.spec.first_step) not in self.saved
+        ]
         return min(missing, default=None)
 
     def ready(self) -> list[str]:
@@ -115,10 +120,16 @@ class Board:
 
     def points_to_come(self) -> list[RunSpec]:
         """Runs whose end will be a point of a fit and has not been reached."""
-        return [run.spec for run in self.runs.values()
-                if run.spec.kind is not RunKind.TRUNK and run.state in {RunState.PLANNED, RunState.RUNNING}]
+        return [
+            run.spec
+            for run in self.runs.values()
+            if run.spec.kind is not RunKind.TRUNK and run.state in {RunState.PLANNED, RunState.RUNNING}
+        ]
 
     def _waits_for_diverged(self, run: Standing) -> bool:
         trunk = self.runs.get(run.spec.parent or "")
-        return (trunk is not None and trunk.state is RunState.DIVERGED
-                and (trunk.spec.run, run.spec.first_step) not in self.saved)
+        return (
+            trunk is not None
+            and trunk.state is RunState.DIVERGED
+            and (trunk.spec.run, run.spec.first_step) not in self.saved
+        )

@@ -24,8 +24,9 @@ def folder(paths: LabPaths, run: str, step: int) -> Path:
 def on_disk(paths: LabPaths, runs: Mapping[str, Standing]) -> set[SavedStep]:
     """The branch points whose checkpoints are there; the disk knows, even of one saved while the supervisor died."""
     points = {(run.spec.parent, run.spec.first_step) for run in runs.values() if run.spec.parent}
-    return {(trunk, step) for trunk, step in points
-            if trunk and (folder(paths, trunk, step) / "manifest.json").is_file()}
+    return {
+        (trunk, step) for trunk, step in points if trunk and (folder(paths, trunk, step) / "manifest.json").is_file()
+    }
 
 
 def remove_damaged(paths: LabPaths, run: str, step: int) -> bool:

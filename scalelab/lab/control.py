@@ -31,8 +31,20 @@ from scalelab.store.reader import Reader
 if TYPE_CHECKING:
     from scalelab.preset import Preset
 
-__all__ = ["Hooks", "Owned", "Sample", "Status", "Summary", "devices", "request_stop", "sample", "start",
-           "start_detached", "status", "stored_preset"]
+__all__ = [
+    "Hooks",
+    "Owned",
+    "Sample",
+    "Status",
+    "Summary",
+    "devices",
+    "request_stop",
+    "sample",
+    "start",
+    "start_detached",
+    "status",
+    "stored_preset",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +83,9 @@ class Sample:
         return asdict(self)
 
 
-def start(preset: Preset | None, folder: str | Path, *, hooks: Hooks | None = None,
-          checkpoint_seconds: float = 60.0) -> Summary:
+def start(
+    preset: Preset | None, folder: str | Path, *, hooks: Hooks | None = None, checkpoint_seconds: float = 60.0
+) -> Summary:
     """Make the lab, or go on with it, and train it here to the end; SIGINT or SIGTERM stops it, the same call goes on.
 
     Without a preset the lab must exist and its own serves.
@@ -93,8 +106,9 @@ def start(preset: Preset | None, folder: str | Path, *, hooks: Hooks | None = No
         executor.close()
 
 
-def start_detached(preset: Preset | None, folder: str | Path, *, hooks: Hooks | None = None,
-                   wait_seconds: float = 30.0) -> int:
+def start_detached(
+    preset: Preset | None, folder: str | Path, *, hooks: Hooks | None = None, wait_seconds: float = 30.0
+) -> int:
     """Make the lab or check it, then train it in a session of its own; the supervisor's pid, once it owns the lab.
 
     Raises as `start` does, and ScalelabError where the supervisor did not come up.
@@ -139,13 +153,19 @@ def status(folder: str | Path) -> Status:
     with Reader(paths.store) as reader:
         rows, fit, problem = reader.runs(), reader.latest_fit(), reader.meta("fit_problem")
     lab = resume.load(paths)
-    runs = {row.run: Standing(spec=row.spec, state=_as_left(row.state), expected_seconds=row.expected_seconds,
-                              step=row.step) for row in rows}
+    runs = {
+        row.run: Standing(
+            spec=row.spec, state=_as_left(row.state), expected_seconds=row.expected_seconds, step=row.step
+        )
+        for row in rows
+    }
     return Status(
-        lab=str(paths.root), pid=owner.pid if owner else None,
+        lab=str(paths.root),
+        pid=owner.pid if owner else None,
         states=dict(Counter(str(row.state) for row in rows)),
         seconds_left=schedule.time_left(runs, checkpoints.on_disk(paths, runs), lab.device.slots),
-        fit_after=fit.after_run if fit else None, fit_age_seconds=max(time.time() - fit.time, 0.0) if fit else None,
+        fit_after=fit.after_run if fit else None,
+        fit_age_seconds=max(time.time() - fit.time, 0.0) if fit else None,
         fit_problem=problem or "",
     )
 
@@ -159,8 +179,9 @@ def devices() -> list[DeviceInfo]:
         executor.close()
 
 
-def sample(folder: str | Path, run: str, prompt: str, *, n: int = 100, temperature: float = 0.8, top_k: int = 50,
-           seed: int = 0) -> Sample:
+def sample(
+    folder: str | Path, run: str, prompt: str, *, n: int = 100, temperature: float = 0.8, top_k: int = 50, seed: int = 0
+) -> Sample:
     """Text that a finished run writes after a prompt.
 
     Raises
@@ -176,12 +197,23 @@ def sample(folder: str | Path, run: str, prompt: str, *, n: int = 100, temperatu
         known = [row.run for row in reader.runs() if row.state is RunState.DONE]
     if not model.is_dir():
         written = [name for name in known if (paths.run_dir(name) / "model").is_dir()]
-        raise BadInput(f"lab {paths.root} has no finished model {clean(run, 60)!r}",
-                       allowed=", ".join(written) or "none yet")
+        raise BadInput(
+            f"lab {paths.root} has no finished model {clean(run, 60)!r}", allowed=", ".join(written) or "none yet"
+        )
     executor = LocalExecutor()
     try:
-        answer = executor.ask("sample", {"tokens": resume.load(paths).tokens.directory, "model": str(model), "n": n,
-                                         "prompt": prompt, "temperature": temperature, "top_k": top_k, "seed": seed})
+        answer = executor.ask(
+            "sample",
+            {
+                "tokens": resume.load(paths).tokens.directory,
+                "model": str(model),
+                "n": n,
+                "prompt": prompt,
+                "temperature": temperature,
+                "top_k": top_k,
+                "seed": seed,
+            },
+        )
     finally:
         executor.close()
     return Sample(run=run, prompt=prompt, text=answer["text"], ids=tuple(answer["ids"]))
@@ -225,8 +257,13 @@ def _spawn(paths: LabPaths) -> subprocess.Popen[bytes]:
     log = append_private(paths.log)
     try:
         # -P: a file of the user's folder must not become a module of ours.
-        return subprocess.Popen([sys.executable, "-P", "-m", "scalelab.lab.detached", str(paths.root)],
-                                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                                env={**os.environ, "PYTHONPATH": path})
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "scalelab.lab.detached", str(paths.root)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": path},
+        )
     finally:
         os.close(log)

@@ -23,11 +23,17 @@ from scalelab.lab.tether import PARENT
 _PRELOAD = ["scalelab.lab.preload"]
 _ENVIRONMENT = {
     # One process a core with one thread each beats one process with two threads by 10–25 %.
-    "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
     # glibc keeps freed memory: larger batches ran 20–35 % slower without.
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
     # A pool of tokenizer threads does not survive a fork, and nothing here may ask a network.
-    "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
     # Asking CUDA for its devices in the parent would forbid it to the forks.
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
     # A file random.py in the user's folder must not become the module random of the workers.

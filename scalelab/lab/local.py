@@ -96,9 +96,14 @@ class LocalExecutor:
         """Begin an attempt; the first of all waits for the imports."""
         job.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         values = {
-            "spec": job.spec.to_dict(), "tokens": job.tokens.to_dict(), "attempt": job.attempt,
-            "run_dir": str(job.run_dir), "checkpoint_seconds": job.checkpoint_seconds, "device": slot.device,
-            "trunk_checkpoint": str(job.trunk_checkpoint) if job.trunk_checkpoint else None, "threads": slot.threads,
+            "spec": job.spec.to_dict(),
+            "tokens": job.tokens.to_dict(),
+            "attempt": job.attempt,
+            "run_dir": str(job.run_dir),
+            "checkpoint_seconds": job.checkpoint_seconds,
+            "device": slot.device,
+            "trunk_checkpoint": str(job.trunk_checkpoint) if job.trunk_checkpoint else None,
+            "threads": slot.threads,
             "resume_before": job.resume_before,
         }
         return self._start("train", values, job.run_dir / "log.txt")
@@ -128,8 +133,10 @@ class LocalExecutor:
                 reply = json.loads(asked.pipe.recv_bytes(64 * _MAX_BYTES))
             except (EOFError, OSError):
                 asked.process.join(2)
-                raise ScalelabError(f"the {task} ended without an answer: {_end_in_words(asked.process.exitcode)}",
-                                    todo=last_words(Path(log.name))) from None
+                raise ScalelabError(
+                    f"the {task} ended without an answer: {_end_in_words(asked.process.exitcode)}",
+                    todo=last_words(Path(log.name)),
+                ) from None
             finally:
                 asked.close()
         if "error" in reply:

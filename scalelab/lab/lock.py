@@ -47,8 +47,10 @@ class Owned(ScalelabError):
     def __init__(self, folder: Path, owner: Owner | None) -> None:
         who = f"process {owner.pid}" if owner else "another process"
         self.owner = owner
-        super().__init__(f"lab {folder} is already being trained by {who}",
-                         todo=f"`scalelab status {folder}` shows it, `scalelab stop {folder}` ends it")
+        super().__init__(
+            f"lab {folder} is already being trained by {who}",
+            todo=f"`scalelab status {folder}` shows it, `scalelab stop {folder}` ends it",
+        )
 
 
 class Lock:
@@ -70,8 +72,9 @@ class Lock:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.release()
 
 

@@ -74,15 +74,20 @@ def check_folder(paths: LabPaths) -> None:
     if os.path.lexists(root) and not root.is_dir():
         raise BadInput(f"lab {root} is not a folder", allowed="a folder that is new, empty, or a lab")
     if root.is_dir() and any(root.iterdir()):
-        raise BadInput(f"folder {root} has other files in it and is no lab",
-                       allowed="a folder that is new, empty, or a lab", todo="choose another one with --lab")
+        raise BadInput(
+            f"folder {root} has other files in it and is no lab",
+            allowed="a folder that is new, empty, or a lab",
+            todo="choose another one with --lab",
+        )
     there = next(folder for folder in (root.parent, *root.parent.parents) if folder.exists())
     try:
         # Permission bits say nothing to root, nor of /proc or a full disk: only making a folder tells.
         os.rmdir(tempfile.mkdtemp(prefix=".making-", dir=there))
     except OSError as error:
-        raise BadInput(f"lab {root} cannot be made in {there}: {(error.strerror or '').lower()}",
-                       allowed="a folder that you may write to") from None
+        raise BadInput(
+            f"lab {root} cannot be made in {there}: {(error.strerror or '').lower()}",
+            allowed="a folder that you may write to",
+        ) from None
 
 
 def prepare_tokens(preset: Preset, hooks: Hooks) -> TokenSet:
@@ -99,8 +104,11 @@ def prepare_tokens(preset: Preset, hooks: Hooks) -> TokenSet:
 
 def tell_tokens(tokens: TokenSet, hooks: Hooks) -> None:
     """Say what there is to train on; not before it is known to serve, for a refusal is one line."""
-    hooks.on_event("tokens", f"{tokens.train_tokens} training and {tokens.held_out_tokens} held-out tokens of "
-                             f"{tokens.corpus}, vocabulary {tokens.vocab_size}")
+    hooks.on_event(
+        "tokens",
+        f"{tokens.train_tokens} training and {tokens.held_out_tokens} held-out tokens of "
+        f"{tokens.corpus}, vocabulary {tokens.vocab_size}",
+    )
 
 
 def write(made: Plan, tokens: TokenSet, paths: LabPaths) -> None:
@@ -130,8 +138,12 @@ def _fill_store(paths: LabPaths, made: Plan, tokens: TokenSet, toml: str) -> Non
     from scalelab import __version__
     from scalelab.store.writer import Writer
 
-    told = {"seconds": made.seconds, "seconds_source": made.seconds_source, "flops": made.flops,
-            "warnings": made.warnings}
+    told = {
+        "seconds": made.seconds,
+        "seconds_source": made.seconds_source,
+        "flops": made.flops,
+        "warnings": made.warnings,
+    }
     with Writer(paths.store) as writer, writer.batch():
         writer.create(toml)
         writer.set_meta(TOKENS, tokens.to_json())
@@ -141,20 +153,25 @@ def _fill_store(paths: LabPaths, made: Plan, tokens: TokenSet, toml: str) -> Non
         writer.add_runs([(spec, made.expected_seconds[spec.run]) for spec in made.runs])
 
 
-def _probe(preset: Preset, chosen: DeviceInfo, tokens: TokenSet, executor: LocalExecutor,
-           hooks: Hooks) -> tuple[DeviceInfo, Mapping[str, float]]:
+def _probe(
+    preset: Preset, chosen: DeviceInfo, tokens: TokenSet, executor: LocalExecutor, hooks: Hooks
+) -> tuple[DeviceInfo, Mapping[str, float]]:
     """The device with its measured peak, and what a token of each rung takes on it."""
     from scalelab import plan
 
     slot = slots_of(chosen)[0]
     specs = one_a_rung(plan.make_plan(preset, chosen, vocab_size=tokens.vocab_size).runs)
-    answer: dict[str, Any] = executor.ask("probe", {
-        "device": slot.device, "threads": slot.threads, "specs": [spec.to_dict() for spec in specs]})
+    answer: dict[str, Any] = executor.ask(
+        "probe", {"device": slot.device, "threads": slot.threads, "specs": [spec.to_dict() for spec in specs]}
+    )
     seen = DeviceInfo.from_dict(answer["device"])
     # More slots than cores share them, and so does what one slot can reach.
     share = min(1.0, seen.slots / chosen.slots) if seen.name == "cpu" else 1.0
-    hooks.on_event("probe", f"{chosen.label}: {format_flop_rate(seen.peak_flops)} a slot, " + ", ".join(
-        f"{rung} {1 / seconds:,.0f} tokens/s" for rung, seconds in answer["seconds_per_token"].items()))
+    hooks.on_event(
+        "probe",
+        f"{chosen.label}: {format_flop_rate(seen.peak_flops)} a slot, "
+        + ", ".join(f"{rung} {1 / seconds:,.0f} tokens/s" for rung, seconds in answer["seconds_per_token"].items()),
+    )
     measured = replace(chosen, peak_flops=seen.peak_flops * share, peak_source=seen.peak_source)
     return measured, answer["seconds_per_token"]
 

@@ -87,8 +87,12 @@ class Refit:
         # Only Linux forks safely with numpy loaded; a spawned child elsewhere pays the imports.
         context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
         self._pipe, theirs = context.Pipe(duplex=False)
-        child = context.Process(target=_work, daemon=True, name="scalelab-refit",
-                                args=(theirs, self._fit, table, pairs, wanted, os.getpid()))
+        child = context.Process(
+            target=_work,
+            daemon=True,
+            name="scalelab-refit",
+            args=(theirs, self._fit, table, pairs, wanted, os.getpid()),
+        )
         self._began, self._about = time.monotonic(), (after_run, len(table))
         child.start()
         self._child = child
@@ -112,8 +116,14 @@ class Refit:
         seconds = time.monotonic() - self._began
         self.stop()
         predictions = tuple((run, loss, low, high) for run, loss, low, high in reply.get("predictions", ()))
-        return Fitted(after_run=self._about[0], n_runs=self._about[1], seconds=seconds, json=reply.get("json", ""),
-                      error=reply.get("error", ""), predictions=predictions)
+        return Fitted(
+            after_run=self._about[0],
+            n_runs=self._about[1],
+            seconds=seconds,
+            json=reply.get("json", ""),
+            error=reply.get("error", ""),
+            predictions=predictions,
+        )
 
     def stop(self) -> None:
         """End the child, if there is one."""
@@ -127,8 +137,14 @@ class Refit:
             self._pipe = None
 
 
-def _work(pipe: Connection, fit: Callable[..., Assessment], table: RunTable, pairs: list[tuple[float, float]],
-          wanted: list[tuple[str, int, int]], parent: int) -> None:
+def _work(
+    pipe: Connection,
+    fit: Callable[..., Assessment],
+    table: RunTable,
+    pairs: list[tuple[float, float]],
+    wanted: list[tuple[str, int, int]],
+    parent: int,
+) -> None:
     tether.die_with_parent(parent)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

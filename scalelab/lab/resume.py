@@ -37,8 +37,10 @@ def reopen(preset: Preset | None, paths: LabPaths, hooks: Hooks) -> Lab:
     lab = load(paths)
     now = prepare_tokens(wanted, hooks)
     if now.key != lab.tokens.key:
-        raise BadInput(f"the corpus {lab.tokens.corpus!r} of lab {paths.root} has changed since it was prepared",
-                       todo="put the old text back, or start another lab with --lab")
+        raise BadInput(
+            f"the corpus {lab.tokens.corpus!r} of lab {paths.root} has changed since it was prepared",
+            todo="put the old text back, or start another lab with --lab",
+        )
     device = plan.choose_device(wanted.hardware)
     tell_tokens(now, hooks)
     if (device.name, device.label) != (lab.device.name, lab.device.label):
@@ -72,11 +74,13 @@ def check_same(stored: Preset, asked: Preset, paths: LabPaths) -> None:
         if field not in _MAY_DIFFER:
             raise BadInput(
                 f"lab {paths.root} was made with {field} = {_shown(ours)} and now {field} = {_shown(theirs)} is asked",
-                todo="choose another folder with --lab, or leave the field as the lab has it")
+                todo="choose another folder with --lab, or leave the field as the lab has it",
+            )
 
 
-def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any],
-                 prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+def _differences(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
     for name in ours:
         one, other = ours[name], theirs.get(name)
         if isinstance(one, Mapping) and isinstance(other, Mapping):

@@ -46,8 +46,7 @@ class Standing:
 def ready(runs: Mapping[str, Standing], saved: Iterable[SavedStep]) -> list[str]:
     """The runs that may start now, the one with the longest chain of work behind it first."""
     there = frozenset(saved)
-    startable = [name for name, run in runs.items()
-                 if run.state is RunState.PLANNED and _startable(run.spec, there)]
+    startable = [name for name, run in runs.items() if run.state is RunState.PLANNED and _startable(run.spec, there)]
     chains = {name: chain_seconds(name, runs) for name in startable}
     return sorted(startable, key=lambda name: -chains[name])
 
@@ -61,8 +60,9 @@ def blocked(runs: Mapping[str, Standing], saved: Iterable[SavedStep]) -> dict[st
         if trunk is None or run.state is not RunState.PLANNED or _startable(run.spec, there):
             continue
         if trunk.state in ENDED and trunk.state is not RunState.STOPPED:
-            found[name] = f"its trunk {trunk.spec.run} is {trunk.state}, without a checkpoint at step " \
-                          f"{run.spec.first_step}"
+            found[name] = (
+                f"its trunk {trunk.spec.run} is {trunk.state}, without a checkpoint at step {run.spec.first_step}"
+            )
     return found
 
 
@@ -79,14 +79,23 @@ def time_left(runs: Mapping[str, Standing], saved: Iterable[SavedStep], slots: i
     opens: dict[str, float] = {}
     there = frozenset(saved)
     todo = [name for name, run in runs.items() if run.state not in ENDED]
-    running_first = sorted(todo, key=lambda name: (runs[name].state is not RunState.RUNNING,
-                                                   runs[name].spec.kind is RunKind.BRANCH, -chain_seconds(name, runs)))
+    running_first = sorted(
+        todo,
+        key=lambda name: (
+            runs[name].state is not RunState.RUNNING,
+            runs[name].spec.kind is RunKind.BRANCH,
+            -chain_seconds(name, runs),
+        ),
+    )
     for name in running_first:
         run = runs[name]
         start = heapq.heappop(free)
         if run.spec.parent and (run.spec.parent, run.spec.first_step) not in there:
-            start = max(start, opens.get(run.spec.parent, 0.0)
-                        + (runs[run.spec.parent].seconds_to(run.spec.first_step) if run.spec.parent in runs else 0.0))
+            start = max(
+                start,
+                opens.get(run.spec.parent, 0.0)
+                + (runs[run.spec.parent].seconds_to(run.spec.first_step) if run.spec.parent in runs else 0.0),
+            )
         opens[name] = start
         heapq.heappush(free, start + run.seconds_left)
     return max(free)

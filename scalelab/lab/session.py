@@ -20,9 +20,20 @@ def train(lab: Lab, executor: LocalExecutor, hooks: Hooks, *, checkpoint_seconds
     with Signals() as signals, Writer(lab.paths.store) as writer, Reader(lab.paths.store) as reader:
         if writer.journal != "wal":
             views.event("warning", f"{lab.paths.store} lies on a network file system: slower, and for one host only")
-        supervisor = Supervisor(lab.paths, writer, reader, executor, lab.tokens, views=views, signals=signals,
-                                checkpoint_seconds=checkpoint_seconds)
+        supervisor = Supervisor(
+            lab.paths,
+            writer,
+            reader,
+            executor,
+            lab.tokens,
+            views=views,
+            signals=signals,
+            checkpoint_seconds=checkpoint_seconds,
+        )
         summary = supervisor.run()
-    views.event("end", f"{summary.done} of {summary.total} runs done, {summary.failed} failed, "
-                       f"{summary.diverged} diverged, {summary.left} left, in {summary.seconds:.1f} s")
+    views.event(
+        "end",
+        f"{summary.done} of {summary.total} runs done, {summary.failed} failed, "
+        f"{summary.diverged} diverged, {summary.left} left, in {summary.seconds:.1f} s",
+    )
     return summary

@@ -50,9 +50,19 @@ class Summary:
 class Supervisor:
     """One session of training a lab; `run` returns when nothing is left to do, or when it was stopped."""
 
-    def __init__(self, paths: LabPaths, writer: Writer, reader: Reader, executor: Executor, tokens: TokenSet, *,
-                 views: Guarded, signals: Signals, refit: Refit | None = None,
-                 checkpoint_seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        paths: LabPaths,
+        writer: Writer,
+        reader: Reader,
+        executor: Executor,
+        tokens: TokenSet,
+        *,
+        views: Guarded,
+        signals: Signals,
+        refit: Refit | None = None,
+        checkpoint_seconds: float = 60.0,
+    ) -> None:
         self._paths, self._writer, self._reader, self._tokens = paths, writer, reader, tokens
         self._views, self._signals, self._checkpoint_seconds = views, signals, checkpoint_seconds
         self._crew = Crew(executor)
@@ -137,8 +147,15 @@ class Supervisor:
     def _summary(self, seconds: float) -> Summary:
         done, failed, diverged = (self._board.count(s) for s in (RunState.DONE, RunState.FAILED, RunState.DIVERGED))
         total = len(self._board.runs)
-        return Summary(total=total, done=done, failed=failed, diverged=diverged, left=total - done - failed - diverged,
-                       seconds=seconds, interrupted=self._stopping)
+        return Summary(
+            total=total,
+            done=done,
+            failed=failed,
+            diverged=diverged,
+            left=total - done - failed - diverged,
+            seconds=seconds,
+            interrupted=self._stopping,
+        )
 
     # Runs
 
@@ -152,9 +169,15 @@ class Supervisor:
     def _start(self, run: str, slot: Slot) -> None:
         spec = self._board.runs[run].spec
         trunk = checkpoints.folder(self._paths, spec.parent, spec.first_step) if spec.parent else None
-        job = Job(spec=spec, tokens=self._tokens, attempt=self._board.begin(run), run_dir=self._paths.run_dir(run),
-                  trunk_checkpoint=trunk, checkpoint_seconds=self._checkpoint_seconds,
-                  resume_before=self._board.resume_before(run))
+        job = Job(
+            spec=spec,
+            tokens=self._tokens,
+            attempt=self._board.begin(run),
+            run_dir=self._paths.run_dir(run),
+            trunk_checkpoint=trunk,
+            checkpoint_seconds=self._checkpoint_seconds,
+            resume_before=self._board.resume_before(run),
+        )
         try:
             # While nobody trains there is nothing to save, and no reason to wait for imports.
             with self._signals.interruptible(signals=2 if self._crew.active else 1):
@@ -214,8 +237,12 @@ class Supervisor:
     def _tell_if_store_waits(self) -> None:
         if (self._writer.waiting is not None) != self._store_waits:
             self._store_waits = not self._store_waits
-            self._views.event("warning", f"the store waits: {self._writer.waiting}; nothing is lost meanwhile"
-                              if self._store_waits else "the store is written again, nothing was lost")
+            self._views.event(
+                "warning",
+                f"the store waits: {self._writer.waiting}; nothing is lost meanwhile"
+                if self._store_waits
+                else "the store is written again, nothing was lost",
+            )
 
     # Stopping
 

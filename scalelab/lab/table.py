@@ -40,9 +40,13 @@ def run_table(reader: Reader) -> RunTable:
 def _exclusions(rows: dict[str, RunRow], used: set[str]) -> list[Exclusion]:
     from scalelab.laws import Exclusion
 
-    return [Exclusion(run=name, reason=_reason(row)) for name, row in rows.items()
-            if name not in used and row.spec.kind is not RunKind.TRUNK
-            and row.state not in {RunState.PLANNED, RunState.RUNNING}]
+    return [
+        Exclusion(run=name, reason=_reason(row))
+        for name, row in rows.items()
+        if name not in used
+        and row.spec.kind is not RunKind.TRUNK
+        and row.state not in {RunState.PLANNED, RunState.RUNNING}
+    ]
 
 
 def _reason(row: RunRow) -> str:

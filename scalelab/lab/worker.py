@@ -84,8 +84,9 @@ def _train(pipe: Connection, job: Mapping[str, Any], stopping: threading.Event) 
     report(outcome)
 
 
-def _run(spec: RunSpec, job: Mapping[str, Any], report: Callable[[Message], None],
-         stopping: threading.Event) -> Outcome:
+def _run(
+    spec: RunSpec, job: Mapping[str, Any], report: Callable[[Message], None], stopping: threading.Event
+) -> Outcome:
     from scalelab.training import checkpoint
     from scalelab.training.device import open_device
     from scalelab.training.run import train

@@ -61,8 +61,11 @@ def _held(seen: Assessment) -> list[str]:
     for item in seen.hold_outs:
         if item.law != seen.best:
             continue
-        what = "the largest run" if item.held == Held.LARGEST_RUN else (
-            f"the {counted(len(item.left_out), 'run')} of the largest budget")
+        what = (
+            "the largest run"
+            if item.held == Held.LARGEST_RUN
+            else (f"the {counted(len(item.left_out), 'run')} of the largest budget")
+        )
         rough = ": expect no better of a prediction" if item.error > SHARP else ""
         said.append(f"fitted without {what}, {item.law} misses by {100 * item.error:.2g} %{rough}")
     return said

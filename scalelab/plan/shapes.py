@@ -93,8 +93,9 @@ def _heads(d_model: int, model: ModelSpec) -> int:
     even = model.architecture != "gpt2"
     if model.head_dim is not None:
         if even and model.head_dim % 2:
-            raise BadInput(f"model.head_dim {model.head_dim} is odd, and {model.architecture} turns pairs",
-                           allowed="even widths")
+            raise BadInput(
+                f"model.head_dim {model.head_dim} is odd, and {model.architecture} turns pairs", allowed="even widths"
+            )
         if d_model % model.head_dim:
             near = max(1, round(d_model / model.head_dim)) * model.head_dim
             raise BadInput(

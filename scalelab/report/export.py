@@ -115,5 +115,4 @@ def _parquet(rows: Sequence[Row], stream: BinaryIO) -> None:
 
 
 def _finite(row: Row) -> dict[str, Any]:
-    return {key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in row.items()}
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}

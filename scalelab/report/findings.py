@@ -35,8 +35,14 @@ def laws(seen: Assessment, width: int) -> Lines:
     rows = [["law", "form", "R²", "held back"]]
     for fit in seen.fits:
         held = score[fit.law].held_back if fit.law in score else None
-        rows.append([f"{'▸' if fit.law == seen.best else ' '} {fit.law}", numbers.greek(fit.form.formula),
-                     f"{fit.r2_log:.5f}", "" if held is None else numbers.percent(held)])
+        rows.append(
+            [
+                f"{'▸' if fit.law == seen.best else ' '} {fit.law}",
+                numbers.greek(fit.form.formula),
+                f"{fit.r2_log:.5f}",
+                "" if held is None else numbers.percent(held),
+            ]
+        )
     drawn = table(rows, left={0, 1})
     lines = [heading("Laws, with 95 % intervals; R² in log space; error on the largest runs, held back"), drawn[0]]
     for fit, line in zip(seen.fits, drawn[1:], strict=True):
@@ -95,7 +101,10 @@ def _foretold(subject: Subject, width: int) -> Lines:
     inside = sum(each.inside is True for each in subject.foretold)
     return wrapped(
         f"  Of {len(misses)} runs that were predicted before they ended, {inside} came out inside the interval; "
-        f"the median miss is {numbers.percent(float(np.median(misses)))}.", width, hang=2)
+        f"the median miss is {numbers.percent(float(np.median(misses)))}.",
+        width,
+        hang=2,
+    )
 
 
 def promise(seen: Assessment, width: int) -> Lines:
@@ -108,9 +117,15 @@ def promise(seen: Assessment, width: int) -> Lines:
         words = f"{best.law} has no best split between N and D: it would put everything into one of them"
         return [*lines, *wrapped(f"  {words}.", width, hang=2)]
     loss = numbers.interval(best.loss, best.low, best.high)
-    lines.append(Text.assemble("  best  N = ", (format_count(best.n_params), "bold"), "   D = ",
-                               (format_count(best.n_tokens), "bold"), f"   ({best.n_tokens / best.n_params:.0f} tokens "
-                               "a parameter)"))
+    lines.append(
+        Text.assemble(
+            "  best  N = ",
+            (format_count(best.n_params), "bold"),
+            "   D = ",
+            (format_count(best.n_tokens), "bold"),
+            f"   ({best.n_tokens / best.n_params:.0f} tokens a parameter)",
+        )
+    )
     lines.append(Text.assemble("  loss  ", (loss, "bold"), f" nats a token, 95 %, by {best.law}"))
     if seen.fit().verdict == "withhold":
         lines += wrapped(f"  {UNSPLIT}.", width, hang=2)

@@ -45,8 +45,17 @@ def _rungs(plan: Plan) -> list[str]:
     rows = [["rung", "layers", "width", "heads", "N", "all params", "FLOPs/token"]]
     for rung in plan.rungs:
         per_token = next(spec.flops_per_token for spec in plan.runs if spec.rung == rung.name)
-        rows.append([rung.name, str(rung.shape.n_layer), str(rung.shape.d_model), str(rung.shape.n_head),
-                     format_count(rung.counts.n_params), format_count(rung.counts.n_total), numbers.flops(per_token)])
+        rows.append(
+            [
+                rung.name,
+                str(rung.shape.n_layer),
+                str(rung.shape.d_model),
+                str(rung.shape.n_head),
+                format_count(rung.counts.n_params),
+                format_count(rung.counts.n_total),
+                numbers.flops(per_token),
+            ]
+        )
     return columns(rows)
 
 
@@ -63,14 +72,24 @@ def _points(plan: Plan) -> list[str]:
 
 
 def _row(cell: Cell) -> list[str]:
-    return [cell.rung, format_count(cell.n_params), format_count(cell.n_tokens),
-            f"{cell.n_tokens / cell.n_params:.3g}", numbers.flops(cell.flops), format_bytes(cell.memory_bytes),
-            format_duration(cell.seconds), {"fits": "yes"}.get(cell.verdict, cell.verdict)]
+    return [
+        cell.rung,
+        format_count(cell.n_params),
+        format_count(cell.n_tokens),
+        f"{cell.n_tokens / cell.n_params:.3g}",
+        numbers.flops(cell.flops),
+        format_bytes(cell.memory_bytes),
+        format_duration(cell.seconds),
+        {"fits": "yes"}.get(cell.verdict, cell.verdict),
+    ]
 
 
 def _warnings(plan: Plan, width: int) -> list[str]:
-    return [line for warning in plan.warnings
-            for line in textwrap.wrap(f"warning: {clean(warning)}", min(width, 100), subsequent_indent="  ")]
+    return [
+        line
+        for warning in plan.warnings
+        for line in textwrap.wrap(f"warning: {clean(warning)}", min(width, 100), subsequent_indent="  ")
+    ]
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:

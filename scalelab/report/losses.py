@@ -45,12 +45,16 @@ class LossGrid:
         found = []
         for column, tokens in enumerate(self.n_tokens):
             for lower, upper in _neighbours(self.loss[:, column]):
-                found.append(f"at D = {format_count(tokens)}, {self.rungs[upper]} " + _over(
-                    self.loss[upper, column], self.rungs[lower], self.loss[lower, column]))
+                found.append(
+                    f"at D = {format_count(tokens)}, {self.rungs[upper]} "
+                    + _over(self.loss[upper, column], self.rungs[lower], self.loss[lower, column])
+                )
         for row, rung in enumerate(self.rungs):
             for lower, upper in _neighbours(self.loss[row]):
-                found.append(f"{rung} at D = {format_count(self.n_tokens[upper])} " + _over(
-                    self.loss[row, upper], f"D = {format_count(self.n_tokens[lower])}", self.loss[row, lower]))
+                found.append(
+                    f"{rung} at D = {format_count(self.n_tokens[upper])} "
+                    + _over(self.loss[row, upper], f"D = {format_count(self.n_tokens[lower])}", self.loss[row, lower])
+                )
         return found
 
 
@@ -67,8 +71,9 @@ def loss_grid(runs: RunTable, rung_names: Mapping[str, str] | None = None) -> Lo
     names = [format_count(size) for size in sizes]
     for run, rung in zip(runs.run_id, place, strict=True):
         names[rung] = clean((rung_names or {}).get(run, names[rung]), 24)
-    return LossGrid(n_params=tuple(sizes.tolist()), n_tokens=tuple(budgets), rungs=tuple(names), loss=loss,
-                    n_runs=count)
+    return LossGrid(
+        n_params=tuple(sizes.tolist()), n_tokens=tuple(budgets), rungs=tuple(names), loss=loss, n_runs=count
+    )
 
 
 def _budgets(n_tokens: np.ndarray) -> tuple[list[float], np.ndarray]:

@@ -149,9 +149,7 @@ def _labels(figure: Figure, canvas: _Canvas) -> list[tuple[int, int, str, int]]:
     return placed
 
 
-def _free_row(
-    row: int, column: int, length: int, taken: dict[int, list[tuple[int, int]]], rows: int
-) -> int:
+def _free_row(row: int, column: int, length: int, taken: dict[int, list[tuple[int, int]]], rows: int) -> int:
     for move in sorted(range(-rows, rows + 1), key=abs):
         at = row + move
         if 0 <= at < rows and all(column >= end or column + length <= start for start, end in taken.get(at, ())):
@@ -164,5 +162,6 @@ def legend(glyphs: Glyphs, roles: Sequence[Role]) -> str:
     words = {Role.ISO_N: "the law at one N", Role.RUNS: "runs", Role.FRONTIER: "best for each C",
              Role.FORECAST: "10 × the compute"}  # fmt: skip
     shown = _GLYPHS[glyphs]
-    return "   ".join(f"{'⠤' if shown[role] == 'braille' else shown[role]} {words[role]}"
-                      for role in words if role in roles)
+    return "   ".join(
+        f"{'⠤' if shown[role] == 'braille' else shown[role]} {words[role]}" for role in words if role in roles
+    )

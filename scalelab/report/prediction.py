@@ -44,8 +44,12 @@ def for_run(seen: Assessment, n_params: float, n_tokens: float, law: str | None 
     """The loss at N and D."""
     fit = seen.fit(law)
     found = fit.predict(n_params, n_tokens) if law else seen.predict(n_params, n_tokens)
-    return Forecast(law=fit.law, prediction=found, flops=_flops(fit, n_params, n_tokens),
-                    alternatives=_others(seen, n_params, n_tokens))
+    return Forecast(
+        law=fit.law,
+        prediction=found,
+        flops=_flops(fit, n_params, n_tokens),
+        alternatives=_others(seen, n_params, n_tokens),
+    )
 
 
 def for_compute(seen: Assessment, flops: float, law: str | None = None) -> Forecast:
@@ -55,8 +59,14 @@ def for_compute(seen: Assessment, flops: float, law: str | None = None) -> Forec
     fit = seen.fit(law)
     best = laws.frontier(fit, flops) if law else seen.frontier(flops)
     found = fit.predict(best.n_params, best.n_tokens) if law else seen.predict(best.n_params, best.n_tokens)
-    return Forecast(law=fit.law, prediction=found, flops=flops, optimal=True, interior=best.interior,
-                    alternatives=_others(seen, best.n_params, best.n_tokens))
+    return Forecast(
+        law=fit.law,
+        prediction=found,
+        flops=flops,
+        optimal=True,
+        interior=best.interior,
+        alternatives=_others(seen, best.n_params, best.n_tokens),
+    )
 
 
 def from_run(
@@ -74,23 +84,35 @@ def from_run(
 def lines(forecast: Forecast, subject: Subject) -> list[str]:
     """The forecast as a person reads it."""
     found = forecast.prediction
-    said = [f"N = {format_count(found.n_params)}   D = {format_count(found.n_tokens)}   "
-            f"({found.n_tokens / found.n_params:.3g} tokens a parameter)   C = {numbers.flops(forecast.flops)} FLOPs"]
+    said = [
+        f"N = {format_count(found.n_params)}   D = {format_count(found.n_tokens)}   "
+        f"({found.n_tokens / found.n_params:.3g} tokens a parameter)   C = {numbers.flops(forecast.flops)} FLOPs"
+    ]
     if forecast.optimal:
         said[0] = "best split: " + said[0] if forecast.interior else "no best split; an edge of the search: " + said[0]
     if forecast.start:
         n_a, d_a, loss_a = forecast.start
-        said.append(f"from a run with N = {format_count(n_a)}, D = {format_count(d_a)}, loss {loss_a:.4g}, by the "
-                    f"ratio of {forecast.law}:")
+        said.append(
+            f"from a run with N = {format_count(n_a)}, D = {format_count(d_a)}, loss {loss_a:.4g}, by the "
+            f"ratio of {forecast.law}:"
+        )
     loss = numbers.interval(found.loss, found.low, found.high)
     perplexity = numbers.interval(*(math.exp(min(value, 700.0)) for value in (found.loss, found.low, found.high)))
     said += ["", f"loss        {loss} nats a token, 95 %, by {forecast.law}", f"perplexity  {perplexity}"]
-    said.append("            one standard error: " + ", ".join(
-        f"{name} {numbers.percent(size)}" for name, size in _parts(found) if size > 0))
+    said.append(
+        "            one standard error: "
+        + ", ".join(f"{name} {numbers.percent(size)}" for name, size in _parts(found) if size > 0)
+    )
     if len(forecast.alternatives) > 1:
         said += ["", "law by law, each with the interval of its own parameters"]
-        said += columns([[name, _loss(each.loss), f"[{_loss(each.low)}, {_loss(each.high)}]"]
-                         for name, each in forecast.alternatives], indent=2, left={0, 2})
+        said += columns(
+            [
+                [name, _loss(each.loss), f"[{_loss(each.low)}, {_loss(each.high)}]"]
+                for name, each in forecast.alternatives
+            ],
+            indent=2,
+            left={0, 2},
+        )
     return said + [f"warning: {warning}" for warning in warnings(forecast, subject)]
 
 
@@ -111,8 +133,10 @@ def warnings(forecast: Forecast, subject: Subject) -> list[str]:
                                 ("D", found.n_tokens, runs.n_tokens)):  # fmt: skip
         factor = value / float(column.max())
         if factor > FAR * 1.0001:
-            said.append(f"{name} is {factor:.3g} times the largest among the runs: beyond {FAR:.0f} times the interval "
-                        "is a guess")
+            said.append(
+                f"{name} is {factor:.3g} times the largest among the runs: beyond {FAR:.0f} times the interval "
+                "is a guess"
+            )
     if subject.assessment.fit(forecast.law).verdict == "withhold":
         said.append(UNSPLIT[0].lower() + UNSPLIT[1:])
     return said

@@ -77,8 +77,16 @@ def law_step(seen: Assessment) -> LawStep | None:
         return None
     power = {each.name: each.value for fit in seen.fits if fit.law == "power" for each in fit.estimates}
     best = seen.optimum
-    return LawStep(n_runs=seen.n_runs, alpha=power.get("alpha", math.nan), beta=power.get("beta", math.nan),
-                   best=seen.best, loss=best.loss, low=best.low, high=best.high, flops=best.flops)
+    return LawStep(
+        n_runs=seen.n_runs,
+        alpha=power.get("alpha", math.nan),
+        beta=power.get("beta", math.nan),
+        best=seen.best,
+        loss=best.loss,
+        low=best.low,
+        high=best.high,
+        flops=best.flops,
+    )
 
 
 def lines(shot: Snapshot, width: int, height: int) -> list[str]:
@@ -120,8 +128,10 @@ def _law(shot: Snapshot, width: int) -> str:
     promise = f"10×C: {numbers.interval(now.loss, now.low, now.high)}"
     for steps in (4, 3, 2, 1):
         trail = shot.laws[-steps:]
-        alpha, beta = (" → ".join(f"{value:.3f}" for value in values).replace("-", "−")
-                       for values in ([step.alpha for step in trail], [step.beta for step in trail]))
+        alpha, beta = (
+            " → ".join(f"{value:.3f}" for value in values).replace("-", "−")
+            for values in ([step.alpha for step in trail], [step.beta for step in trail])
+        )
         line = f"law of {now.n_runs}: α {alpha}, β {beta}   {promise}"
         if len(line) <= width:
             return line
@@ -145,7 +155,7 @@ def _table(shot: Snapshot, width: int, height: int) -> list[str]:
             names.remove(dropped)
     lines = _drawn(cells, names)
     if len(shown) < len(ordered):
-        rest = Counter(str(row.state) for row in ordered[len(shown):])
+        rest = Counter(str(row.state) for row in ordered[len(shown) :])
         lines.append("… " + ", ".join(f"{count} {state}" for state, count in rest.items()))
     return lines
 

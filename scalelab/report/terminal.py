@@ -75,7 +75,7 @@ def losses(grid: LossGrid, width: int) -> Lines:
     names = [[rung, format_count(size)] for rung, size in zip(grid.rungs, grid.n_params, strict=True)]
     if all(rung == size for rung, size in names):
         names = [[size] for _, size in names]
-    head = ["rung", "N"][-len(names[0]):] + [format_count(tokens) for tokens in grid.n_tokens]
+    head = ["rung", "N"][-len(names[0]) :] + [format_count(tokens) for tokens in grid.n_tokens]
     body = [
         [*name, *("" if np.isnan(loss) else f"{loss:.4f}" for loss in row)]
         for name, row in zip(names, grid.loss, strict=True)

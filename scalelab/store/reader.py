@@ -45,10 +45,22 @@ class Reader:
 
     def runs(self) -> list[RunRow]:
         """All runs in the order of the plan."""
-        rows = self._all("SELECT run, position, expected_seconds, state, attempt, step, reason, changed FROM run "
-                         "ORDER BY position")
-        return [RunRow(spec=self._spec(row[0]), position=row[1], expected_seconds=row[2], state=RunState(row[3]),
-                       attempt=row[4], step=row[5], reason=row[6], changed=row[7]) for row in rows]
+        rows = self._all(
+            "SELECT run, position, expected_seconds, state, attempt, step, reason, changed FROM run ORDER BY position"
+        )
+        return [
+            RunRow(
+                spec=self._spec(row[0]),
+                position=row[1],
+                expected_seconds=row[2],
+                state=RunState(row[3]),
+                attempt=row[4],
+                step=row[5],
+                reason=row[6],
+                changed=row[7],
+            )
+            for row in rows
+        ]
 
     def run(self, name: str) -> RunRow | None:
         """The run of this name."""
@@ -57,14 +69,17 @@ class Reader:
     def finals(self) -> list[Evaluation]:
         """The annealed ends of the runs that are done: the only points of a fit, in the order of the plan."""
         columns = ", ".join(f"e.{name}" for name in _EVALUATION)
-        rows = self._all(f"SELECT {columns} FROM evaluation e JOIN run r ON r.run = e.run "
-                         "WHERE e.final AND r.state = 'done' ORDER BY r.position, e.step")
+        rows = self._all(
+            f"SELECT {columns} FROM evaluation e JOIN run r ON r.run = e.run "
+            "WHERE e.final AND r.state = 'done' ORDER BY r.position, e.step"
+        )
         return [_evaluation(row) for row in rows]
 
     def points(self, run: str, after_step: int = -1) -> list[Point]:
         """A run's points after a step, in order of steps."""
-        return [_point(row) for row in self._all(f"{_POINTS} WHERE run = ? AND step > ? ORDER BY step",
-                                                 run, after_step)]
+        return [
+            _point(row) for row in self._all(f"{_POINTS} WHERE run = ? AND step > ? ORDER BY step", run, after_step)
+        ]
 
     def points_since(self, cursor: int = 0, limit: int = 100_000) -> tuple[list[Point], int]:
         """Points of all runs written after the cursor, replayed steps among them, and the next cursor."""
@@ -86,14 +101,19 @@ class Reader:
         """Every change of state, oldest first, of one run or of all."""
         sql = "SELECT run, attempt, state, step, reason, time FROM state_change"
         rows = self._all(f"{sql} ORDER BY id") if run is None else self._all(f"{sql} WHERE run = ? ORDER BY id", run)
-        return [StateChange(run=row[0], attempt=row[1], state=RunState(row[2]), step=row[3], reason=row[4],
-                            time=row[5]) for row in rows]
+        return [
+            StateChange(run=row[0], attempt=row[1], state=RunState(row[2]), step=row[3], reason=row[4], time=row[5])
+            for row in rows
+        ]
 
     def checkpoints(self, run: str | None = None) -> list[Saved]:
         """Checkpoints that were reported whole, in order of steps."""
         sql = "SELECT run, attempt, step, path, for_branch FROM checkpoint"
-        rows = self._all(f"{sql} ORDER BY run, step") if run is None else self._all(
-            f"{sql} WHERE run = ? ORDER BY step", run)
+        rows = (
+            self._all(f"{sql} ORDER BY run, step")
+            if run is None
+            else self._all(f"{sql} WHERE run = ? ORDER BY step", run)
+        )
         return [Saved(run=row[0], attempt=row[1], step=row[2], path=row[3], for_branch=bool(row[4])) for row in rows]
 
     def fits(self) -> list[FitRow]:
@@ -109,8 +129,10 @@ class Reader:
         """What was predicted for one run or for all, oldest first."""
         sql = "SELECT run, fit, time, loss, low, high, observed FROM prediction"
         rows = self._all(f"{sql} ORDER BY id") if run is None else self._all(f"{sql} WHERE run = ? ORDER BY id", run)
-        return [PredictionRow(run=row[0], fit=row[1], time=row[2], loss=row[3], low=row[4], high=row[5],
-                              observed=row[6]) for row in rows]
+        return [
+            PredictionRow(run=row[0], fit=row[1], time=row[2], loss=row[3], low=row[4], high=row[5], observed=row[6])
+            for row in rows
+        ]
 
     def meta(self, key: str) -> str | None:
         """A fact about the lab: "preset", "tokens", "device", "plan_seconds" …"""
@@ -120,8 +142,10 @@ class Reader:
     def requests(self) -> list[RequestRow]:
         """All requests, answered or not."""
         rows = self._all("SELECT id, verb, args, time, handled, reply FROM request ORDER BY id")
-        return [RequestRow(id=row[0], verb=row[1], args=json.loads(row[2]), time=row[3], handled=row[4],
-                           reply=row[5]) for row in rows]
+        return [
+            RequestRow(id=row[0], verb=row[1], args=json.loads(row[2]), time=row[3], handled=row[4], reply=row[5])
+            for row in rows
+        ]
 
     # How it is kept
 
@@ -183,14 +207,33 @@ def _number(value: float | None) -> float:
 
 
 def _point(row: tuple[Any, ...]) -> Point:
-    return Point(run=row[0], attempt=row[1], step=row[2], n_tokens=row[3], loss=_number(row[4]), lr=_number(row[5]),
-                 grad_norm=_number(row[6]), tokens_per_second=_number(row[7]), seconds=_number(row[8]))
+    return Point(
+        run=row[0],
+        attempt=row[1],
+        step=row[2],
+        n_tokens=row[3],
+        loss=_number(row[4]),
+        lr=_number(row[5]),
+        grad_norm=_number(row[6]),
+        tokens_per_second=_number(row[7]),
+        seconds=_number(row[8]),
+    )
 
 
 def _evaluation(row: tuple[Any, ...]) -> Evaluation:
-    return Evaluation(run=row[0], attempt=row[1], step=row[2], n_tokens=row[3], flops=row[4], loss=_number(row[5]),
-                      loss_se=_number(row[6]), accuracy=_number(row[7]), bits_per_byte=_number(row[8]),
-                      evaluated_tokens=row[9], final=bool(row[10]))
+    return Evaluation(
+        run=row[0],
+        attempt=row[1],
+        step=row[2],
+        n_tokens=row[3],
+        flops=row[4],
+        loss=_number(row[5]),
+        loss_se=_number(row[6]),
+        accuracy=_number(row[7]),
+        bits_per_byte=_number(row[8]),
+        evaluated_tokens=row[9],
+        final=bool(row[10]),
+    )
 
 
 def _fit(row: tuple[Any, ...]) -> FitRow:

@@ -23,12 +23,14 @@ def ask(path: Path, verb: str, args: dict[str, Any] | None = None, *, wait_secon
     """
     try:
         # mode=rw never creates: a mistyped lab must not leave a file behind.
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=wait_seconds,
-                                     isolation_level=None)
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=wait_seconds, isolation_level=None
+        )
         try:
             schema.check(connection, path)
-            row = connection.execute("INSERT INTO request (verb, args, time) VALUES (?, ?, ?)",
-                                     (verb, json.dumps(args or {}), time.time()))
+            row = connection.execute(
+                "INSERT INTO request (verb, args, time) VALUES (?, ?, ?)", (verb, json.dumps(args or {}), time.time())
+            )
             return int(row.lastrowid or 0)
         finally:
             connection.close()

@@ -67,8 +67,25 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = ()
 """MIGRATIONS[i] turns version i + 1 into i + 2, inside a transaction that it neither opens nor closes."""
 VERSION = 1 + len(MIGRATIONS)
 
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "lustre", "gpfs", "afs", "ceph",
-                      "glusterfs", "fuse.glusterfs", "beegfs", "fhgfs"})
+_NETWORK = frozenset(
+    {
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "9p",
+        "fuse.sshfs",
+        "lustre",
+        "gpfs",
+        "afs",
+        "ceph",
+        "glusterfs",
+        "fuse.glusterfs",
+        "beegfs",
+        "fhgfs",
+    }
+)
 
 
 class StoreBusy(ScalelabError):
@@ -96,18 +113,23 @@ def check(connection: sqlite3.Connection, path: Path, newest: int = VERSION) -> 
     if not ours:
         raise BadInput(f"{path} is not a store of scalelab", todo="choose another folder with --lab")
     if found > newest:
-        raise ScalelabError(f"{path} was written by a newer scalelab (store version {found})",
-                            allowed=f"up to {newest}", todo="update scalelab; nothing was changed")
+        raise ScalelabError(
+            f"{path} was written by a newer scalelab (store version {found})",
+            allowed=f"up to {newest}",
+            todo="update scalelab; nothing was changed",
+        )
     return found
 
 
-def prepare(connection: sqlite3.Connection, path: Path,
-            migrations: Sequence[Callable[[sqlite3.Connection], None]] = MIGRATIONS) -> None:
+def prepare(
+    connection: sqlite3.Connection, path: Path, migrations: Sequence[Callable[[sqlite3.Connection], None]] = MIGRATIONS
+) -> None:
     """Make the open file a store of the present version: create it, or check it and migrate it after a backup."""
     newest = 1 + len(migrations)
     if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] and not version(connection):
-        connection.executescript(f"BEGIN; {TABLES} PRAGMA application_id = {APPLICATION_ID};"
-                                 f"PRAGMA user_version = {newest}; COMMIT;")
+        connection.executescript(
+            f"BEGIN; {TABLES} PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {newest}; COMMIT;"
+        )
         return
     for number in range(check(connection, path, newest), newest):
         _backup(connection, path.with_name(f"{path.name}.v{number}.bak"))
@@ -137,8 +159,11 @@ def on_network(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
     except OSError:
         return False
     where = str(path.resolve())
-    inside = [(len(line[1]), line[2]) for line in lines
-              if len(line) > 2 and (where + "/").startswith(line[1].rstrip("/") + "/")]
+    inside = [
+        (len(line[1]), line[2])
+        for line in lines
+        if len(line) > 2 and (where + "/").startswith(line[1].rstrip("/") + "/")
+    ]
     return max(inside, default=(0, ""))[1] in _NETWORK
 
 

@@ -80,10 +80,15 @@ class Writer:
     def add_runs(self, runs: Iterable[tuple[RunSpec, float]]) -> None:
         """Put runs into the plan, each with the seconds it is expected to take."""
         now = self._clock()
-        rows = [(spec.run, position, spec.to_json(), seconds, RunState.PLANNED.value, 0, spec.first_step, "", now)
-                for position, (spec, seconds) in enumerate(runs)]
-        self._put("INSERT INTO run (run, position, spec, expected_seconds, state, attempt, step, reason, changed) "
-                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        rows = [
+            (spec.run, position, spec.to_json(), seconds, RunState.PLANNED.value, 0, spec.first_step, "", now)
+            for position, (spec, seconds) in enumerate(runs)
+        ]
+        self._put(
+            "INSERT INTO run (run, position, spec, expected_seconds, state, attempt, step, reason, changed) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
 
     def write(self, messages: Iterable[Message]) -> None:
         """What workers sent: points, evaluations, checkpoints. An Outcome only moves the run's step: the state that
@@ -112,10 +117,15 @@ class Writer:
         """Change a run's state, and keep the change as a row; an end is synced to the disk."""
         now = self._clock()
         with self.batch(durable=state not in {RunState.PLANNED, RunState.RUNNING}):
-            self._put("UPDATE run SET state = ?, attempt = ?, reason = ?, changed = ? WHERE run = ?",
-                      [(state.value, attempt, reason, now, run)])
-            self._put("INSERT INTO state_change (run, attempt, state, step, reason, time) "
-                      "SELECT run, attempt, state, step, reason, changed FROM run WHERE run = ?", [(run,)])
+            self._put(
+                "UPDATE run SET state = ?, attempt = ?, reason = ?, changed = ? WHERE run = ?",
+                [(state.value, attempt, reason, now, run)],
+            )
+            self._put(
+                "INSERT INTO state_change (run, attempt, state, step, reason, time) "
+                "SELECT run, attempt, state, step, reason, changed FROM run WHERE run = ?",
+                [(run,)],
+            )
 
     def forget_checkpoints(self, run: str, steps: Iterable[int]) -> None:
         """Checkpoints that are no longer on disk."""
@@ -124,14 +134,18 @@ class Writer:
     def add_fit(self, json: str, after_run: str) -> int:
         """Keep a fit; its id."""
         self._fit += 1
-        self._put("INSERT INTO fit (id, after_run, time, json) VALUES (?, ?, ?, ?)",
-                  [(self._fit, after_run, self._clock(), json)])
+        self._put(
+            "INSERT INTO fit (id, after_run, time, json) VALUES (?, ?, ?, ?)",
+            [(self._fit, after_run, self._clock(), json)],
+        )
         return self._fit
 
     def add_prediction(self, run: str, fit: int, loss: float, low: float, high: float) -> None:
         """What a fit says about a run that has not ended."""
-        self._put("INSERT INTO prediction (run, fit, time, loss, low, high) VALUES (?, ?, ?, ?, ?, ?)",
-                  [(run, fit, self._clock(), loss, low, high)])
+        self._put(
+            "INSERT INTO prediction (run, fit, time, loss, low, high) VALUES (?, ?, ?, ?, ?, ?)",
+            [(run, fit, self._clock(), loss, low, high)],
+        )
 
     def score(self, run: str, observed: float) -> None:
         """Set the loss that a run reached beside everything that was predicted for it."""
@@ -195,8 +209,10 @@ class Writer:
             if seen == self._version:
                 return []
             rows = self._db.execute("SELECT id, verb, args, time FROM request WHERE handled IS NULL ORDER BY id")
-            found = [RequestRow(id=number, verb=verb, args=json.loads(args), time=asked)
-                     for number, verb, args, asked in rows]
+            found = [
+                RequestRow(id=number, verb=verb, args=json.loads(args), time=asked)
+                for number, verb, args, asked in rows
+            ]
         except sqlite3.OperationalError:
             return []
         self._version = seen

@@ -50,8 +50,9 @@ def spawn(*arguments: str, shell: str = "", **environment: str) -> subprocess.Co
     """Run a command line as a process of its own; `shell` is what stands after it."""
     env = {"PATH": os.environ["PATH"], "HOME": "/tmp", "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
     line = " ".join([sys.executable, "-m", "scalelab", *arguments, shell])
-    return subprocess.run(["bash", "-o", "pipefail", "-c", line], env=env, capture_output=True, text=True, timeout=60,
-                          check=False)
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line], env=env, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +71,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A CSV of a 4 × 4 grid from a known law."""
     path = tmp_path_factory.mktemp("tables") / "runs.csv"
-    rows = [f"{n:.0f},{d:.0f},{true_loss(n, d) * noise(f'{n}{d}')}" for n in (1e4, 3e4, 9e4, 2.7e5)
-            for d in (2e5, 6e5, 1.8e6, 5.4e6)]
+    rows = [
+        f"{n:.0f},{d:.0f},{true_loss(n, d) * noise(f'{n}{d}')}"
+        for n in (1e4, 3e4, 9e4, 2.7e5)
+        for d in (2e5, 6e5, 1.8e6, 5.4e6)
+    ]
     path.write_text("n_params,tokens,loss\n" + "\n".join(rows) + "\n")
     return path

@@ -45,8 +45,10 @@ def test_export_does_not_overwrite_unasked(scalelab: Run, finished: Path, tmp_pa
     assert target.read_text().startswith("run,")
 
 
-@pytest.mark.parametrize("arguments", [["-o", "/nowhere/at/all.csv"], ["--json", "--format", "csv"],
-                                       ["--table", "nope"], ["--format", "xls"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["-o", "/nowhere/at/all.csv"], ["--json", "--format", "csv"], ["--table", "nope"], ["--format", "xls"]],
+)
 def test_export_refuses_in_one_line(scalelab: Run, finished: Path, arguments: list[str]) -> None:
     ran = scalelab("export", str(finished), *arguments)
     assert ran.code == 2

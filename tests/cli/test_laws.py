@@ -96,8 +96,9 @@ def test_predict_finds_the_best_split_of_a_budget(scalelab: Run, table: Path) ->
 
 
 def test_predict_from_a_measured_run(scalelab: Run, table: Path) -> None:
-    told = document(scalelab("predict", str(table), "--params", "20k", "--tokens", "1.2M", "--from", "20k,1.2M,2.5",
-                             "--json"))
+    told = document(
+        scalelab("predict", str(table), "--params", "20k", "--tokens", "1.2M", "--from", "20k,1.2M,2.5", "--json")
+    )
     assert told["prediction"]["loss"] == pytest.approx(2.5)
     assert told["from"] == {"n_params": 20e3, "n_tokens": 1.2e6, "loss": 2.5}
 
@@ -111,8 +112,10 @@ def test_predict_warns_far_beyond_the_runs(scalelab: Run, table: Path) -> None:
 def test_predict_warns_of_runs_that_cannot_tell_n_from_d(scalelab: Run, tmp_path: Path) -> None:
     line = tmp_path / "line.csv"
     sizes = [1e4 * 2**i for i in range(12)]
-    line.write_text("n_params,tokens,loss\n" + "".join(
-        f"{n},{20 * n},{1.5 + 30 * n**-0.35 * (1 + 0.001 * (-1) ** i)}\n" for i, n in enumerate(sizes)))
+    line.write_text(
+        "n_params,tokens,loss\n"
+        + "".join(f"{n},{20 * n},{1.5 + 30 * n**-0.35 * (1 + 0.001 * (-1) ** i)}\n" for i, n in enumerate(sizes))
+    )
     assert "these runs cannot tell N from D" in scalelab("predict", str(line), "--compute", "1e15").out
 
 
@@ -159,9 +162,7 @@ def test_predict_survives_any_size(scalelab: Run, table: Path, size: str) -> Non
         document(scalelab("predict", str(table), *asked, "--json"))
 
 
-def test_a_stored_fit_that_reads_otherwise_now_is_made_anew(
-    scalelab: Run, tmp_path: Path
-) -> None:
+def test_a_stored_fit_that_reads_otherwise_now_is_made_anew(scalelab: Run, tmp_path: Path) -> None:
     lab = SimulatedLab(tmp_path / "old").finish_all()
     with Reader(lab.folder / "lab.db") as reader:
         row = reader.latest_fit()

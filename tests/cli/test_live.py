@@ -108,9 +108,7 @@ def test_long_news_is_broken_between_words(monkeypatch: pytest.MonkeyPatch) -> N
     assert " ".join(shown.split()) == f"probe: {words}"
 
 
-def test_the_pace_is_that_of_training_not_of_what_came_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_pace_is_that_of_training_not_of_what_came_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(live.time, "monotonic", lambda: now)
     seen, lab = live.Follower("smoke"), SimulatedLab(tmp_path / "smoke")

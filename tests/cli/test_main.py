@@ -49,8 +49,15 @@ def test_unknown_verb_is_one_line_that_names_the_nearest(scalelab: Run) -> None:
     assert "did you mean plan?" in ran.err
 
 
-@pytest.mark.parametrize("arguments", [["pln", "--json"], ["plan", "--preset", "nope", "--json"],
-                                       ["predict", "x.csv", "--json"], ["fit", "--json", "--no-such-option"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["pln", "--json"],
+        ["plan", "--preset", "nope", "--json"],
+        ["predict", "x.csv", "--json"],
+        ["fit", "--json", "--no-such-option"],
+    ],
+)
 def test_with_json_an_error_is_json(scalelab: Run, arguments: list[str]) -> None:
     ran = scalelab(*arguments)
     assert ran.code == 2

@@ -58,8 +58,15 @@ class Trained:
         with Reader(folder / "lab.db") as reader:
             hooks.on_tick(reader)  # type: ignore[attr-defined]
         lab.close()
-        return control.Summary(total=12, done=12 - self.failed, failed=self.failed, diverged=0,
-                               left=3 if self.interrupted else 0, seconds=1.0, interrupted=self.interrupted)
+        return control.Summary(
+            total=12,
+            done=12 - self.failed,
+            failed=self.failed,
+            diverged=0,
+            left=3 if self.interrupted else 0,
+            seconds=1.0,
+            interrupted=self.interrupted,
+        )
 
 
 def test_run_ends_with_the_report_on_stdout_and_talk_on_stderr(
@@ -75,9 +82,7 @@ def test_run_ends_with_the_report_on_stdout_and_talk_on_stderr(
     assert "P = k" not in ran.err
 
 
-def test_run_json_is_the_report_with_a_summary(
-    scalelab: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_run_json_is_the_report_with_a_summary(scalelab: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Trained(monkeypatch)
     told = document(scalelab("run", "--preset", "smoke", "--lab", str(tmp_path / "x"), "--json"))
     assert told["schema"] == "scalelab.report/1"
@@ -93,9 +98,7 @@ def test_run_fresh_takes_the_next_free_name(scalelab: Run, tmp_path: Path, monke
     assert sorted(path.name for path in (tmp_path / "labs").iterdir()) == ["smoke", "smoke-2", "smoke-3"]
 
 
-def test_run_with_failed_runs_reports_and_is_1(
-    scalelab: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_run_with_failed_runs_reports_and_is_1(scalelab: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Trained(monkeypatch, failed=2)
     ran = scalelab("run", "--preset", "smoke", "--lab", str(tmp_path / "x"))
     assert ran.code == 1

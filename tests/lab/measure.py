@@ -31,13 +31,16 @@ def worker_start(spec: RunSpec, tokens: TokenSet, folder: Path, times: int = 7) 
     """Seconds from the call to the first step reported: of the first worker, and the median of those after it."""
     executor = LocalExecutor()
     executor.slots = prepare.slots_of(mini.DEVICE)
-    short = replace(spec, schedule=replace(spec.schedule, n_steps=20, decay_start=20), branch_steps=(),
-                    evaluation_steps=())
+    short = replace(
+        spec, schedule=replace(spec.schedule, n_steps=20, decay_start=20), branch_steps=(), evaluation_steps=()
+    )
     seconds = []
     for number in range(times + 1):
         began = time.perf_counter()
-        worker = executor.start(Job(spec=short, tokens=tokens, attempt=1, run_dir=folder / str(number),
-                                    trunk_checkpoint=None), executor.slots[0])
+        worker = executor.start(
+            Job(spec=short, tokens=tokens, attempt=1, run_dir=folder / str(number), trunk_checkpoint=None),
+            executor.slots[0],
+        )
         worker.pipe.poll(120)
         seconds.append(time.perf_counter() - began)
         worker.close()
@@ -115,8 +118,11 @@ def supervisor_share(paths: LabPaths) -> tuple[float, float]:
         if not ended:
             marks.append((time.perf_counter(), time.process_time()))
 
-    control.start(None, paths.root, hooks=Hooks(
-        on_tick=tick, on_event=lambda kind, text: ended.append(text) if kind == "done" else None))
+    control.start(
+        None,
+        paths.root,
+        hooks=Hooks(on_tick=tick, on_event=lambda kind, text: ended.append(text) if kind == "done" else None),
+    )
     # The first ticks load numpy and scipy for the fits.
     (t0, c0), (t1, c1) = marks[len(marks) // 4], marks[-1]
     with Reader(paths.store) as reader:

@@ -26,8 +26,9 @@ from scalelab.store.reader import Reader
 
 ROOT = Path(__file__).parents[2]
 CHECKPOINT_SECONDS = 0.3
-DEVICE = DeviceInfo(name="cpu", label="a box of the tests", memory_bytes=8 * 10**9, slots=2, peak_flops=1e10,
-                    peak_source="nominal")
+DEVICE = DeviceInfo(
+    name="cpu", label="a box of the tests", memory_bytes=8 * 10**9, slots=2, peak_flops=1e10, peak_source="nominal"
+)
 _DRIVER = """
 import sys
 from scalelab.lab import control
@@ -45,10 +46,16 @@ def write_text(path: Path, seed: int = 0) -> None:
 
 def preset(text: Path, **changes: Any) -> Preset:
     tables: dict[str, Any] = {
-        "name": "mini", "model": {"context": 16}, "ladder": {"shapes": ["8x1", "16x1"]},
-        "budgets": {"tokens": [32_000, 64_000]}, "batch": {"sequences": 4},
-        "corpus": {"source": str(text), "tokenizer": "bytes"}, "evaluation": {"tokens": 1024, "points": 2},
-        "hardware": {"device": "cpu", "slots": 2}, **changes}
+        "name": "mini",
+        "model": {"context": 16},
+        "ladder": {"shapes": ["8x1", "16x1"]},
+        "budgets": {"tokens": [32_000, 64_000]},
+        "batch": {"sequences": 4},
+        "corpus": {"source": str(text), "tokenizer": "bytes"},
+        "evaluation": {"tokens": 1024, "points": 2},
+        "hardware": {"device": "cpu", "slots": 2},
+        **changes,
+    }
     return preset_files.parse(tables, "mini")
 
 
@@ -70,9 +77,14 @@ def supervise(paths: LabPaths) -> subprocess.Popen[bytes]:
     script.write_text(_DRIVER)
     trap.mkdir(exist_ok=True)
     (trap / "random.py").write_text("raise SystemExit('a file of the user became a module')")
-    return subprocess.Popen([sys.executable, str(script), str(paths.root), str(CHECKPOINT_SECONDS)], cwd=trap,
-                            stdin=subprocess.DEVNULL, start_new_session=True, stderr=subprocess.PIPE,
-                            env={**os.environ, "PYTHONPATH": str(ROOT)})
+    return subprocess.Popen(
+        [sys.executable, str(script), str(paths.root), str(CHECKPOINT_SECONDS)],
+        cwd=trap,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> float:
@@ -106,6 +118,8 @@ def results(paths: LabPaths) -> dict[str, Any]:
     with Reader(paths.store) as reader:
         finals = [{**final.to_dict(), "attempt": 0} for final in reader.finals()]
         evaluations = [{**one.to_dict(), "attempt": 0} for one in reader.evaluations()]
-    weights = {path.parent.parent.name: hashlib.sha256(path.read_bytes()).hexdigest()
-               for path in sorted(paths.runs.glob("*/model/model.safetensors"))}
+    weights = {
+        path.parent.parent.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(paths.runs.glob("*/model/model.safetensors"))
+    }
     return {"finals": json.dumps(finals), "evaluations": json.dumps(evaluations), "weights": weights}

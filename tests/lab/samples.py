@@ -18,10 +18,18 @@ def schedule(n_steps: int) -> Schedule:
 
 def family(rung: str = "16x1", steps: Sequence[int] = (10, 20)) -> list[RunSpec]:
     """A trunk and a branch for each step."""
-    trunk = spec(f"{rung}-trunk-s0", RunKind.TRUNK, rung=rung, schedule=schedule(max(steps)),
-                 branch_steps=tuple(steps))
-    branches = [spec(f"{rung}-D{step}-s0", RunKind.BRANCH, rung=rung, parent=trunk.run, first_step=step,
-                     schedule=schedule(step + 5)) for step in steps]
+    trunk = spec(f"{rung}-trunk-s0", RunKind.TRUNK, rung=rung, schedule=schedule(max(steps)), branch_steps=tuple(steps))
+    branches = [
+        spec(
+            f"{rung}-D{step}-s0",
+            RunKind.BRANCH,
+            rung=rung,
+            parent=trunk.run,
+            first_step=step,
+            schedule=schedule(step + 5),
+        )
+        for step in steps
+    ]
     return [trunk, *branches]
 
 
@@ -29,13 +37,36 @@ def whole(job: Job, loss: float = 3.0) -> list[Message]:
     """What a worker sends in an undisturbed attempt."""
     one, run = job.spec, job.spec.run
     sent: list[Message] = [
-        Point(run=run, attempt=job.attempt, step=step, n_tokens=64 * step, loss=loss, lr=0.01, grad_norm=1.0,
-              tokens_per_second=1e4, seconds=0.1) for step in range(one.first_step + 1, one.n_steps + 1)]
+        Point(
+            run=run,
+            attempt=job.attempt,
+            step=step,
+            n_tokens=64 * step,
+            loss=loss,
+            lr=0.01,
+            grad_norm=1.0,
+            tokens_per_second=1e4,
+            seconds=0.1,
+        )
+        for step in range(one.first_step + 1, one.n_steps + 1)
+    ]
     sent += [Saved(run=run, attempt=job.attempt, step=step, path="", for_branch=True) for step in one.branch_steps]
     if one.kind is not RunKind.TRUNK:
-        sent.append(Evaluation(run=run, attempt=job.attempt, step=one.n_steps, n_tokens=one.n_tokens, flops=one.flops,
-                               loss=loss - one.n_steps / 100, loss_se=0.01, accuracy=0.3, bits_per_byte=1.0,
-                               evaluated_tokens=1024, final=True))
+        sent.append(
+            Evaluation(
+                run=run,
+                attempt=job.attempt,
+                step=one.n_steps,
+                n_tokens=one.n_tokens,
+                flops=one.flops,
+                loss=loss - one.n_steps / 100,
+                loss_se=0.01,
+                accuracy=0.3,
+                bits_per_byte=1.0,
+                evaluated_tokens=1024,
+                final=True,
+            )
+        )
     return [*sent, ended(job, RunState.DONE)]
 
 
@@ -91,8 +122,9 @@ class FakeExecutor:
 
     def start(self, job: Job, slot: Slot) -> FakeWorker:
         played = self.play(job)
-        script, dies = played if isinstance(played, tuple) else ([], played) if isinstance(played, str) else (
-            played, None)
+        script, dies = (
+            played if isinstance(played, tuple) else ([], played) if isinstance(played, str) else (played, None)
+        )
         for message in script:
             if isinstance(message, Saved):
                 folder = job.run_dir / "checkpoint" / f"{message.step:010d}"

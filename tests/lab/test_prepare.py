@@ -37,8 +37,11 @@ def test_a_plan_is_shown_before_anything_is_written_and_can_be_refused(text: Pat
         raise Refused
 
     with pytest.raises(Refused):
-        control.start(mini.preset(text), tmp_path / "labs" / "mini",
-                      hooks=Hooks(on_plan=refuse, on_event=lambda kind, _: events.append(kind)))
+        control.start(
+            mini.preset(text),
+            tmp_path / "labs" / "mini",
+            hooks=Hooks(on_plan=refuse, on_event=lambda kind, _: events.append(kind)),
+        )
     assert not (tmp_path / "labs").exists()
     assert plans[0].seconds_source == "probed" and plans[0].device.peak_source == "measured"
     assert len(plans[0].runs) == 6 and len(plans[0].cells) == 4
@@ -59,8 +62,9 @@ def test_a_lab_on_disk_is_whole_and_private(text: Path, tmp_path: Path) -> None:
     assert control.status(paths.root).states == {"planned": 6}
 
 
-@pytest.mark.parametrize("kind", ["file", "dangling link", "under a file", "foreign", "missing corpus", "short corpus",
-                                  "device"])
+@pytest.mark.parametrize(
+    "kind", ["file", "dangling link", "under a file", "foreign", "missing corpus", "short corpus", "device"]
+)
 def test_what_cannot_become_a_lab_is_refused_and_nothing_is_written(kind: str, text: Path, tmp_path: Path) -> None:
     folder = tmp_path / "labs" / "mini"
     wanted = mini.preset(text)
@@ -84,7 +88,8 @@ def test_what_cannot_become_a_lab_is_refused_and_nothing_is_written(kind: str, t
     with pytest.raises(BadInput):
         control.start(wanted, folder)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name not in {"cache", "short.txt"}) == [
-        name for name in before if name != "short.txt"]
+        name for name in before if name != "short.txt"
+    ]
 
 
 def test_another_programs_store_is_refused_and_gets_no_lock(tmp_path: Path) -> None:
@@ -95,8 +100,12 @@ def test_another_programs_store_is_refused_and_gets_no_lock(tmp_path: Path) -> N
 
 
 def test_without_a_preset_there_must_be_a_lab(tmp_path: Path) -> None:
-    for ask in (lambda: control.start(None, tmp_path / "x"), lambda: control.status(tmp_path / "x"),
-                lambda: control.request_stop(tmp_path / "x"), lambda: control.sample(tmp_path / "x", "r", "p")):
+    for ask in (
+        lambda: control.start(None, tmp_path / "x"),
+        lambda: control.status(tmp_path / "x"),
+        lambda: control.request_stop(tmp_path / "x"),
+        lambda: control.sample(tmp_path / "x", "r", "p"),
+    ):
         with pytest.raises(BadInput, match="no lab"):
             ask()
     assert not (tmp_path / "x").exists()

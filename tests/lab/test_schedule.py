@@ -12,9 +12,16 @@ UNENDED = [RunState.PLANNED, RunState.RUNNING]
 
 
 def standings(rungs: dict[str, float], steps: tuple[int, ...] = (10, 20)) -> dict[str, Standing]:
-    return {one.run: Standing(spec=one, state=RunState.PLANNED, step=one.first_step,
-                              expected_seconds=seconds * (one.n_steps - one.first_step))
-            for rung, seconds in rungs.items() for one in family(rung, steps)}
+    return {
+        one.run: Standing(
+            spec=one,
+            state=RunState.PLANNED,
+            step=one.first_step,
+            expected_seconds=seconds * (one.n_steps - one.first_step),
+        )
+        for rung, seconds in rungs.items()
+        for one in family(rung, steps)
+    }
 
 
 @st.composite
@@ -32,14 +39,15 @@ def situations(draw: st.DrawFn) -> tuple[dict[str, Standing], set[tuple[str, int
 
 @given(situations())
 def test_only_planned_runs_whose_checkpoint_is_there_are_ready(
-    situation: tuple[dict[str, Standing], set[tuple[str, int]]]
+    situation: tuple[dict[str, Standing], set[tuple[str, int]]],
 ) -> None:
     runs, saved = situation
     ready = schedule.ready(runs, saved)
     assert len(set(ready)) == len(ready)
     for name, run in runs.items():
         may = run.state is RunState.PLANNED and (
-            run.spec.parent is None or (run.spec.parent, run.spec.first_step) in saved)
+            run.spec.parent is None or (run.spec.parent, run.spec.first_step) in saved
+        )
         assert (name in ready) == may
 
 
@@ -89,7 +97,9 @@ def test_a_branch_of_a_diverged_trunk_is_blocked_in_words_unless_its_checkpoint_
 
 
 def test_all_done_leaves_nothing() -> None:
-    runs = {name: Standing(spec=run.spec, state=RunState.DONE, step=run.spec.n_steps, expected_seconds=1.0)
-            for name, run in standings({"a": 1.0}).items()}
+    runs = {
+        name: Standing(spec=run.spec, state=RunState.DONE, step=run.spec.n_steps, expected_seconds=1.0)
+        for name, run in standings({"a": 1.0}).items()
+    }
     assert schedule.ready(runs, ()) == [] and schedule.time_left(runs, (), 2) == 0.0
     assert all(run.spec.kind in RunKind for run in runs.values())

@@ -23,8 +23,18 @@ from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
 from tests.lab.samples import FakeExecutor, ended, family, whole
 
-TOKENS = TokenSet(key="k", directory="/nowhere", corpus="c", tokenizer="bytes", dtype="uint16", vocab_size=257,
-                  train_tokens=10**6, train_bytes=10**6, held_out_tokens=10**4, held_out_bytes=10**4)
+TOKENS = TokenSet(
+    key="k",
+    directory="/nowhere",
+    corpus="c",
+    tokenizer="bytes",
+    dtype="uint16",
+    vocab_size=257,
+    train_tokens=10**6,
+    train_bytes=10**6,
+    held_out_tokens=10**4,
+    held_out_bytes=10**4,
+)
 
 
 class FakeAssessment:
@@ -54,12 +64,24 @@ class Bench:
             writer.create("")
             writer.add_runs([(spec, float(spec.n_steps)) for spec in specs])
 
-    def session(self, executor: FakeExecutor, fit: Callable[..., Any] = lambda table, _: FakeAssessment(table),
-                limit: float = 5.0) -> Summary:
+    def session(
+        self,
+        executor: FakeExecutor,
+        fit: Callable[..., Any] = lambda table, _: FakeAssessment(table),
+        limit: float = 5.0,
+    ) -> Summary:
         hooks = self.hooks or Hooks(on_event=lambda kind, text: self.events.append((kind, text)))
         with Writer(self.paths.store, busy_seconds=0.01) as writer, Reader(self.paths.store) as reader:
-            return Supervisor(self.paths, writer, reader, executor, TOKENS, views=Guarded(hooks, lambda _: None),
-                              signals=self.signals, refit=Refit(fit, limit)).run()
+            return Supervisor(
+                self.paths,
+                writer,
+                reader,
+                executor,
+                TOKENS,
+                views=Guarded(hooks, lambda _: None),
+                signals=self.signals,
+                refit=Refit(fit, limit),
+            ).run()
 
     def states(self, run: str) -> list[str]:
         with Reader(self.paths.store) as reader:
@@ -159,8 +181,11 @@ def test_a_diverged_branch_is_left_out_of_the_fit_and_counted(bench: Bench) -> N
     from scalelab.lab.table import run_table
 
     bench.plan([*family("a"), *family("b")])
-    bench.session(FakeExecutor(lambda job: [ended(job, RunState.DIVERGED, "loss inf")]
-                               if job.spec.run == "a-D20-s0" else whole(job)))
+    bench.session(
+        FakeExecutor(
+            lambda job: [ended(job, RunState.DIVERGED, "loss inf")] if job.spec.run == "a-D20-s0" else whole(job)
+        )
+    )
     with bench.reader() as reader:
         table = run_table(reader)
         assert set(table.run_id) == {"a-D10-s0", "b-D10-s0", "b-D20-s0"}
@@ -339,7 +364,9 @@ def test_a_foreign_lock_on_the_store_loses_nothing(bench: Bench) -> None:
     with bench.reader() as reader:
         assert [point.step for point in reader.points("a-trunk-s0")] == list(range(1, 21))
     assert [text.split(":")[0] for kind, text in bench.events if kind == "warning"] == [
-        "the store waits", "the store is written again, nothing was lost"]
+        "the store waits",
+        "the store is written again, nothing was lost",
+    ]
 
 
 def test_an_executor_that_cannot_start_is_a_failed_run_and_not_a_crash(bench: Bench) -> None:

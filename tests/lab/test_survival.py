@@ -54,8 +54,9 @@ def test_a_killed_worker_is_noticed_and_its_run_ends_equal(
         if len(pids) == 2 and len(reader.checkpoints()) >= 1 and not any(kind == "retry" for kind, _ in events):
             os.kill(pids[0], signal.SIGKILL)
 
-    summary = control.start(None, paths.root, hooks=Hooks(on_event=on_event, on_tick=on_tick),
-                            checkpoint_seconds=mini.CHECKPOINT_SECONDS)
+    summary = control.start(
+        None, paths.root, hooks=Hooks(on_event=on_event, on_tick=on_tick), checkpoint_seconds=mini.CHECKPOINT_SECONDS
+    )
     assert summary.done == 6
     assert any(kind == "retry" and "SIGKILL" in line for kind, line in events), events
     assert mini.results(paths) == undisturbed

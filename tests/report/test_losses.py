@@ -10,10 +10,15 @@ from scalelab.report.losses import loss_grid
 
 def table(losses: list[list[float]]) -> laws.RunTable:
     """Sizes 10, 20 … by budgets 100, 200 …; NaN is no run."""
-    cells = [(10.0 * 2**row, 100.0 * 2**column, loss) for row, line in enumerate(losses)
-             for column, loss in enumerate(line) if not np.isnan(loss)]
-    return laws.run_table(n_params=[cell[0] for cell in cells], n_tokens=[cell[1] for cell in cells],
-                          loss=[cell[2] for cell in cells])
+    cells = [
+        (10.0 * 2**row, 100.0 * 2**column, loss)
+        for row, line in enumerate(losses)
+        for column, loss in enumerate(line)
+        if not np.isnan(loss)
+    ]
+    return laws.run_table(
+        n_params=[cell[0] for cell in cells], n_tokens=[cell[1] for cell in cells], loss=[cell[2] for cell in cells]
+    )
 
 
 def test_a_falling_grid_has_no_exceptions() -> None:

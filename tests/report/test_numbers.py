@@ -20,8 +20,9 @@ def test_interval(given: tuple[float, float, float], shown: str) -> None:
     assert numbers.interval(*given) == shown
 
 
-@pytest.mark.parametrize(("share", "shown"), [(0.00424, "0.42 %"), (0.034, "3.4 %"), (0.12, "12 %"), (0.0, "0.0 %"),
-                                              (float("nan"), "?")])
+@pytest.mark.parametrize(
+    ("share", "shown"), [(0.00424, "0.42 %"), (0.034, "3.4 %"), (0.12, "12 %"), (0.0, "0.0 %"), (float("nan"), "?")]
+)
 def test_percent(share: float, shown: str) -> None:
     assert numbers.percent(share) == shown
 

@@ -48,8 +48,14 @@ def test_report(text: str) -> None:
         hold_outs=tuple(replace(each, left_out=(text,)) for each in WHOLE.assessment.hold_outs),
     )  # fmt: skip
     run = WHOLE.runs.run_id[0]
-    about = replace(WHOLE, name=text, facts=(text,), assessment=seen, runs=replace(WHOLE.runs, notes=(text,)),
-                    rung_names={run: text})
+    about = replace(
+        WHOLE,
+        name=text,
+        facts=(text,),
+        assessment=seen,
+        runs=replace(WHOLE.runs, notes=(text,)),
+        rung_names={run: text},
+    )
     stream = io.StringIO()
     print_report(console(stream, width=80), about, plot_height=10)
     assert harmless(stream.getvalue())

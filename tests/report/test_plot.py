@@ -74,7 +74,10 @@ def test_any_numbers_can_be_drawn(pairs: list[tuple[float, float]], log: bool) -
     x, y = (np.array([pair[side] for pair in pairs], dtype=float) for side in (0, 1))
     low, high = figures.axis.around(x.tolist(), log=log)
     lower, upper = figures.axis.around(y.tolist(), log=log)
-    figure = Figure(title="", x=Axis(label="x", low=low, high=high, log=log),
-                    y=Axis(label="y", low=lower, high=upper, log=log),
-                    series=(Series(role=Role.CURVE, mark=Mark.LINE, name="any", label="any", x=x, y=y),))
+    figure = Figure(
+        title="",
+        x=Axis(label="x", low=low, high=high, log=log),
+        y=Axis(label="y", low=lower, high=upper, log=log),
+        series=(Series(role=Role.CURVE, mark=Mark.LINE, name="any", label="any", x=x, y=y),),
+    )
     assert len(plain(draw(figure, 40, 10))) == 10

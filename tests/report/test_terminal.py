@@ -78,8 +78,11 @@ def test_few_runs_get_what_can_be_said(n_runs: int) -> None:
 
 def test_runs_on_a_line_have_their_exponents_withheld() -> None:
     n_params = [1e4 * 2**i for i in range(12)]
-    table = laws.run_table(n_params=n_params, n_tokens=[20 * n for n in n_params],
-                           loss=[1.5 + 30 * n**-0.35 * (1 + 0.001 * (-1) ** i) for i, n in enumerate(n_params)])
+    table = laws.run_table(
+        n_params=n_params,
+        n_tokens=[20 * n for n in n_params],
+        loss=[1.5 + 30 * n**-0.35 * (1 + 0.001 * (-1) ** i) for i, n in enumerate(n_params)],
+    )
     text = printed(replace(subject(), runs=table, assessment=laws.assess(table), rung_names={}), 80)
     assert "exponents withheld" in text
     assert "trust neither the split" in text

@@ -34,8 +34,15 @@ def test_what_is_written_comes_back_equal(path: Path) -> None:
         writer.create("name = 'x'\n")
         writer.add_runs([(first, 1.5), (second, 2.5)])
         writer.set_state(RUN, 1, RunState.RUNNING)
-        writer.write([point(step=1), point(step=2), evaluation(), saved(for_branch=True),
-                      Outcome(run=RUN, attempt=1, state=RunState.DONE, step=10)])
+        writer.write(
+            [
+                point(step=1),
+                point(step=2),
+                evaluation(),
+                saved(for_branch=True),
+                Outcome(run=RUN, attempt=1, state=RunState.DONE, step=10),
+            ]
+        )
         writer.set_state(RUN, 1, RunState.DONE, "whole")
         fit = writer.add_fit('{"a": 1}', RUN)
         writer.add_prediction(second.run, fit, 2.0, 1.9, 2.1)
@@ -50,7 +57,9 @@ def test_what_is_written_comes_back_equal(path: Path) -> None:
         assert reader.evaluations(RUN) == reader.evaluations() == reader.finals() == [evaluation()]
         assert reader.checkpoints(RUN) == [saved(for_branch=True)]
         assert [(change.state, change.step) for change in reader.states(RUN)] == [
-            (RunState.RUNNING, 0), (RunState.DONE, 10)]
+            (RunState.RUNNING, 0),
+            (RunState.DONE, 10),
+        ]
         assert reader.meta("preset") == "name = 'x'\n"
         latest = reader.latest_fit()
         assert latest is not None and (latest.id, latest.after_run, latest.json) == (fit, RUN, '{"a": 1}')
@@ -159,8 +168,13 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_reader_sees_all_acknowledged_rows_after_the_writer_was_killed(path: Path) -> None:
-    child = subprocess.run([sys.executable, "-c", _WRITE_AND_DIE, str(path)], capture_output=True, text=True,
-                           check=False, cwd=Path(__file__).parents[2])
+    child = subprocess.run(
+        [sys.executable, "-c", _WRITE_AND_DIE, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
     assert (child.returncode, child.stdout) == (-signal.SIGKILL, "written\n"), child.stderr
     with Reader(path) as reader:
         assert len(reader.points(RUN)) == 500
@@ -255,7 +269,7 @@ def test_a_torn_page_is_noticed_when_the_store_is_opened(path: Path) -> None:
     with Writer(path) as writer:
         writer.write([point(step=step) for step in range(2000)])
     content = bytearray(path.read_bytes())
-    content[8 * 4096:9 * 4096] = os.urandom(4096)
+    content[8 * 4096 : 9 * 4096] = os.urandom(4096)
     path.write_bytes(bytes(content))
     with pytest.raises(ScalelabError, match="damaged"):
         Writer(path)
@@ -281,8 +295,9 @@ def test_network_mounts_are_known_by_the_longest_mount_point(tmp_path: Path) -> 
     assert not schema.on_network(Path("/x"), tmp_path / "none")
 
 
-def test_where_no_wal_can_be_the_store_works_with_a_rollback_journal(path: Path, monkeypatch: pytest.MonkeyPatch
-                                                                     ) -> None:
+def test_where_no_wal_can_be_the_store_works_with_a_rollback_journal(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(schema, "on_network", lambda _: True)
     with Writer(path) as writer, Reader(path) as reader:
         assert writer.journal == "delete"
