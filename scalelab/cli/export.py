@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import click
 
 from scalelab.cli.options import example
-from scalelab.errors import BadInput
+from scalelab.errors import BadInput, ScalelabError
 from scalelab.gate import clean
 
 if TYPE_CHECKING:
@@ -72,15 +72,20 @@ def _save(rows: list[Row], form: Format, target: Path, table: Table) -> None:
 
     try:
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name[:40]}-", delete=False) as file:
+            beside = Path(file.name)
             try:
                 export.write(rows, form, cast(BinaryIO, file), table)
+                file.flush()
+                beside.chmod(0o666 & ~_umask())
+                beside.replace(target)
             except BaseException:
-                Path(file.name).unlink()
+                beside.unlink()
                 raise
-        os.chmod(file.name, 0o666 & ~_umask())
-        os.replace(file.name, target)
     except FileNotFoundError:
         raise BadInput(f"there is no folder {clean(str(target.parent), 200)}", todo="make it first") from None
+    except OSError as error:
+        # The error names the file beside the target, which nobody asked for.
+        raise ScalelabError(f"{clean(str(target), 200)} cannot be written: {(error.strerror or '').lower()}") from None
 
 
 def _umask() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -178,6 +179,7 @@ def _tell(summary: Summary, lab: Path, as_json: bool) -> None:
 
 
 def _short(lab: Path) -> str:
-    """The folder as the user would type it."""
+    """The folder as the user would type it, for a shell that takes it as one word and no option."""
     relative = os.path.relpath(lab)
-    return clean(str(lab) if relative.startswith("..") else relative, 300)
+    shown = clean(str(lab) if relative.startswith("..") else relative, 300)
+    return shlex.quote(f"./{shown}" if shown.startswith("-") else shown)

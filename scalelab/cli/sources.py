@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalelab.cli.options import Function
+from scalelab.cli.streams import say
 from scalelab.errors import BadInput
 from scalelab.gate import clean
-from scalelab.units import format_count
+from scalelab.units import format_count, format_duration
 
 if TYPE_CHECKING:
     from scalelab.laws import Assessment, RunTable
@@ -20,25 +21,44 @@ if TYPE_CHECKING:
 
 QUANTITIES = ("n_params", "n_tokens", "loss", "flops", "run_id")
 
+MANY, RUNS_A_SECOND = 20_000, 2_500
+"""Runs from which the fits take long enough to be announced, and how fast they go: about linear, on one core."""
 _SOURCES = "a lab's directory, or a CSV with n_params, tokens, loss"
 
 
 def source_options(function: Function) -> Function:
     """The argument, and how a foreign file's columns are named."""
-    for option in reversed((
-        click.argument("source", metavar="SOURCE"),
-        click.option("--column", "columns", metavar="QUANTITY=HEADING", multiple=True,
-                     help="What a column of the CSV holds, where the guess is wrong: n_params='Model Size'."),
-        click.option("--where", "where", metavar="HEADING=VALUE", multiple=True,
-                     help="Read only rows of the CSV with this value: outlier=0."),
-    )):
+    for option in reversed(
+        (
+            click.argument("source", metavar="SOURCE"),
+            click.option(
+                "--column",
+                "columns",
+                metavar="QUANTITY=HEADING",
+                multiple=True,
+                help="What a column of the CSV holds, where the guess is wrong: n_params='Model Size'.",
+            ),
+            click.option(
+                "--where",
+                "where",
+                metavar="HEADING=VALUE",
+                multiple=True,
+                help="Read only rows of the CSV with this value: outlier=0.",
+            ),
+        )
+    ):
         function = option(function)
     return function
 
 
 def open_subject(
-    source: str, columns: Sequence[str] = (), where: Sequence[str] = (), *, law: Sequence[str] = (),
-    objective: str | None = None, stored: bool = False,
+    source: str,
+    columns: Sequence[str] = (),
+    where: Sequence[str] = (),
+    *,
+    law: Sequence[str] = (),
+    objective: str | None = None,
+    stored: bool = False,
 ) -> Subject:
     """The runs of a source and what the laws say of them.
 
@@ -61,9 +81,10 @@ def _file(source: str, columns: Sequence[str], where: Sequence[str], options: di
     from scalelab.report.source import Subject
 
     if not Path(source).exists():
-        raise BadInput(f"there is no lab and no file at {clean(source, 200)}",
-                       allowed=_SOURCES)
+        raise BadInput(f"there is no lab and no file at {clean(source, 200)}", allowed=_SOURCES)
     runs = laws.read_runs(source, columns=_pairs(columns, "--column"), where=_pairs(where, "--where"))
+    if len(runs) > MANY:
+        say(f"{len(runs)} runs: their laws take about {format_duration(len(runs) / RUNS_A_SECOND)}")
     seen = laws.assess(runs, **options)
     if seen.best is None:
         raise BadInput(f"{clean(Path(source).name, 120)}: {seen.verdicts[0]}", todo=_first_left_out(seen))
@@ -101,8 +122,15 @@ def lab_subject(reader: Reader, root: Path, options: dict[str, Any] | None = Non
     names = {row.run: row.spec.rung for row in reader.runs()}
     # Later rows are later predictions: the last one before a run's end is the one that counts.
     foretold = {each.run: each for each in reader.predictions() if each.observed is not None}
-    return Subject(name=root.name, path=str(root), runs=runs, assessment=kept or _assess(reader, runs, asked),
-                   rung_names=names, foretold=tuple(foretold.values()), facts=tuple(_facts(reader)))
+    return Subject(
+        name=root.name,
+        path=str(root),
+        runs=runs,
+        assessment=kept or _assess(reader, runs, asked),
+        rung_names=names,
+        foretold=tuple(foretold.values()),
+        facts=tuple(_facts(reader)),
+    )
 
 
 def _assess(reader: Reader, runs: RunTable, options: dict[str, Any]) -> Assessment:

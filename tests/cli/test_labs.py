@@ -64,6 +64,21 @@ def test_a_lab_that_is_none_is_one_line(scalelab: Run, verb: str, lab: str) -> N
     assert "\x1b" not in ran.err
 
 
+def test_export_names_the_file_that_cannot_be_written(scalelab: Run, finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    ran = scalelab("export", str(finished), "-o", str(tmp_path / "taken"), "--force")
+    assert ran.code == 1
+    assert ran.err.count("\n") == 1 and f"{tmp_path / 'taken'} cannot be written" in ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize("temperature", ["nan", "inf", "-1", "hot"])
+def test_sample_refuses_temperatures_that_are_none(scalelab: Run, finished: Path, temperature: str) -> None:
+    ran = scalelab("sample", str(finished), f"--temperature={temperature}")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.count("\n") == 1 and "--temperature" in ran.err
+
+
 def test_stop_where_nobody_trains(scalelab: Run, finished: Path) -> None:
     ran = scalelab("stop", str(finished))
     assert ran.code == 1

@@ -119,6 +119,13 @@ def test_predict_warns_of_runs_that_cannot_tell_n_from_d(scalelab: Run, tmp_path
     assert "these runs cannot tell N from D" in scalelab("predict", str(line), "--compute", "1e15").out
 
 
+def test_a_fit_that_takes_long_is_announced(scalelab: Run, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert scalelab("fit", str(table), "--no-plot").err == ""
+    monkeypatch.setattr("scalelab.cli.sources.MANY", 10)
+    monkeypatch.setattr("scalelab.cli.sources.RUNS_A_SECOND", 0.1)
+    assert scalelab("fit", str(table), "--no-plot").err == "16 runs: their laws take about 2m40\n"
+
+
 def test_predict_from_a_lab_needs_no_new_fit(scalelab: Run, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("fitted again")

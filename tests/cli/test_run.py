@@ -134,6 +134,20 @@ def test_run_of_a_lab_takes_its_own_preset_on_another_device(
     assert seen[1].name == "smoke"  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(("name", "shown"), [("-rf", "./-rf"), ("my lab", "'my lab'"), ("🚀", "'🚀'"),
+                                             ("../x", "/x"), ("\x1b[2J", "'\\x1b[2J'")])
+def test_what_to_type_next_can_be_typed(
+    scalelab: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, shown: str
+) -> None:
+    from scalelab.lab import control
+
+    monkeypatch.setattr(control, "start_detached", lambda *_, **__: 4242)
+    monkeypatch.chdir(tmp_path)
+    ran = scalelab("run", "--preset", "smoke", "--detach", f"--lab={name}")
+    assert f"{shown}    how far it is" in ran.out
+    assert "\x1b" not in ran.out
+
+
 def test_run_detached_says_where_to_look(scalelab: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from scalelab.lab import control
 
