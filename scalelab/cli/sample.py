@@ -26,7 +26,7 @@ class Temperature(click.FloatRange):
     "sample",
     short_help="Text from a trained run.",
     epilog=example(
-        "scalelab sample labs/tiny", 'scalelab sample labs/tiny 80x1-D1.2M-s0 --prompt "The state of the union is"'
+        "scalelab sample labs/tiny", 'scalelab sample labs/tiny 88x1-D1.2M-s0 --prompt "The state of the union is"'
     ),
 )
 @click.argument("lab")
