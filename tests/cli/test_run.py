@@ -134,8 +134,10 @@ def test_run_of_a_lab_takes_its_own_preset_on_another_device(
     assert seen[1].name == "smoke"  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("name", "shown"), [("-rf", "./-rf"), ("my lab", "'my lab'"), ("🚀", "'🚀'"),
-                                             ("../x", "/x"), ("\x1b[2J", "'\\x1b[2J'")])
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("-rf", "./-rf"), ("my lab", "'my lab'"), ("🚀", "'🚀'"), ("../x", "/x"), ("\x1b[2J", "'\\x1b[2J'")],
+)
 def test_what_to_type_next_can_be_typed(
     scalelab: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, shown: str
 ) -> None:
