@@ -21,6 +21,7 @@ from safetensors.torch import load, save_file
 from torch import Tensor
 
 from scalelab.errors import ScalelabError
+from scalelab.training.disk import sha256_of, sync
 
 FORMAT = 1
 STATE, MANIFEST = "state.safetensors", "manifest.json"
@@ -88,11 +89,11 @@ def save(run_dir: Path, tensors: dict[str, Tensor], manifest: Manifest) -> Path:
         signed = replace(manifest, sha256=digest)
         signed = replace(signed, own_sha256=signed.digest())
         (temporary / MANIFEST).write_text(json.dumps(asdict(signed), indent=1), encoding="utf-8")
-        _sync(temporary / MANIFEST)
-        _sync(temporary)
+        sync(temporary / MANIFEST)
+        sync(temporary)
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(temporary, folder)
-        _sync(folder.parent)
+        sync(folder.parent)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise ScalelabError(
@@ -147,7 +148,7 @@ def latest(run_dir: Path, *, say: Callable[[str], None] | None = None, before: i
             continue
         try:
             manifest = read_manifest(folder)
-            if _hash(folder / STATE) == manifest.sha256:
+            if sha256_of(folder / STATE) == manifest.sha256:
                 return folder
             problem = f"checkpoint {folder} is damaged: its SHA-256 is not the one in its manifest"
         except (Damaged, OSError) as error:
@@ -187,18 +188,5 @@ def _compare(path: Path, tensors: dict[str, Tensor]) -> None:
 
 
 def _sync_and_hash(path: Path) -> str:
-    _sync(path)
-    return _hash(path)
-
-
-def _hash(path: Path) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path)
+    return sha256_of(path)

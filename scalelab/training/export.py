@@ -1,4 +1,4 @@
-"""Leaves a trained model behind in the layout that everything can load. Knows no run."""
+"""Leaves a trained model behind in the layout that everything can load, with its hashes. Knows no run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from typing import Any
 from safetensors.torch import save_file
 
 from scalelab.errors import ScalelabError
+from scalelab.training.disk import sha256_of, sync
+
+SUMS = "SHA256SUMS"
+"""What `sha256sum -c` reads: safetensors itself loads a flipped bit without a word."""
 
 
 def write_model(model: Any, folder: Path) -> None:
@@ -32,8 +36,24 @@ def write_model(model: Any, folder: Path) -> None:
         model.config.save_pretrained(temporary)
         model.generation_config.save_pretrained(temporary)
         save_file(weights, temporary / "model.safetensors", metadata={"format": "pt"})
+        names = sorted(path.name for path in temporary.iterdir())
+        (temporary / SUMS).write_text("".join(f"{sha256_of(temporary / name)}  {name}\n" for name in names))
+        for path in (*temporary.iterdir(), temporary):
+            sync(path)
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(temporary, folder)
+        sync(folder.parent)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise ScalelabError(f"the model was not saved to {folder}: {error}") from error
+
+
+def check_model(folder: Path) -> None:
+    """Raise ScalelabError where a file of the model is not the one that was written."""
+    for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
+        expected, _, name = line.partition("  ")
+        if sha256_of(folder / Path(name).name) != expected:
+            raise ScalelabError(
+                f"{name} at {folder} is not what was written there: its hash differs",
+                todo="train that run again, or sample another",
+            )

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from scalelab.errors import BadInput, ScalelabError
+from scalelab.training.export import check_model
 
 
 def generate(
@@ -56,14 +57,13 @@ def load_model(model_dir: Path) -> Any:
 
     build: Any = AutoModelForCausalLM.from_config
     try:
+        check_model(model_dir)
         settings = json.loads((model_dir / "config.json").read_text(encoding="utf-8"))
         weights = load_file(model_dir / "model.safetensors")
         model = build(AutoConfig.for_model(**settings))
         missing, strange = model.load_state_dict(weights, strict=False)
     except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
-        raise ScalelabError(
-            f"no model can be read at {model_dir}: {error}", todo="sample a run that is done"
-        ) from error
+        raise ScalelabError(f"no whole model is at {model_dir}: {error}", todo="sample another run") from error
     if strange or set(missing) - set(model.all_tied_weights_keys):
         raise ScalelabError(f"the weights at {model_dir} are not those of its config")
     model.tie_weights()
