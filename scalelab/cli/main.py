@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -67,10 +68,16 @@ class Verbs(click.Group):
     "Exit codes: 0 done; 1 could not be finished; 2 the input was refused, nothing was written; "
     "130 interrupted, the same command goes on.",
 )
-@click.version_option(__version__, prog_name="scalelab", message="%(prog)s %(version)s")
+@click.option("--version", is_flag=True, help="Show the version and exit; with --json as a document.")
+@click.option("--json", "as_json", is_flag=True, hidden=True)
 @click.pass_context
-def cli(ctx: click.Context) -> None:
+def cli(ctx: click.Context, version: bool, as_json: bool) -> None:
     """Train a ladder of small models, fit the law of their losses, and know what a larger one will reach."""
+    if version:
+        click.echo(json.dumps({"scalelab": __version__}) if as_json else f"scalelab {__version__}")
+        ctx.exit()
+    if as_json:
+        raise BadInput("--json before a verb", todo="put it after the verb, or beside --version")
     if ctx.invoked_subcommand is None:
         click.echo(_BARE, nl=False)
 

@@ -25,6 +25,7 @@ def test_bare_command_says_what_to_type(scalelab: Run) -> None:
 
 def test_version(scalelab: Run) -> None:
     assert scalelab("--version").out == f"scalelab {__version__}\n"
+    assert json.loads(scalelab("--version", "--json").out) == {"scalelab": __version__}
 
 
 def test_help_documents_the_exit_codes(scalelab: Run) -> None:

@@ -1,7 +1,8 @@
-"""Figures of the lab, printed and not asserted: `python -m tests.lab.measure`; only a quiet box counts."""
+"""Figures of the lab, printed and not asserted: the writer, the refits, a worker's start, the supervisor. Only a quiet box counts."""
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import os
 import statistics
@@ -130,8 +131,9 @@ def supervisor_share(paths: LabPaths) -> tuple[float, float]:
     return (c1 - c0) / (t1 - t0), sum(len(points) / points[-1].seconds for points in trunks)
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Print all figures."""
+    argparse.ArgumentParser(prog="python -m tests.benchmarks lab", description=__doc__).parse_args(arguments)
     print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -149,7 +151,3 @@ def main() -> None:
         share, rate = supervisor_share(LabPaths(folder / "lab"))
         print(f"supervisor: {100 * share:.1f} % of a core while two workers train, taking {rate:.0f} points/s")
         print(f"load after: {os.getloadavg()[0]:.1f}")
-
-
-if __name__ == "__main__":
-    main()
