@@ -1,4 +1,4 @@
-"""Figures of the lab, printed and not asserted: the writer, the refits, a worker's start, the supervisor. Only a quiet box counts."""
+"""Figures of the lab, printed and not asserted: store, refits, a worker's start, the supervisor; a quiet box counts."""
 
 from __future__ import annotations
 
