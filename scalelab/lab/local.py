@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import tempfile
@@ -18,6 +19,8 @@ from scalelab.lab.executor import Job, Slot, Worker
 from scalelab.records import Message, unpack
 
 _MAX_BYTES = 1 << 20
+_UNKNOWN = 255
+"""What multiprocessing says of a worker whose forkserver died before it could tell."""
 _AT_ONCE = 2_000
 """Messages taken from one worker before another one's turn."""
 
@@ -57,11 +60,9 @@ class LocalWorker:
         return _end_in_words(self.process.exitcode)
 
     def stop(self) -> None:
-        """Ask for a checkpoint and an end."""
-        try:
+        """Ask for a checkpoint and an end; one that has ended already is heard out all the same."""
+        with contextlib.suppress(OSError):
             self.pipe.send_bytes(worker.STOP)
-        except OSError:
-            self._open = False
 
     def kill(self) -> None:
         """End it now."""
@@ -166,12 +167,15 @@ def last_words(log: Path, limit: int = 300) -> str:
             lines = file.read().decode(errors="replace").split("\n")
     except OSError:
         return ""
-    return clean(" | ".join(line for line in lines[-4:] if line.strip()), limit)
+    # Of what is too long the end stays: an error stands in its last line.
+    return clean(" | ".join([line for line in lines if line.strip()][-3:])[-limit:], limit)
 
 
 def _end_in_words(code: int | None) -> str:
     if code is None:
         return "it does not end"
+    if code == _UNKNOWN:
+        return "ended with the process that starts workers"
     if code < 0:
         name = signal.Signals(-code).name if -code in {*signal.Signals} else str(-code)
         hint = " (the kernel may have run out of memory)" if -code == signal.SIGKILL else ""

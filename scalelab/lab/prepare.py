@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 PRESET, TOKENS, DEVICE, PLANNED = "preset", "tokens", "device", "plan"
 """Facts in the store: the resolved preset as TOML, the TokenSet, the DeviceInfo, and what the plan as a whole said."""
+_PROBE_SECONDS = 300.0
+"""What the probe of one rung may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,18 +164,22 @@ def _probe(
     slot = slots_of(chosen)[0]
     specs = one_a_rung(plan.make_plan(preset, chosen, vocab_size=tokens.vocab_size).runs)
     answer: dict[str, Any] = executor.ask(
-        "probe", {"device": slot.device, "threads": slot.threads, "specs": [spec.to_dict() for spec in specs]}
+        "probe",
+        {"device": slot.device, "threads": slot.threads, "specs": [spec.to_dict() for spec in specs]},
+        # Compiling one large rung takes minutes.
+        timeout=_PROBE_SECONDS * len(specs),
     )
     seen = DeviceInfo.from_dict(answer["device"])
-    # More slots than cores share them, and so does what one slot can reach.
+    # More slots than cores share them: one slot reaches less, and its tokens take longer than the probe's alone.
     share = min(1.0, seen.slots / chosen.slots) if seen.name == "cpu" else 1.0
+    per_token = {rung: seconds / share for rung, seconds in answer["seconds_per_token"].items()}
     hooks.on_event(
         "probe",
-        f"{chosen.label}: {format_flop_rate(seen.peak_flops)} a slot, "
-        + ", ".join(f"{rung} {1 / seconds:,.0f} tokens/s" for rung, seconds in answer["seconds_per_token"].items()),
+        f"{chosen.label}: {format_flop_rate(seen.peak_flops * share)} a slot, "
+        + ", ".join(f"{rung} {1 / seconds:,.0f} tokens/s" for rung, seconds in per_token.items()),
     )
     measured = replace(chosen, peak_flops=seen.peak_flops * share, peak_source=seen.peak_source)
-    return measured, answer["seconds_per_token"]
+    return measured, per_token
 
 
 def one_a_rung(runs: tuple[RunSpec, ...]) -> list[RunSpec]:

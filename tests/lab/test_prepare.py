@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from scalelab.errors import BadInput
-from scalelab.lab import control
+from scalelab.lab import control, prepare
 from scalelab.lab.hooks import Hooks
 from scalelab.lab.paths import LabPaths, lab_paths
 from scalelab.plan import Plan
@@ -128,3 +130,35 @@ def test_a_folder_is_made_absolute_at_once(tmp_path: Path, monkeypatch: pytest.M
     paths = lab_paths("labs/tiny")
     os.chdir("/")
     assert paths.root == tmp_path / "labs" / "tiny"
+
+
+class Prober:
+    """Answers a probe as a machine of two cores would."""
+
+    timeout = 0.0
+
+    def warm(self) -> None:
+        pass
+
+    def ask(self, task: str, values: dict[str, Any], *, timeout: float = 300.0) -> Any:
+        self.timeout = timeout
+        seen = replace(mini.DEVICE, slots=2, peak_flops=8e10, peak_source="measured")
+        return {"device": seen.to_dict(), "seconds_per_token": {spec["rung"]: 1e-3 for spec in values["specs"]}}
+
+
+@pytest.mark.parametrize(("slots", "longer"), [(1, 1), (2, 1), (8, 4)])
+def test_slots_beyond_the_cores_make_no_plan_shorter(
+    slots: int, longer: int, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "scalelab.plan.choose_device", lambda hardware: replace(mini.DEVICE, slots=hardware.slots, peak_flops=1e10)
+    )
+    prober, plans = Prober(), list[Plan]()
+    wanted = mini.preset(text, hardware={"device": "cpu", "slots": slots})
+    lab = prepare.create(wanted, LabPaths(tmp_path / "lab"), cast(Any, prober), Hooks(on_plan=plans.append))
+    cell = plans[0].cells[0]
+    run = next(spec for spec in plans[0].runs if spec.run == cell.run)
+    assert cell.seconds > run.new_tokens * 1e-3 * longer
+    assert cell.seconds < 1 + (run.new_tokens + 1024) * 1e-3 * longer
+    assert lab.device.peak_flops == 8e10 / longer
+    assert prober.timeout >= 600, "each of two rungs may take minutes to compile"
