@@ -80,7 +80,9 @@ def _train(pipe: Connection, job: Mapping[str, Any], stopping: threading.Event) 
     except Exception as error:
         traceback.print_exc()
         line = error.line() if isinstance(error, ScalelabError) else f"{type(error).__name__}: {error}"
-        outcome = Outcome(run=spec.run, attempt=job["attempt"], state=RunState.FAILED, step=-1, reason=line)
+        outcome = Outcome(
+            run=spec.run, attempt=job["attempt"], state=RunState.FAILED, step=spec.first_step, reason=line
+        )
     report(outcome)
 
 

@@ -99,7 +99,7 @@ def save(run_dir: Path, tensors: dict[str, Tensor], manifest: Manifest) -> Path:
         raise ScalelabError(
             f"checkpoint {folder} was not saved: {error}", todo="make room, or another folder"
         ) from error
-    _prune(run_dir)
+    _prune(run_dir, newest=manifest.step)
     return folder
 
 
@@ -163,7 +163,10 @@ def discard_timed(run_dir: Path) -> None:
     _prune(run_dir, keep=0)
 
 
-def _prune(run_dir: Path, keep: int = KEPT) -> None:
+def _prune(run_dir: Path, keep: int = KEPT, newest: int = -1) -> None:
+    """Keep the timed checkpoints of the last steps, and `newest`, which may come before them: a trunk that makes a
+    lost checkpoint again passes steps whose checkpoints are there.
+    """
     timed = []
     for folder in sorted(_folders(run_dir), reverse=True):
         try:
@@ -171,7 +174,7 @@ def _prune(run_dir: Path, keep: int = KEPT) -> None:
                 timed.append(folder)
         except Damaged:
             continue
-    for folder in timed[keep:]:
+    for folder in [folder for folder in timed[keep:] if int(folder.name) != newest]:
         shutil.rmtree(folder, ignore_errors=True)
 
 

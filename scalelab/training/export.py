@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from scalelab.errors import ScalelabError
@@ -43,7 +44,7 @@ def write_model(model: Any, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(temporary, folder)
         sync(folder.parent)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise ScalelabError(f"the model was not saved to {folder}: {error}") from error
 

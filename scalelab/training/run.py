@@ -56,10 +56,10 @@ def train(
     nobody foresaw is FAILED too, with its traceback in log.txt.
     """
     log = RunLog(run_dir)
-    step = spec.first_step
+    run: _Run | None = None
     try:
         run = _Run(spec, tokens, attempt, run_dir, device, report, log, checkpoint_seconds)
-        step = run.start(resume_from)
+        run.start(resume_from)
         return _ended(log, run.go(should_stop))
     except Diverged as error:
         state, step, reason = RunState.DIVERGED, error.step, str(error)
@@ -68,6 +68,8 @@ def train(
     except Exception as error:
         log.say(traceback.format_exc())
         state, reason = RunState.FAILED, clean(f"{type(error).__name__}: {error}")
+    if state is RunState.FAILED:
+        step = run.step if run else spec.first_step
     return _ended(log, Outcome(run=spec.run, attempt=attempt, state=state, step=step, reason=reason))
 
 
@@ -107,10 +109,10 @@ class _Run:
         self.gradient = GradientStep(self.engine, device, micro_sequences=spec.micro_sequences, say=log.say)
         self.checkpoint_seconds = checkpoint_seconds
         self.saved_at = 0.0
-        self.step = 0
+        self.step = spec.first_step
 
-    def start(self, resume_from: Path | None) -> int:
-        """The step to go on from, with the state that belongs to it."""
+    def start(self, resume_from: Path | None) -> None:
+        """Takes up the state that belongs to the step to go on from."""
         here = self._manifest(for_branch=False)
         self.step = restore_from(
             resume_from, self.spec, self.run_dir, self.engine.flat, self.optimizer, here, self.log.say
@@ -119,7 +121,6 @@ class _Run:
             f"{self.spec.run} attempt {self.attempt} on {self.device.name}: from step {self.step} to "
             f"{self.spec.n_steps}, {self.batches.epoch(self.spec.n_steps):.2f} epochs of the corpus"
         )
-        return self.step
 
     def go(self, should_stop: Callable[[], bool]) -> Outcome:
         """All steps that are left."""
@@ -156,8 +157,10 @@ class _Run:
 
     def _evaluate(self) -> None:
         final = self.step == self.spec.n_steps and self.spec.kind is not RunKind.TRUNK
-        measured = self.held_out.measure(
-            self.engine, step=self.step, attempt=self.attempt, final=final, rows=self.gradient.micro_sequences
+        measured = self.gradient.fitting(
+            lambda: self.held_out.measure(
+                self.engine, step=self.step, attempt=self.attempt, final=final, rows=self.gradient.micro_sequences
+            )
         )
         if not math.isfinite(measured.loss):
             raise Diverged(self.step - 1, measured.loss, math.nan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from torch import OutOfMemoryError, Tensor
 
@@ -10,6 +11,8 @@ from scalelab.errors import ScalelabError
 from scalelab.training.device import Device
 from scalelab.training.engine import Engine
 from scalelab.units import format_bytes
+
+T = TypeVar("T")
 
 
 class GradientStep:
@@ -27,9 +30,16 @@ class GradientStep:
         ScalelabError
             Where even one sequence at a time does not fit.
         """
+        return self.fitting(lambda: self._accumulate(windows))
+
+    def fitting(self, work: Callable[[], T]) -> T:
+        """What `work` returns, done again from its beginning with `micro_sequences` halved while memory runs out.
+
+        Raises as `take` does.
+        """
         while True:
             try:
-                return self._accumulate(windows)
+                return work()
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise

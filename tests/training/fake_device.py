@@ -41,12 +41,17 @@ class FakeDevice(Device):
 class Stingy:
     """An engine whose allocator gives memory for at most `most` sequences at a time."""
 
-    def __init__(self, engine: Any, most: int) -> None:
-        self._engine, self._most = engine, most
-        (self.model, self.flat, self.scores, self.release) = engine.model, engine.flat, engine.scores, engine.release
+    def __init__(self, engine: Any, most: int, most_scored: int = 1 << 30) -> None:
+        self._engine, self._most, self._most_scored = engine, most, most_scored
+        (self.model, self.flat, self.release) = engine.model, engine.flat, engine.release
 
     def forward_backward(self, ids: Tensor, targets: Tensor, *, scale: float, fresh: bool) -> Tensor:
         loss: Tensor = self._engine.forward_backward(ids, targets, scale=scale, fresh=fresh)
         if len(ids) > self._most:
             raise torch.OutOfMemoryError("tried to allocate 3.00 GiB")
         return loss
+
+    def scores(self, ids: Tensor, targets: Tensor) -> Any:
+        if len(ids) > self._most_scored:
+            raise torch.OutOfMemoryError("tried to allocate 5.00 GiB")
+        return self._engine.scores(ids, targets)

@@ -92,6 +92,14 @@ def test_the_two_newest_stay_and_all_that_a_branch_needs(tmp_path: Path) -> None
     assert sorted(int(folder.name) for folder in (tmp_path / "checkpoint").iterdir()) == [2, 4]
 
 
+def test_a_step_passed_again_is_kept_although_later_ones_are_there(tmp_path: Path) -> None:
+    for step in (8, 9):
+        _save(tmp_path, step)
+    assert checkpoint.latest(tmp_path, before=8) is None
+    assert checkpoint.load_checkpoint(_save(tmp_path, 3))[1].step == 3
+    assert checkpoint.latest(tmp_path, before=8) == checkpoint.folder_of(tmp_path, 3)
+
+
 @pytest.mark.parametrize("fails", ["save_file", "os.fsync", "os.rename"])
 def test_a_disk_that_fails_leaves_the_one_before_and_no_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str

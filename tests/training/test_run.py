@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import math
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -184,10 +187,53 @@ def test_out_of_memory_with_one_sequence_fails_and_says_what_there_was(
     assert "3.00 GiB" in outcome.reason and "free on fake:0" in outcome.reason
 
 
+def test_an_evaluation_that_finds_no_room_is_made_in_smaller_parts(
+    tmp_path: Path, tokens: TokenSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run(make_spec(), tokens, tmp_path / "plain")[1].of(Evaluation)
+    monkeypatch.setattr(
+        run_module, "open_engine", lambda spec, device: Stingy(open_engine(spec, device), most=8, most_scored=3)
+    )
+    outcome, heard = run(make_spec(), tokens, tmp_path / "tight")
+    assert outcome.state is RunState.DONE
+    (one,) = heard.of(Evaluation)
+    assert (one.loss, one.evaluated_tokens) == (pytest.approx(plain[0].loss, rel=1e-6), plain[0].evaluated_tokens)
+
+
+@contextmanager
+def _files_up_to(size: int) -> Iterator[None]:
+    """A disk on which no file grows beyond this many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_branch_point_that_finds_no_room_fails_the_trunk_and_is_never_claimed(
+    tmp_path: Path, tokens: TokenSet
+) -> None:
+    trunk = make_spec(kind=RunKind.TRUNK, schedule=steps_to(20, decay=Decay.CONSTANT), branch_steps=(10, 20))
+    with _files_up_to(10_000):
+        outcome, heard = run(trunk, tokens, tmp_path)
+    assert (outcome.state, outcome.step) == (RunState.FAILED, 10)
+    assert "was not saved" in outcome.reason and "too large" in outcome.reason
+    assert not heard.of(Saved) and not list((tmp_path / "checkpoint").iterdir())
+
+
+def test_a_model_that_finds_no_room_fails_the_run_and_leaves_no_point(tmp_path: Path, tokens: TokenSet) -> None:
+    with _files_up_to(10_000):
+        outcome, heard = run(make_spec(), tokens, tmp_path)
+    assert outcome.state is RunState.FAILED and "model was not saved" in outcome.reason
+    assert not heard.of(Evaluation)
+    assert [path.name for path in tmp_path.iterdir()] == ["log.txt"]
+
+
 def test_a_device_that_vanishes_fails_the_run_with_its_words(tmp_path: Path, tokens: TokenSet) -> None:
     outcome, heard = run(make_spec(), tokens, tmp_path, device=FakeDevice(fail_after=6))
     assert outcome.state is RunState.FAILED and "fallen off the bus" in outcome.reason
-    assert len(heard.of(Point)) == 5
+    assert len(heard.of(Point)) == outcome.step == 5
     assert "Traceback" in (tmp_path / "log.txt").read_text()
 
 
