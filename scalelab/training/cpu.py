@@ -51,13 +51,3 @@ def cpu_label() -> str:
         pass
     cores = physical_cores()
     return f"{name}, {cores} core{'s' if cores > 1 else ''}"
-
-
-@cache
-def has_fast_bfloat16() -> bool:
-    """Whether the CPU multiplies bfloat16 in hardware (AMX); without it bf16 was 30 × slower than float32."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
-            return any(line.startswith("flags") and " amx_bf16" in line for line in lines)
-    except OSError:
-        return False

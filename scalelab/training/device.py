@@ -15,7 +15,7 @@ from torch import Tensor
 
 from scalelab.errors import BadInput
 from scalelab.records import DeviceInfo, ModelShape
-from scalelab.training.cpu import cpu_label, has_fast_bfloat16, keep_freed_memory, physical_cores
+from scalelab.training.cpu import cpu_label, keep_freed_memory, physical_cores
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -145,7 +145,8 @@ def list_devices() -> list[DeviceInfo]:
 
 def _info(device: torch.device) -> DeviceInfo:
     kind = device.type
-    label, slots, dtype = cpu_label(), physical_cores(), "bfloat16" if has_fast_bfloat16() else "float32"
+    # Also on a CPU that multiplies bfloat16: the plan counts on float32, and only that has the lean engine.
+    label, slots, dtype = cpu_label(), physical_cores(), "float32"
     if kind == "cuda":
         label, slots = torch.cuda.get_device_name(device), 1
         dtype = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"

@@ -33,6 +33,10 @@ def probe(device: Device, specs: Sequence[RunSpec], *, seconds: float = 0.25) ->
     for spec in specs:
         if spec.rung not in found:
             found[spec.rung] = _seconds_per_token(device, spec, seconds)
+            # A rung must find the room and the compiler as its own worker will: without traces of the one before.
+            device.free_unused()
+            if spec.compile and device.compiles:
+                torch.compiler.reset()
     return found
 
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from scalelab.errors import BadInput
-from scalelab.training.cpu import has_fast_bfloat16, keep_freed_memory, physical_cores
+from scalelab.plan import find_devices
+from scalelab.training.cpu import keep_freed_memory, physical_cores
 from scalelab.training.device import list_devices, open_device
 from tests.training.fake_device import FakeDevice
 from tests.training.making import make_shape
@@ -35,9 +36,10 @@ def test_the_cpu_says_what_it_is() -> None:
     assert open_device("auto").name == list_devices()[0].name
 
 
-def test_bfloat16_is_chosen_only_where_the_cpu_multiplies_it() -> None:
+def test_a_cpu_trains_in_float32_as_planned_unless_asked_otherwise() -> None:
     device = open_device("cpu")
-    assert (device.dtype("auto") is torch.bfloat16) == has_fast_bfloat16()
+    assert device.dtype("auto") is torch.float32
+    assert device.info.dtype == find_devices()[-1].dtype
     assert device.dtype("bfloat16") is torch.bfloat16
     with pytest.raises(BadInput, match="float64"):
         device.dtype("float64")
