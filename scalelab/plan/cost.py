@@ -13,6 +13,8 @@ _TIGHT, _FULL = 0.7, 0.95
 """Shares of a slot's memory: above the first a cell is tight, above the second it does not fit."""
 _EVALUATION_SHARE = 0.45
 """A forward pass is a third of a training step's FLOPs, and 0.4–0.5 of its time at tiny shapes on a CPU."""
+_CHUNK_LOGITS = 1 << 28
+"""Logits that the cross-entropy makes at a time on a GPU; a CPU makes fewer, and keeps scores of attention instead."""
 _RUN_OVERHEAD = 0.25
 """Seconds to fork, build a model, write a checkpoint and be reaped; measured on two cores at tiny shapes."""
 # Share of the measured GEMM peak that a training step reaches on a CPU, by width; measured with one thread a run.
@@ -38,18 +40,21 @@ def state_bytes(rung: Rung) -> int:
 def activation_bytes(shape: ModelShape, sequences: int, dtype: str) -> int:
     """What the backward pass keeps of `sequences` sequences, attention scores not stored (fused kernels).
 
-    A block keeps about 10 vectors of d_model and 3 of d_ff a token; the head keeps the logits and two copies of them
-    in float32 for the cross-entropy.
+    A block keeps about 10 vectors of d_model and 3 of d_ff a token; the head keeps a chunk of the logits and two copies
+    of it in float32 for the cross-entropy.
     """
     size = 2 if dtype == "bfloat16" else 4
     block = size * (10 * shape.d_model + 3 * shape.d_ff)
-    head = 3 * 4 * shape.vocab_size
-    return sequences * shape.context * (shape.n_layer * block + head)
+    tokens = sequences * shape.context
+    logits = min(tokens * shape.vocab_size, max(128 * shape.vocab_size, _CHUNK_LOGITS))
+    return tokens * shape.n_layer * block + 3 * 4 * logits
 
 
 def base_bytes(device: DeviceInfo) -> int:
-    """What a worker holds before any model: the libraries' own memory, or a CUDA context."""
-    return 450_000_000 if device.name.startswith("cuda") else 250_000_000
+    """What a worker holds before any model: the libraries' own memory (measured: 396 MB, about half of it shared with
+    the process it was forked from), or a CUDA context.
+    """
+    return 450_000_000 if device.name.startswith("cuda") else 400_000_000
 
 
 def memory_bytes(rung: Rung, micro_sequences: int, device: DeviceInfo) -> int:

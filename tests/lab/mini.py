@@ -62,10 +62,12 @@ def preset(text: Path, **changes: Any) -> Preset:
 def make(folder: Path, text: Path) -> LabPaths:
     """The lab on disk, not yet trained."""
     paths = LabPaths(folder)
-    wanted = preset(text)
-    tokens = prepare.prepare_tokens(wanted, Hooks())
-    prepare.write(plan.make_plan(wanted, DEVICE, vocab_size=tokens.vocab_size), tokens, paths)
+    prepare.write(planned(text), prepare.prepare_tokens(preset(text), Hooks()), paths)
     return paths
+
+
+def planned(text: Path) -> plan.Plan:
+    return plan.make_plan(preset(text), DEVICE)
 
 
 def supervise(paths: LabPaths) -> subprocess.Popen[bytes]:

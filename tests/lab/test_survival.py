@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from scalelab.errors import BadInput
@@ -44,6 +46,7 @@ def test_a_killed_worker_is_noticed_and_its_run_ends_equal(
     paths = mini.make(tmp_path / "lab", text)
     events: list[tuple[str, str]] = []
     pids: list[int] = []
+    held: list[int] = []
 
     def on_event(kind: str, line: str) -> None:
         events.append((kind, line))
@@ -54,10 +57,17 @@ def test_a_killed_worker_is_noticed_and_its_run_ends_equal(
         if len(pids) == 2 and len(reader.checkpoints()) >= 1 and not any(kind == "retry" for kind, _ in events):
             os.kill(pids[0], signal.SIGKILL)
 
+        for pid in pids[-2:]:
+            with contextlib.suppress(psutil.Error):
+                held.append(psutil.Process(pid).memory_info().rss)
+
     summary = control.start(
         None, paths.root, hooks=Hooks(on_event=on_event, on_tick=on_tick), checkpoint_seconds=mini.CHECKPOINT_SECONDS
     )
     assert summary.done == 6
+    assert 0.7 < max(held) / mini.planned(text).cells[-1].memory_bytes < 1.3, (
+        "the plan's memory is not what a worker holds"
+    )
     assert any(kind == "retry" and "SIGKILL" in line for kind, line in events), events
     assert mini.results(paths) == undisturbed
 

@@ -171,6 +171,13 @@ def test_what_does_not_fit_says_so(cpu: DeviceInfo) -> None:
     assert any("2048x48 needs" in line for line in grid.warnings)
 
 
+def test_the_logits_of_a_gpu_are_counted_a_chunk_at_a_time(cpu: DeviceInfo) -> None:
+    shape = plan.make_plan(preset_files.load("gpu"), cpu).rungs[0].shape
+    few, many = (cost.activation_bytes(shape, sequences, "bfloat16") for sequences in (64, 128))
+    assert many - few == 64 * 1024 * shape.n_layer * 2 * (10 * shape.d_model + 3 * shape.d_ff)
+    assert few > 12 * (1 << 28)
+
+
 def test_a_smaller_memory_takes_smaller_micro_batches_of_the_same_step(cpu: DeviceInfo) -> None:
     wide = ["ladder.shapes=64x2,512x8", "batch.sequences=64", "model.context=512", "budgets.tokens=10M,40M"]
     roomy, poor = _plan(cpu, *wide), _plan(replace(cpu, memory_bytes=4 * 10**9), *wide)
