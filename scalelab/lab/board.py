@@ -27,6 +27,7 @@ class Board:
         self.runs: dict[str, Standing] = {}
         self.attempts: dict[str, int] = {}
         self.crashes: Counter[str] = Counter()
+        self._halvings: Counter[str] = Counter()
         self.saved: set[SavedStep] = set()
         """Branch points whose checkpoints are whole on disk."""
         self._remade: set[SavedStep] = set()
@@ -79,6 +80,16 @@ class Board:
         if again:
             self.change(name, RunState.PLANNED, f"retry {self.crashes[name]} of {RETRIES}, from its last checkpoint")
         return again
+
+    def halve(self, name: str) -> int:
+        """Have the next attempts take half as many sequences at a time, at the same tokens a step; how many."""
+        self._halvings[name] += 1
+        return self.spec(name).micro_sequences
+
+    def spec(self, name: str) -> RunSpec:
+        """The run as its next attempt trains it."""
+        spec = self.runs[name].spec
+        return replace(spec, micro_sequences=max(1, spec.micro_sequences >> self._halvings[name]))
 
     def unblock(self) -> dict[str, str]:
         """Have a trunk make a lost checkpoint again, once; give up branches that nothing can help: names and why."""

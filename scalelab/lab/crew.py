@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scalelab.lab.executor import Executor, Job, Slot, Worker
+from scalelab.lab.oom import kernel_kills
 from scalelab.records import Message
 
 PATIENCE_SECONDS = 10.0
@@ -21,6 +22,12 @@ class Attempt:
     number: int
     slot: Slot
     worker: Worker
+    kernel_kills: int
+    """How many processes the kernel had killed for want of memory when this one began."""
+
+    def out_of_memory(self, end: str) -> bool:
+        """Whether an end in these words was the kernel's doing: a SIGKILL, and it has killed since the start."""
+        return "SIGKILL" in end and kernel_kills() > self.kernel_kills
 
 
 class Crew:
@@ -38,7 +45,7 @@ class Crew:
 
     def start(self, job: Job, slot: Slot) -> Attempt:
         """One more worker."""
-        attempt = Attempt(job.spec.run, job.attempt, slot, self._executor.start(job, slot))
+        attempt = Attempt(job.spec.run, job.attempt, slot, self._executor.start(job, slot), kernel_kills())
         self.active.append(attempt)
         return attempt
 

@@ -68,11 +68,12 @@ class Refit:
         self._pipe: Connection | None = None
         self._began = 0.0
         self._about = ("", 0)
+        self._refused = ""
 
     @property
     def busy(self) -> bool:
-        """Whether a child is at work."""
-        return self._child is not None
+        """Whether a child is at work, or a result waits to be taken."""
+        return self._child is not None or bool(self._refused)
 
     @property
     def pipes(self) -> list[Connection]:
@@ -94,16 +95,22 @@ class Refit:
             args=(theirs, self._fit, table, pairs, wanted, os.getpid()),
         )
         self._began, self._about = time.monotonic(), (after_run, len(table))
-        child.start()
-        self._child = child
+        try:
+            child.start()
+        except OSError as error:
+            self._refused = f"no process for the fit: {error}"
+        else:
+            self._child = child
         theirs.close()
 
     def poll(self) -> Fitted | None:
         """The result, once there is one; past the time limit the child is killed and that is the result."""
-        if self._child is None or self._pipe is None:
-            return None
         reply: dict[str, Any] | None = None
-        if self._pipe.poll():
+        if self._refused:
+            reply, self._refused = {"error": self._refused}, ""
+        elif self._child is None or self._pipe is None:
+            return None
+        elif self._pipe.poll():
             try:
                 reply = json.loads(self._pipe.recv_bytes())
             except (EOFError, OSError, ValueError):

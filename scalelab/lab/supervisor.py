@@ -167,7 +167,7 @@ class Supervisor:
             self._views.event(kind, f"{run}: {reason}")
 
     def _start(self, run: str, slot: Slot) -> None:
-        spec = self._board.runs[run].spec
+        spec = self._board.spec(run)
         trunk = checkpoints.folder(self._paths, spec.parent, spec.first_step) if spec.parent else None
         job = Job(
             spec=spec,
@@ -198,6 +198,8 @@ class Supervisor:
                 return
         if end is not None:
             self._crew.release(attempt)
+            if attempt.out_of_memory(end):
+                end += f"; next with {self._board.halve(attempt.run)} sequences at a time"
             said = last_words(self._paths.run_dir(attempt.run) / "log.txt")
             self._crash(attempt.run, f"{end}; its log ends: {said}" if said else end)
 

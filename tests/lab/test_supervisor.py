@@ -14,6 +14,7 @@ import pytest
 
 from scalelab.lab.executor import Job
 from scalelab.lab.hooks import Guarded, Hooks
+from scalelab.lab.oom import kernel_kills
 from scalelab.lab.paths import LabPaths
 from scalelab.lab.refit import Refit
 from scalelab.lab.stopping import Signals
@@ -141,6 +142,56 @@ def test_a_crashed_run_is_tried_again_twice_and_then_failed_with_the_reason(benc
         row = reader.run("a-D10-s0")
         assert row is not None and crash in row.reason and row.attempt == 3
     assert bench.kinds().count("retry") == 2
+
+
+def test_a_run_that_the_kernel_killed_for_memory_goes_on_with_smaller_parts_of_the_same_steps(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.plan([*family("a", (10,)), *family("b", (10,))])
+    kills = 0
+    monkeypatch.setattr("scalelab.lab.crew.kernel_kills", lambda: kills)
+    tried: dict[str, list[tuple[int, int]]] = {}
+
+    def play(job: Job) -> Any:
+        nonlocal kills
+        tried.setdefault(job.spec.run, []).append((job.spec.micro_sequences, job.spec.batch_sequences))
+        if job.spec.run == "a-D10-s0" and job.attempt <= 2:
+            return "killed by SIGKILL"
+        if job.spec.run == "b-D10-s0" and job.attempt == 1:
+            return "killed by SIGSEGV"
+        return whole(job)
+
+    def beat(it: FakeExecutor) -> None:
+        nonlocal kills
+        kills += 1
+
+    assert bench.session(FakeExecutor(play, on_beat=beat)).done == 4
+    (micro, batch), *_ = tried["a-trunk-s0"]
+    assert tried["a-D10-s0"] == [(micro, batch), (micro // 2, batch), (micro // 4, batch)]
+    assert set(tried["b-D10-s0"]) == {(micro, batch)}, "it did not die of memory"
+    assert any(kind == "retry" and f"{micro // 2} sequences at a time" in text for kind, text in bench.events)
+
+
+def test_a_run_killed_by_a_person_goes_on_as_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.plan(family("a", (10,))[:1])
+    monkeypatch.setattr("scalelab.lab.crew.kernel_kills", lambda: 7)
+    micro: list[int] = []
+
+    def play(job: Job) -> Any:
+        micro.append(job.spec.micro_sequences)
+        return "killed by SIGKILL" if job.attempt == 1 else whole(job)
+
+    assert bench.session(FakeExecutor(play)).done == 1
+    assert len(micro) == 2 and len(set(micro)) == 1
+
+
+def test_the_kernels_kills_are_read_where_it_tells_them(tmp_path: Path) -> None:
+    vmstat = tmp_path / "vmstat"
+    assert kernel_kills(vmstat) == 0
+    vmstat.write_text("nr_free_pages 12\noom_kill 3\ndrop_slab 0\n")
+    assert kernel_kills(vmstat) == 3
+    vmstat.write_text("nr_free_pages 12\n")
+    assert kernel_kills(vmstat) == 0
 
 
 def test_a_run_that_crashed_once_goes_on_and_counts_once(bench: Bench) -> None:
@@ -311,6 +362,19 @@ def test_a_fit_that_hangs_is_killed_and_the_session_ends(bench: Bench) -> None:
     with bench.reader() as reader:
         assert reader.latest_fit() is None
         assert "longer than 0.2 s" in (reader.meta("fit_problem") or "")
+
+
+def test_a_machine_without_processes_for_a_fit_goes_on_training(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.plan(family("a"))
+
+    def full() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("os.fork", full)
+    assert bench.session(FakeExecutor()).done == 3
+    with bench.reader() as reader:
+        assert reader.latest_fit() is None
+        assert "no process for the fit" in (reader.meta("fit_problem") or "")
 
 
 def test_a_fit_missed_by_a_killed_session_is_made_by_the_next(bench: Bench) -> None:
