@@ -131,6 +131,11 @@ def write(made: Plan, tokens: TokenSet, paths: LabPaths) -> None:
         _fill_store(making, made, tokens, toml)
         os.rename(making.root, paths.root)
     except OSError as error:
+        if paths.exists:
+            raise ScalelabError(
+                f"another process made lab {paths.root} meanwhile",
+                todo="`scalelab status` shows it; nothing of it was changed",
+            ) from None
         raise ScalelabError(f"lab {paths.root} cannot be made: {(error.strerror or str(error)).lower()}") from None
     finally:
         shutil.rmtree(making.root, ignore_errors=True)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,32 @@ def supervise(paths: LabPaths) -> subprocess.Popen[bytes]:
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
+
+
+class Watch:
+    """Hears a session's events, and knows its workers in the order of their starts."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str]] = []
+        self.runs: list[str] = []
+        self.workers: list[psutil.Process] = []
+        self.memory: list[int] = []
+        self.struck: int | None = None
+
+    def event(self, kind: str, line: str) -> None:
+        self.events.append((kind, line))
+        if kind == "start":
+            self.runs.append(line.partition(" ")[0])
+            self.workers.append(psutil.Process(int(line.rpartition(" ")[2])))
+
+    def told(self, kind: str) -> list[str]:
+        return [line for one, line in self.events if one == kind]
+
+    def measure(self) -> None:
+        """Keep what each worker holds in memory now."""
+        for worker in self.workers:
+            with suppress(psutil.Error):
+                self.memory.append(worker.memory_info().rss)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> float:

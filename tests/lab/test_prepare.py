@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from scalelab.errors import BadInput
+from scalelab.errors import BadInput, ScalelabError
 from scalelab.lab import control, prepare
 from scalelab.lab.hooks import Hooks
 from scalelab.lab.paths import LabPaths, lab_paths
@@ -62,6 +62,16 @@ def test_a_lab_on_disk_is_whole_and_private(text: Path, tmp_path: Path) -> None:
     with Reader(paths.store) as reader:
         assert len(reader.runs()) == 6
     assert control.status(paths.root).states == {"planned": 6}
+
+
+def test_of_two_that_make_one_lab_the_second_is_told_and_changes_nothing(text: Path, tmp_path: Path) -> None:
+    paths = mini.make(tmp_path / "labs" / "mini", text)
+    before = paths.store.read_bytes()
+    with pytest.raises(ScalelabError, match="another process made lab") as refused:
+        mini.make(paths.root, text)
+    assert "status" in refused.value.todo
+    assert paths.store.read_bytes() == before
+    assert [path.name for path in paths.root.parent.iterdir()] == ["mini"]
 
 
 @pytest.mark.parametrize(

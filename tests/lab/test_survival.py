@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,45 +41,73 @@ def undisturbed(text: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return found
 
 
-def test_a_killed_worker_is_noticed_and_its_run_ends_equal(
+def test_a_killed_worker_goes_on_a_suspended_one_is_waited_for_and_all_ends_equal(
     undisturbed: dict[str, Any], text: Path, tmp_path: Path
 ) -> None:
     paths = mini.make(tmp_path / "lab", text)
-    events: list[tuple[str, str]] = []
-    pids: list[int] = []
-    held: list[int] = []
-
-    def on_event(kind: str, line: str) -> None:
-        events.append((kind, line))
-        if kind == "start":
-            pids.append(int(line.rpartition(" ")[2]))
+    watch = mini.Watch()
 
     def on_tick(reader: Reader) -> None:
-        if len(pids) == 2 and len(reader.checkpoints()) >= 1 and not any(kind == "retry" for kind, _ in events):
-            os.kill(pids[0], signal.SIGKILL)
+        watch.measure()
+        if watch.struck is None and len(watch.workers) == 2 and reader.checkpoints():
+            watch.struck = 0
+            watch.workers[0].kill()
+            watch.workers[1].suspend()
+        elif watch.struck is not None:
+            watch.struck += 1
+            if watch.struck == 3:
+                watch.workers[1].resume()
 
-        for pid in pids[-2:]:
-            with contextlib.suppress(psutil.Error):
-                held.append(psutil.Process(pid).memory_info().rss)
-
+    descriptors = psutil.Process().num_fds()
     summary = control.start(
-        None, paths.root, hooks=Hooks(on_event=on_event, on_tick=on_tick), checkpoint_seconds=mini.CHECKPOINT_SECONDS
+        None,
+        paths.root,
+        hooks=Hooks(on_event=watch.event, on_tick=on_tick),
+        checkpoint_seconds=mini.CHECKPOINT_SECONDS,
     )
     assert summary.done == 6
-    assert 0.7 < max(held) / mini.planned(text).cells[-1].memory_bytes < 1.3, (
-        "the plan's memory is not what a worker holds"
-    )
-    assert any(kind == "retry" and "SIGKILL" in line for kind, line in events), events
+    (retried,) = watch.told("retry")
+    assert retried.startswith(watch.runs[0]) and "SIGKILL" in retried
     assert mini.results(paths) == undisturbed
+    assert psutil.Process().num_fds() <= descriptors, "descriptors are left open"
+    planned = mini.planned(text).cells[-1].memory_bytes
+    assert 0.7 < max(watch.memory) / planned < 1.3, "a worker holds another memory than planned"
+
+
+def test_a_stop_that_is_asked_for_does_not_wait_for_a_suspended_worker(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scalelab.lab.supervisor.PATIENCE_SECONDS", 0.5)
+    paths = mini.make(tmp_path / "lab", text)
+    watch = mini.Watch()
+
+    def on_tick(reader: Reader) -> None:
+        if watch.struck is None and len(watch.workers) == 2 and reader.latest_points():
+            watch.struck = 0
+            watch.workers[0].suspend()
+            assert control.request_stop(paths.root) == os.getpid()
+
+    summary = control.start(None, paths.root, hooks=Hooks(on_event=watch.event, on_tick=on_tick))
+    assert summary.interrupted and summary.left == 6 and summary.seconds < 20
+    assert not mini.alive(watch.workers)
+    assert control.status(paths.root).states == {"stopped": 2, "planned": 4}
 
 
 def test_killed_supervisors_leave_no_orphans_and_the_same_call_ends_equal(
     undisturbed: dict[str, Any], text: Path, tmp_path: Path
 ) -> None:
     paths = mini.make(tmp_path / "lab", text)
-    _interrupt(paths, lambda child: child.kill(), more_points=40, code=-signal.SIGKILL)
-    _interrupt(paths, lambda child: os.killpg(child.pid, signal.SIGKILL), more_points=40, code=-signal.SIGKILL)
-    _interrupt(paths, lambda child: os.killpg(child.pid, signal.SIGINT), more_points=40, code=130)
+    pid = control.start_detached(None, paths.root)
+    assert os.getsid(pid) == pid
+    with pytest.raises(Owned, match=str(pid)):
+        control.start(None, paths.root)
+    _strike(paths, pid, lambda: os.kill(pid, signal.SIGKILL), seen_by_others=True)
+    assert control.status(paths.root).pid is None
+    for number, strike, code in ((signal.SIGKILL, os.killpg, -signal.SIGKILL), (signal.SIGINT, os.killpg, 130)):
+        child = mini.supervise(paths)
+        _strike(paths, child.pid, partial(strike, child.pid, number))
+        assert (child.wait(20), child.stderr and child.stderr.read()) == (code, b"")
+    assert "running" not in control.status(paths.root).states
     summary = control.start(None, paths.root)
     assert summary.done == 6
     assert mini.results(paths) == undisturbed
@@ -91,40 +120,20 @@ def test_killed_supervisors_leave_no_orphans_and_the_same_call_ends_equal(
     assert mini.results(paths) == undisturbed
 
 
-def _interrupt(paths: LabPaths, blow: Any, *, more_points: int, code: int) -> None:
+def _strike(paths: LabPaths, pid: int, blow: Callable[[], None], *, seen_by_others: bool = False) -> None:
     """Let a supervisor work for a while, strike it, and see what is left of it."""
     before = mini.steps(paths)
-    child = mini.supervise(paths)
-    mini.wait_for(lambda: mini.steps(paths) >= before + more_points or child.poll() is not None, 60, "new points")
-    assert child.poll() is None, child.stderr and child.stderr.read()
-    acknowledged = mini.steps(paths)
-    with mini.family_of(child.pid) as family:
-        assert len(family) >= 4  # itself, the forkserver, workers
-        blow(child)
-        _, said = child.communicate(timeout=20)
-        mini.wait_for(lambda: not mini.alive(family), ORPHANS_SECONDS, "end of all workers")
-    assert (child.returncode, said) == (code, b"")
-    assert mini.steps(paths) >= acknowledged
-
-
-def test_detached_training_goes_on_is_seen_by_others_and_stops_when_asked(text: Path, tmp_path: Path) -> None:
-    paths = mini.make(tmp_path / "lab", text)
-    pid = control.start_detached(None, paths.root)
-    try:
-        assert os.getsid(pid) == pid
-        with pytest.raises(Owned, match=str(pid)):
-            control.start(None, paths.root)
-        mini.wait_for(lambda: mini.steps(paths) > 30, 60, "points")
+    mini.wait_for(lambda: mini.steps(paths) >= before + 40 or not psutil.pid_exists(pid), 60, "new points")
+    if seen_by_others:
         seen = control.status(paths.root)
         assert seen.pid == pid and seen.states["running"] >= 1 and seen.seconds_left > 0
-        with mini.family_of(pid) as family:
-            assert control.request_stop(paths.root) == pid
-            mini.wait_for(lambda: not mini.alive(family), 15, "end of the supervisor")
-    finally:
-        if mini.alive([*family]):
-            os.kill(pid, signal.SIGKILL)
-    seen = control.status(paths.root)
-    assert seen.pid is None and "running" not in seen.states
+    acknowledged = mini.steps(paths)
+    with mini.family_of(pid) as family:
+        assert len(family) >= 4  # itself, the forkserver, workers
+        blow()
+        mini.wait_for(lambda: not mini.alive(family[1:]), ORPHANS_SECONDS, "end of all workers")
+        mini.wait_for(lambda: not mini.alive(family), 15, "end of the supervisor")
+    assert mini.steps(paths) >= acknowledged
 
 
 def test_another_preset_is_refused_by_its_first_field(text: Path, tmp_path: Path) -> None:
