@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scalelab.lab import lock
 from scalelab.lab.executor import slots_of
 from scalelab.lab.hooks import Guarded, Hooks
 from scalelab.lab.local import LocalExecutor
@@ -29,6 +30,8 @@ def train(lab: Lab, executor: LocalExecutor, hooks: Hooks, *, checkpoint_seconds
             views=views,
             signals=signals,
             checkpoint_seconds=checkpoint_seconds,
+            # From then on others see an owner and may ask it to stop, long before it first looks.
+            since=owner.since if (owner := lock.read_owner(lab.paths.lock)) else None,
         )
         summary = supervisor.run()
     views.event(

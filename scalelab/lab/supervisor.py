@@ -62,7 +62,10 @@ class Supervisor:
         signals: Signals,
         refit: Refit | None = None,
         checkpoint_seconds: float = 60.0,
+        since: float | None = None,
     ) -> None:
+        """`since`: when this session took the lab, seconds since the epoch; what was asked before it is stale."""
+        self._since = time.time() if since is None else since
         self._paths, self._writer, self._reader, self._tokens = paths, writer, reader, tokens
         self._views, self._signals, self._checkpoint_seconds = views, signals, checkpoint_seconds
         self._crew = Crew(executor)
@@ -97,8 +100,7 @@ class Supervisor:
         with self._writer.batch():
             self._board.saved = checkpoints.on_disk(self._paths, self._board.runs)
             again, done = len(self._board.reopen()), self._board.count(RunState.DONE)
-            for request in self._writer.requests():
-                self._writer.answer(request.id, "nothing was running")
+            self._take_requests()
         if again or done:
             self._views.event("resume", f"{done} runs are done and stay so, {again} unfinished ones go on")
 
@@ -254,6 +256,9 @@ class Supervisor:
 
     def _take_requests(self) -> None:
         for request in self._writer.requests():
+            if request.time < self._since:
+                self._writer.answer(request.id, "nothing was running")
+                continue
             known = request.verb == "stop"
             self._writer.answer(request.id, "stopping" if known else f"unknown request {request.verb}")
             if known:

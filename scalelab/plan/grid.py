@@ -127,14 +127,14 @@ def _trunk_and_branches(lane: _Lane) -> tuple[RunSpec, ...]:
     branches = tuple(
         _spec(
             lane,
-            run=_point_name(lane, budget),
+            run=name,
             kind=RunKind.BRANCH,
             schedule=_schedule(lane, Decay.COOLDOWN, start, count),
             first_step=start,
             parent=trunk.run,
             evaluation_steps=(count,),
         )
-        for budget, start, count in zip(lane.budgets, starts, lane.steps, strict=True)
+        for name, start, count in zip(_point_names(lane), starts, lane.steps, strict=True)
     )
     return (trunk, *branches)
 
@@ -143,17 +143,22 @@ def _singles(lane: _Lane) -> tuple[RunSpec, ...]:
     return tuple(
         _spec(
             lane,
-            run=_point_name(lane, budget),
+            run=name,
             kind=RunKind.SINGLE,
             schedule=_schedule(lane, Decay.COSINE, lane.warmup_steps, count),
             evaluation_steps=_log_spaced(lane.warmup_steps, count, lane.preset.evaluation.points),
         )
-        for budget, count in zip(lane.budgets, lane.steps, strict=True)
+        for name, count in zip(_point_names(lane), lane.steps, strict=True)
     )
 
 
-def _point_name(lane: _Lane, budget: float) -> str:
-    return f"{lane.rung.name}-D{format_count(budget, 4)}-s{lane.seed}"
+def _point_names(lane: _Lane) -> list[str]:
+    """A name for each budget, with as many digits as it takes to tell them apart."""
+    for digits in range(4, 18):
+        written = [format_count(budget, digits) for budget in lane.budgets]
+        if len(set(written)) == len(written):
+            break
+    return [f"{lane.rung.name}-D{budget}-s{lane.seed}" for budget in written]
 
 
 def _schedule(lane: _Lane, decay: Decay, decay_start: int, n_steps: int) -> Schedule:

@@ -70,6 +70,7 @@ class Bench:
         executor: FakeExecutor,
         fit: Callable[..., Any] = lambda table, _: FakeAssessment(table),
         limit: float = 5.0,
+        since: float | None = None,
     ) -> Summary:
         hooks = self.hooks or Hooks(on_event=lambda kind, text: self.events.append((kind, text)))
         with Writer(self.paths.store, busy_seconds=0.01) as writer, Reader(self.paths.store) as reader:
@@ -82,6 +83,7 @@ class Bench:
                 views=Guarded(hooks, lambda _: None),
                 signals=self.signals,
                 refit=Refit(fit, limit),
+                since=since,
             ).run()
 
     def states(self, run: str) -> list[str]:
@@ -296,6 +298,21 @@ def test_a_request_from_before_the_session_does_not_stop_it(bench: Bench) -> Non
     bench.plan(family("a"))
     with bench.reader() as reader:
         reader.request("stop")
+    assert bench.session(FakeExecutor()).done == 3
+    with bench.reader() as reader:
+        assert [request.reply for request in reader.requests()] == ["nothing was running"]
+
+
+def test_a_request_made_while_the_session_comes_up_stops_it(bench: Bench) -> None:
+    bench.plan(family("a"))
+    taken = time.time()
+    with bench.reader() as reader:
+        reader.request("stop")
+    executor = FakeExecutor()
+    summary = bench.session(executor, since=taken)
+    assert summary.interrupted and summary.left == 3 and executor.order == []
+    with bench.reader() as reader:
+        assert [request.reply for request in reader.requests()] == ["stopping"]
     assert bench.session(FakeExecutor()).done == 3
 
 

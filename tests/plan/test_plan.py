@@ -91,6 +91,14 @@ def test_budgets_of_one_trunk_cost_less_than_their_sum(cpu: DeviceInfo) -> None:
     assert grid.flops / apart == pytest.approx(9.4 / 15, abs=0.005)
 
 
+@pytest.mark.parametrize("kind", ["wsd", "cosine"])
+@pytest.mark.parametrize("budgets", ["[100010,100040,1M]", "[1000010,1000400]", "[999990,1000010]"])
+def test_budgets_close_together_are_runs_of_different_names(cpu: DeviceInfo, kind: str, budgets: str) -> None:
+    grid = _plan(cpu, f"budgets.tokens={budgets}", "model.context=16", "batch.sequences=1", f"schedule.kind={kind}")
+    names = [spec.run for spec in grid.runs]
+    assert len(set(names)) == len(names) and set(grid.expected_seconds) == set(names)
+
+
 def test_cosine_trains_every_budget_by_itself(cpu: DeviceInfo) -> None:
     grid = _plan(cpu, "schedule.kind=cosine")
     assert {spec.kind for spec in grid.runs} == {RunKind.SINGLE}
