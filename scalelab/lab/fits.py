@@ -7,6 +7,7 @@ from scalelab.lab.hooks import Guarded
 from scalelab.lab.refit import Fitted, Refit, run_table, warm
 from scalelab.records import RunState
 from scalelab.store.reader import Reader
+from scalelab.store.schema import StoreBusy
 from scalelab.store.writer import Writer
 
 FITTED, PROBLEM = "fitted_runs", "fit_problem"
@@ -51,7 +52,11 @@ class Fits:
         if self._after is None or self._refit.busy:
             return
         specs = [run.spec for run in self._board.runs.values()]
-        self._refit.start(run_table(self._reader), specs, self._board.points_to_come(), self._after)
+        try:
+            table = run_table(self._reader)
+        except StoreBusy:
+            return  # the next beat asks again
+        self._refit.start(table, specs, self._board.points_to_come(), self._after)
         self._after = None
 
     def close(self) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from scalelab.store.schema import StoreBusy
+
 if TYPE_CHECKING:
     from scalelab.plan import Plan
     from scalelab.store.reader import Reader
@@ -51,6 +53,8 @@ class Guarded:
             return
         try:
             hook(*values)
+        except StoreBusy:
+            pass  # what a view could not read now it reads at the next tick
         except Exception as error:
             self._silent.add(name)
             self.log(f"warning: {name} raised {type(error).__name__}: {error}; it is not called again")

@@ -19,8 +19,10 @@ from scalelab.lab.paths import LabPaths
 from scalelab.lab.refit import Refit
 from scalelab.lab.stopping import Signals
 from scalelab.lab.supervisor import Summary, Supervisor
+from scalelab.lab.table import run_table
 from scalelab.records import Message, RunSpec, RunState, TokenSet
 from scalelab.store.reader import Reader
+from scalelab.store.schema import StoreBusy
 from scalelab.store.writer import Writer
 from tests.lab.samples import FakeExecutor, ended, family, whole
 
@@ -231,8 +233,6 @@ def test_a_nan_is_never_tried_again_and_its_branches_say_why_they_failed(bench: 
 
 
 def test_a_diverged_branch_is_left_out_of_the_fit_and_counted(bench: Bench) -> None:
-    from scalelab.lab.table import run_table
-
     bench.plan([*family("a"), *family("b")])
     bench.session(
         FakeExecutor(
@@ -428,6 +428,32 @@ def test_a_view_that_fails_is_silenced_and_training_goes_on(bench: Bench) -> Non
     bench.plan(family("a"))
     assert bench.session(FakeExecutor()).done == 3
     assert len(calls) == 2
+
+
+def test_a_store_that_is_busy_for_readers_silences_no_view_and_loses_no_fit(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks: list[Reader] = []
+    tries: list[Reader] = []
+
+    def busy_view(reader: Reader) -> None:
+        ticks.append(reader)
+        raise StoreBusy("the store is busy")
+
+    def busy_once(reader: Reader) -> Any:
+        tries.append(reader)
+        if len(tries) == 1:
+            raise StoreBusy("the store is busy")
+        return run_table(reader)
+
+    monkeypatch.setattr("scalelab.lab.supervisor.TICK_SECONDS", 0.0)
+    monkeypatch.setattr("scalelab.lab.fits.run_table", busy_once)
+    bench.hooks = Hooks(on_tick=busy_view)
+    bench.plan(family("a"))
+    assert bench.session(FakeExecutor()).done == 3
+    assert len(ticks) > 5
+    with bench.reader() as reader:
+        assert len(tries) > 1 and reader.meta("fitted_runs") == "2"
 
 
 def test_a_foreign_lock_on_the_store_loses_nothing(bench: Bench) -> None:
