@@ -121,7 +121,7 @@ class Supervisor:
         if time.monotonic() - self._ticked >= TICK_SECONDS:
             self._ticked = time.monotonic()
             self._views.tick(view_reader)
-        if self._crew.active or (self._writer.waiting and self._signals.count < 2):
+        if self._crew.active or (self._writer.waiting and not self._gives_up):
             return True
         return not self._stopping and (bool(self._board.ready()) or self._fits.pending)
 
@@ -254,6 +254,11 @@ class Supervisor:
     def _stopping(self) -> bool:
         return self._stop_deadline is not None
 
+    @property
+    def _gives_up(self) -> bool:
+        """Whether a store that takes nothing is waited for no longer: the next session trains again what it lacks."""
+        return self._stop_deadline is not None and (self._signals.count > 1 or time.monotonic() > self._stop_deadline)
+
     def _take_requests(self) -> None:
         for request in self._writer.requests():
             if request.time < self._since:
@@ -268,7 +273,7 @@ class Supervisor:
     def _follow_signals(self) -> None:
         if self._signals.count:
             self._ask_to_stop("a signal")
-        if self._stop_deadline and (self._signals.count > 1 or time.monotonic() > self._stop_deadline):
+        if self._gives_up:
             self._crew.kill()
 
     def _ask_to_stop(self, by: str) -> None:

@@ -476,6 +476,24 @@ def test_a_foreign_lock_on_the_store_loses_nothing(bench: Bench) -> None:
     ]
 
 
+def test_a_stop_does_not_wait_for_a_store_that_takes_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scalelab.lab.supervisor.PATIENCE_SECONDS", 0.3)
+    bench.plan(family("a"))
+    foreign = sqlite3.connect(bench.paths.store, isolation_level=None)
+
+    def beat(it: FakeExecutor) -> None:
+        if it.beats == 5:
+            foreign.execute("BEGIN IMMEDIATE")
+            bench.signals.ask()
+
+    began = time.monotonic()
+    assert bench.session(FakeExecutor(on_beat=beat)).interrupted
+    assert time.monotonic() - began < 10
+    foreign.close()
+    bench.signals = Signals()
+    assert bench.session(FakeExecutor()).done == 3
+
+
 def test_an_executor_that_cannot_start_is_a_failed_run_and_not_a_crash(bench: Bench) -> None:
     bench.plan(family("a", (10,))[:1])
 
