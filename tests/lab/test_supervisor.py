@@ -1,107 +1,25 @@
+"""What the supervisor decides about runs: order, retries, ends."""
+
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sqlite3
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scalelab.lab.executor import Job
-from scalelab.lab.hooks import Guarded, Hooks
+from scalelab.lab.hooks import Hooks
 from scalelab.lab.oom import kernel_kills
-from scalelab.lab.paths import LabPaths
-from scalelab.lab.refit import Refit
 from scalelab.lab.stopping import Signals
-from scalelab.lab.supervisor import Summary, Supervisor
 from scalelab.lab.table import run_table
-from scalelab.records import Message, RunSpec, RunState, TokenSet
+from scalelab.records import Message, RunState
 from scalelab.store.reader import Reader
 from scalelab.store.schema import StoreBusy
 from scalelab.store.writer import Writer
+from tests.lab.bench import Bench
 from tests.lab.samples import FakeExecutor, ended, family, whole
-
-TOKENS = TokenSet(
-    key="k",
-    directory="/nowhere",
-    corpus="c",
-    tokenizer="bytes",
-    dtype="uint16",
-    vocab_size=257,
-    train_tokens=10**6,
-    train_bytes=10**6,
-    held_out_tokens=10**4,
-    held_out_bytes=10**4,
-)
-
-
-class FakeAssessment:
-    best = "power"
-
-    def __init__(self, table: Any) -> None:
-        self._n = len(table)
-
-    def to_json(self) -> str:
-        return json.dumps({"n_runs": self._n})
-
-    def predict(self, n_params: float, n_tokens: float) -> Any:
-        return type("P", (), {"loss": 2.5, "low": 2.0, "high": 3.5})
-
-
-@dataclass
-class Bench:
-    """A lab on disk, and sessions on it."""
-
-    paths: LabPaths
-    events: list[tuple[str, str]] = field(default_factory=list)
-    signals: Signals = field(default_factory=Signals)
-    hooks: Hooks | None = None
-
-    def plan(self, specs: list[RunSpec]) -> None:
-        with Writer(self.paths.store) as writer:
-            writer.create("")
-            writer.add_runs([(spec, float(spec.n_steps)) for spec in specs])
-
-    def session(
-        self,
-        executor: FakeExecutor,
-        fit: Callable[..., Any] = lambda table, _: FakeAssessment(table),
-        limit: float = 5.0,
-        since: float | None = None,
-    ) -> Summary:
-        hooks = self.hooks or Hooks(on_event=lambda kind, text: self.events.append((kind, text)))
-        with Writer(self.paths.store, busy_seconds=0.01) as writer, Reader(self.paths.store) as reader:
-            return Supervisor(
-                self.paths,
-                writer,
-                reader,
-                executor,
-                TOKENS,
-                views=Guarded(hooks, lambda _: None),
-                signals=self.signals,
-                refit=Refit(fit, limit),
-                since=since,
-            ).run()
-
-    def states(self, run: str) -> list[str]:
-        with Reader(self.paths.store) as reader:
-            return [str(change.state) for change in reader.states(run)]
-
-    def reader(self) -> Reader:
-        return Reader(self.paths.store)
-
-    def kinds(self) -> list[str]:
-        return [kind for kind, _ in self.events]
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(LabPaths(tmp_path))
 
 
 def test_everything_is_trained_once_and_fitted(bench: Bench) -> None:
@@ -253,69 +171,6 @@ def test_an_error_that_the_worker_reports_is_retried_like_a_crash(bench: Bench) 
     assert executor.order == ["a-trunk-s0"] * 3
 
 
-def test_one_signal_stops_cleanly_and_the_next_session_goes_on(bench: Bench) -> None:
-    bench.plan([*family("a"), *family("b")])
-    executor = FakeExecutor(on_beat=lambda it: bench.signals.ask() if it.beats == 5 else None)
-    summary = bench.session(executor)
-    assert summary.interrupted and summary.left == 6
-    assert all(worker.stopped and worker.closed for worker in executor.started)
-    assert bench.states("a-trunk-s0") == ["running", "stopped"]
-    bench.signals = Signals()
-    summary = bench.session(FakeExecutor())
-    assert (summary.done, summary.interrupted) == (6, False)
-    assert bench.states("a-trunk-s0") == ["running", "stopped", "planned", "running", "done"]
-
-
-def test_two_signals_kill_at_once(bench: Bench) -> None:
-    bench.plan(family("a"))
-
-    def twice(it: FakeExecutor) -> None:
-        if it.beats == 5:
-            it.started[0].stop = lambda: None  # type: ignore[method-assign]
-            bench.signals.count = 2
-
-    executor = FakeExecutor(on_beat=twice)
-    assert bench.session(executor).interrupted
-    assert executor.started[0].killed
-    assert bench.states("a-trunk-s0") == ["running", "stopped"]
-
-
-def test_a_stop_request_in_the_store_stops_and_is_answered(bench: Bench) -> None:
-    bench.plan(family("a"))
-
-    def ask(it: FakeExecutor) -> None:
-        if it.beats == 5:
-            with bench.reader() as reader:
-                reader.request("stop")
-                reader.request("dance")
-
-    assert bench.session(FakeExecutor(on_beat=ask)).interrupted
-    with bench.reader() as reader:
-        assert [request.reply for request in reader.requests()] == ["stopping", "unknown request dance"]
-
-
-def test_a_request_from_before_the_session_does_not_stop_it(bench: Bench) -> None:
-    bench.plan(family("a"))
-    with bench.reader() as reader:
-        reader.request("stop")
-    assert bench.session(FakeExecutor()).done == 3
-    with bench.reader() as reader:
-        assert [request.reply for request in reader.requests()] == ["nothing was running"]
-
-
-def test_a_request_made_while_the_session_comes_up_stops_it(bench: Bench) -> None:
-    bench.plan(family("a"))
-    taken = time.time()
-    with bench.reader() as reader:
-        reader.request("stop")
-    executor = FakeExecutor()
-    summary = bench.session(executor, since=taken)
-    assert summary.interrupted and summary.left == 3 and executor.order == []
-    with bench.reader() as reader:
-        assert [request.reply for request in reader.requests()] == ["stopping"]
-    assert bench.session(FakeExecutor()).done == 3
-
-
 def test_finished_runs_are_not_repeated_and_unfinished_ones_go_on(bench: Bench) -> None:
     bench.plan([*family("a"), *family("b")])
     executor = FakeExecutor(on_beat=lambda it: bench.signals.ask() if it.beats == 28 else None)
@@ -349,72 +204,6 @@ def test_checkpoints_of_branches_that_failed_are_kept(bench: Bench) -> None:
     assert [path.name for path in bench.paths.runs.rglob("checkpoint/*")] == ["0000000010"]
     assert bench.session(FakeExecutor()).done == 3
     assert [path for path in bench.paths.runs.rglob("checkpoint/*")] == []
-
-
-def test_a_fit_that_raises_leaves_the_last_one_with_its_age(bench: Bench) -> None:
-    def moody(table: Any, _: Any) -> FakeAssessment:
-        if len(table) > 2:
-            raise ValueError("singular")
-        return FakeAssessment(table)
-
-    bench.plan([*family("a"), *family("b", (30, 90, 200))])
-    assert bench.session(FakeExecutor(), fit=moody).done == 7
-    with bench.reader() as reader:
-        fit = reader.latest_fit()
-        assert fit is not None and json.loads(fit.json)["n_runs"] <= 2
-        assert "singular" in (reader.meta("fit_problem") or "")
-    assert "warning" in bench.kinds()
-
-
-def test_a_fit_that_hangs_is_killed_and_the_session_ends(bench: Bench) -> None:
-    bench.plan(family("a"))
-
-    def hang(table: Any, _: Any) -> FakeAssessment:
-        time.sleep(600)
-        return FakeAssessment(table)
-
-    began = time.monotonic()
-    assert bench.session(FakeExecutor(), fit=hang, limit=0.2).done == 3
-    assert time.monotonic() - began < 10
-    with bench.reader() as reader:
-        assert reader.latest_fit() is None
-        assert "longer than 0.2 s" in (reader.meta("fit_problem") or "")
-
-
-def test_a_machine_without_processes_for_a_fit_goes_on_training(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench.plan(family("a"))
-
-    def full() -> int:
-        raise BlockingIOError(11, "Resource temporarily unavailable")
-
-    monkeypatch.setattr("os.fork", full)
-    assert bench.session(FakeExecutor()).done == 3
-    with bench.reader() as reader:
-        assert reader.latest_fit() is None
-        assert "no process for the fit" in (reader.meta("fit_problem") or "")
-
-
-def test_a_fit_missed_by_a_killed_session_is_made_by_the_next(bench: Bench) -> None:
-    bench.plan(family("a"))
-    bench.session(FakeExecutor())
-    with Writer(bench.paths.store) as writer:
-        writer.set_meta("fitted_runs", "1")
-    bench.session(FakeExecutor())
-    with bench.reader() as reader:
-        assert reader.meta("fitted_runs") == "2"
-        assert len(reader.fits()) >= 2
-
-
-def test_predictions_are_made_before_a_run_ends_and_scored_after_it(bench: Bench) -> None:
-    bench.plan([*family("a", (10,)), *family("b", (2000,))])
-    bench.session(FakeExecutor())
-    with bench.reader() as reader:
-        finals = {final.run: final for final in reader.finals()}
-        (prediction,) = reader.predictions("b-D2000-s0")
-        assert prediction.observed == finals["b-D2000-s0"].loss
-        states = [change for change in reader.states("b-D2000-s0") if change.state is RunState.DONE]
-        assert prediction.time <= states[0].time
-        assert reader.predictions("a-D10-s0") == []
 
 
 def test_a_view_that_fails_is_silenced_and_training_goes_on(bench: Bench) -> None:
@@ -476,24 +265,6 @@ def test_a_foreign_lock_on_the_store_loses_nothing(bench: Bench) -> None:
     ]
 
 
-def test_a_stop_does_not_wait_for_a_store_that_takes_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scalelab.lab.supervisor.PATIENCE_SECONDS", 0.3)
-    bench.plan(family("a"))
-    foreign = sqlite3.connect(bench.paths.store, isolation_level=None)
-
-    def beat(it: FakeExecutor) -> None:
-        if it.beats == 5:
-            foreign.execute("BEGIN IMMEDIATE")
-            bench.signals.ask()
-
-    began = time.monotonic()
-    assert bench.session(FakeExecutor(on_beat=beat)).interrupted
-    assert time.monotonic() - began < 10
-    foreign.close()
-    bench.signals = Signals()
-    assert bench.session(FakeExecutor()).done == 3
-
-
 def test_an_executor_that_cannot_start_is_a_failed_run_and_not_a_crash(bench: Bench) -> None:
     bench.plan(family("a", (10,))[:1])
 
@@ -529,16 +300,3 @@ def test_a_trunk_that_cannot_make_a_checkpoint_again_fails_its_branch(bench: Ben
     summary = bench.session(executor)
     assert (summary.done, summary.failed) == (1, 1)
     assert executor.order == ["a-trunk-s0"] * 2
-
-
-def test_a_signal_while_the_first_worker_is_awaited_ends_at_once(bench: Bench) -> None:
-    bench.plan(family("a"))
-
-    def play(job: Job) -> list[Message]:
-        os.kill(os.getpid(), signal.SIGTERM)
-        pytest.fail("the start was not interrupted")
-
-    with bench.signals:
-        summary = bench.session(FakeExecutor(play))
-    assert summary.interrupted and summary.left == 3
-    assert bench.states("a-trunk-s0") == ["running", "stopped"]

@@ -1,0 +1,80 @@
+"""Refits and predictions beside training: made, missed, hanging, failing."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from scalelab.records import RunState
+from scalelab.store.writer import Writer
+from tests.lab.bench import Bench, FakeAssessment
+from tests.lab.samples import FakeExecutor, family
+
+
+def test_a_fit_that_raises_leaves_the_last_one_with_its_age(bench: Bench) -> None:
+    def moody(table: Any, _: Any) -> FakeAssessment:
+        if len(table) > 2:
+            raise ValueError("singular")
+        return FakeAssessment(table)
+
+    bench.plan([*family("a"), *family("b", (30, 90, 200))])
+    assert bench.session(FakeExecutor(), fit=moody).done == 7
+    with bench.reader() as reader:
+        fit = reader.latest_fit()
+        assert fit is not None and json.loads(fit.json)["n_runs"] <= 2
+        assert "singular" in (reader.meta("fit_problem") or "")
+    assert "warning" in bench.kinds()
+
+
+def test_a_fit_that_hangs_is_killed_and_the_session_ends(bench: Bench) -> None:
+    bench.plan(family("a"))
+
+    def hang(table: Any, _: Any) -> FakeAssessment:
+        time.sleep(600)
+        return FakeAssessment(table)
+
+    began = time.monotonic()
+    assert bench.session(FakeExecutor(), fit=hang, limit=0.2).done == 3
+    assert time.monotonic() - began < 10
+    with bench.reader() as reader:
+        assert reader.latest_fit() is None
+        assert "longer than 0.2 s" in (reader.meta("fit_problem") or "")
+
+
+def test_a_machine_without_processes_for_a_fit_goes_on_training(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.plan(family("a"))
+
+    def full() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("os.fork", full)
+    assert bench.session(FakeExecutor()).done == 3
+    with bench.reader() as reader:
+        assert reader.latest_fit() is None
+        assert "no process for the fit" in (reader.meta("fit_problem") or "")
+
+
+def test_a_fit_missed_by_a_killed_session_is_made_by_the_next(bench: Bench) -> None:
+    bench.plan(family("a"))
+    bench.session(FakeExecutor())
+    with Writer(bench.paths.store) as writer:
+        writer.set_meta("fitted_runs", "1")
+    bench.session(FakeExecutor())
+    with bench.reader() as reader:
+        assert reader.meta("fitted_runs") == "2"
+        assert len(reader.fits()) >= 2
+
+
+def test_predictions_are_made_before_a_run_ends_and_scored_after_it(bench: Bench) -> None:
+    bench.plan([*family("a", (10,)), *family("b", (2000,))])
+    bench.session(FakeExecutor())
+    with bench.reader() as reader:
+        finals = {final.run: final for final in reader.finals()}
+        (prediction,) = reader.predictions("b-D2000-s0")
+        assert prediction.observed == finals["b-D2000-s0"].loss
+        states = [change for change in reader.states("b-D2000-s0") if change.state is RunState.DONE]
+        assert prediction.time <= states[0].time
+        assert reader.predictions("a-D10-s0") == []
