@@ -13,8 +13,8 @@ from scalelab.figures.ladder import chosen, rungs_of
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
-    from scalelab.laws.optimum import Optimum
     from scalelab.laws.runs import RunTable
+    from scalelab.laws.use.optimum import Optimum
 
 
 class Law(Protocol):

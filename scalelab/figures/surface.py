@@ -12,8 +12,8 @@ from scalelab.figures.figure import Array, Mark, Role, Series, Surface
 
 if TYPE_CHECKING:
     from scalelab.laws.fits import Fit
-    from scalelab.laws.optimum import Optimum
     from scalelab.laws.runs import RunTable
+    from scalelab.laws.use.optimum import Optimum
 
 REACH = 4.0
 """How far the surface goes past the runs, as a factor of N and of D."""

@@ -14,19 +14,19 @@ stored Fit or Assessment needs numpy only; scipy is loaded when something is fit
 
 from __future__ import annotations
 
-from scalelab.laws.assessment import Assessment, Missing
-from scalelab.laws.contest import Score
-from scalelab.laws.curvature import Curvature, curvature_test
+from scalelab.laws.choice.assessment import Assessment, Missing
+from scalelab.laws.choice.contest import Score
+from scalelab.laws.choice.holdout import Held, HoldOut, hold_out
+from scalelab.laws.choice.judge import OFFERED, assess
+from scalelab.laws.diagnose.curvature import Curvature, curvature_test
 from scalelab.laws.fits import Estimate, Fit, Mend, Prediction, Verdict
-from scalelab.laws.fitter import fit
+from scalelab.laws.fitting.fitter import fit
+from scalelab.laws.fitting.objective import Objective
 from scalelab.laws.flops import FlopsPerToken, flops_per_token, flops_table
 from scalelab.laws.forms import FORMS
-from scalelab.laws.holdout import Held, HoldOut, hold_out
-from scalelab.laws.judge import OFFERED, assess
-from scalelab.laws.objective import Objective
-from scalelab.laws.optimum import Optimum, frontier, predict_ratio
-from scalelab.laws.read import read_runs
+from scalelab.laws.reading.csv_files import read_runs
 from scalelab.laws.runs import Exclusion, RunTable, run_table
+from scalelab.laws.use.optimum import Optimum, frontier, predict_ratio
 
 __all__ = [
     "FORMS", "OFFERED", "Assessment", "Curvature", "Estimate", "Exclusion", "Fit", "FlopsPerToken", "Held", "HoldOut",

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from scalelab.errors import BadInput
-from scalelab.laws.cells import number, shown
+from scalelab.laws.reading.cells import number, shown
 
 SNIFFED = 65_536
 """Bytes looked at to tell a text from something else."""

@@ -14,7 +14,7 @@ from scalelab import laws
 from scalelab.errors import BadInput
 from scalelab.laws import Assessment, Exclusion, run_table
 
-from .simulated import chinchilla_loss, grid, lab
+from ..simulated import chinchilla_loss, grid, lab
 
 ORDER = np.random.default_rng(5).permutation(25)
 

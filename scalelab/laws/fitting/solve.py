@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scalelab.laws import grid
+from scalelab.laws.fitting import grid
+from scalelab.laws.fitting.newton import Minimum, Problem, minimise
+from scalelab.laws.fitting.objective import Objective, delta_for
 from scalelab.laws.forms import Form, Inputs
-from scalelab.laws.newton import Minimum, Problem, minimise
-from scalelab.laws.objective import Objective, delta_for
 from scalelab.laws.runs import Array
 
 SAME_BASIN = 1e-3

@@ -9,7 +9,7 @@ from scalelab import laws
 from scalelab.errors import BadInput
 from scalelab.laws import run_table
 
-from .simulated import TRUTH, chinchilla_loss, grid, lab
+from ..simulated import TRUTH, chinchilla_loss, grid, lab
 
 
 def exact() -> laws.Fit:

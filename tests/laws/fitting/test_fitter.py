@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from scalelab import laws
 from scalelab.errors import BadInput
 from scalelab.laws import Fit, RunTable, run_table
+from scalelab.laws.fitting.grid import nonnegative
 from scalelab.laws.forms import ALL, FORMS, Form, Inputs
-from scalelab.laws.grid import nonnegative
 
-from .simulated import TRUTH, chinchilla_loss, grid, lab
+from ..simulated import TRUTH, chinchilla_loss, grid, lab
 
 TRUE_THETA = {
     "power": [3.0, -0.07, -0.05],

@@ -11,10 +11,10 @@ import numpy as np
 
 from scalelab.errors import BadInput
 from scalelab.laws.fits import LARGEST
-from scalelab.laws.fitter import check_enough, floats, inputs_of, objective_named, sound_numbers, weights_of
+from scalelab.laws.fitting.fitter import check_enough, floats, inputs_of, objective_named, sound_numbers, weights_of
+from scalelab.laws.fitting.solve import solve
 from scalelab.laws.forms import form_named
 from scalelab.laws.runs import Array, Mask, RunTable, check_spread
-from scalelab.laws.solve import solve
 
 SAME_BUDGET = 0.97
 """Budgets are rounded to whole steps of each rung's batch: within 3 % they are one."""

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from scalelab import laws
-from scalelab.laws.intervals import complex_gradient, covariance, t_quantile
+from scalelab.laws.intervals.delta import complex_gradient, covariance, t_quantile
 
-from .simulated import TRUTH, chinchilla_loss, lab
+from ..simulated import TRUTH, chinchilla_loss, lab
 
 LABS = 100
 

@@ -12,17 +12,17 @@ from dataclasses import replace
 import numpy as np
 
 from scalelab.errors import BadInput
-from scalelab.laws import contest
-from scalelab.laws.assessment import Assessment, Missing
-from scalelab.laws.contest import Score
-from scalelab.laws.curvature import curvature_test
+from scalelab.laws.choice import contest
+from scalelab.laws.choice.assessment import Assessment, Missing
+from scalelab.laws.choice.contest import Score
+from scalelab.laws.choice.holdout import Held, HoldOut, hold_out
+from scalelab.laws.choice.verdicts import sentences
+from scalelab.laws.diagnose.curvature import curvature_test
 from scalelab.laws.fits import Fit, Verdict
-from scalelab.laws.fitter import SPARE_RUNS, fit, inputs_of, objective_named
+from scalelab.laws.fitting.fitter import SPARE_RUNS, fit, inputs_of, objective_named
 from scalelab.laws.flops import FlopsPerToken
 from scalelab.laws.forms import form_named
-from scalelab.laws.holdout import Held, HoldOut, hold_out
 from scalelab.laws.runs import Array, RunTable, check_spread, without_impossible
-from scalelab.laws.verdicts import sentences
 
 OFFERED = ("power", "power+E", "chinchilla-tied", "chinchilla", "kaplan", "kaplan+E", "coupled")
 FALLBACK = "compute"

@@ -14,13 +14,13 @@ from typing import Any, Self
 import numpy as np
 
 from scalelab.errors import BadInput
-from scalelab.laws.contest import Score
-from scalelab.laws.curvature import Curvature
+from scalelab.laws.choice.contest import Score
+from scalelab.laws.choice.holdout import HoldOut
+from scalelab.laws.diagnose.curvature import Curvature
 from scalelab.laws.fits import LARGEST, Fit, Prediction
 from scalelab.laws.flops import FlopsPerToken
-from scalelab.laws.holdout import HoldOut
-from scalelab.laws.optimum import Optimum, best_split
 from scalelab.laws.runs import Array, Exclusion
+from scalelab.laws.use.optimum import Optimum, best_split
 
 COMPETING = 2.0
 """Laws whose held-back error is within this factor of the best's count when the spread between laws is taken."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from scalelab.laws.fitting.objective import huber
 from scalelab.laws.forms.nodes import Node, weighted_gram
-from scalelab.laws.objective import huber
 from scalelab.laws.runs import Array, Mask
 
 BENT_LENGTHS = np.array([2.0, 1.0, 0.5, 0.25, 0.1, 0.02])[:, None]

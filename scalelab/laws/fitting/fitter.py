@@ -11,13 +11,14 @@ from contextlib import contextmanager
 import numpy as np
 
 from scalelab.errors import BadInput
-from scalelab.laws import identify, intervals
+from scalelab.laws.diagnose import identify
 from scalelab.laws.fits import Fit, Mend, Verdict
+from scalelab.laws.fitting.objective import Objective, robust_scale
+from scalelab.laws.fitting.solve import Solution, solve
 from scalelab.laws.flops import flops_table
 from scalelab.laws.forms import Form, Inputs, form_named
-from scalelab.laws.objective import Objective, robust_scale
+from scalelab.laws.intervals.delta import covariance, estimates, t_quantile
 from scalelab.laws.runs import Array, Mask, RunTable, check_spread, without_impossible
-from scalelab.laws.solve import Solution, solve
 
 SPARE_RUNS = 3
 """A law is refused unless there are this many more runs than parameters."""
@@ -113,9 +114,9 @@ def _finish(
     residuals = np.log(runs.loss) - form.log_loss(theta, inputs)
     if not (np.isfinite(theta).all() and np.isfinite(residuals).all()):
         raise np.linalg.LinAlgError
-    cov = intervals.covariance(form.gradient(theta, inputs), residuals, weight, solution.delta, ~held)
-    quantile = intervals.t_quantile(n - p, level)
-    numbers = intervals.estimates(form, theta, cov, quantile, held)
+    cov = covariance(form.gradient(theta, inputs), residuals, weight, solution.delta, ~held)
+    quantile = t_quantile(n - p, level)
+    numbers = estimates(form, theta, cov, quantile, held)
     condition, verdict, mend = identified(form, theta, inputs, ~held)
     shown = n <= SHOWN_RESIDUALS
     second = solution.second

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from scalelab.laws.assessment import Assessment
+from scalelab.laws.choice.assessment import Assessment
+from scalelab.laws.choice.holdout import Held
+from scalelab.laws.diagnose.identify import WITHHOLD
 from scalelab.laws.fits import Fit, Verdict
-from scalelab.laws.holdout import Held
-from scalelab.laws.identify import WITHHOLD
 from scalelab.units import format_count
 
 MUCH = 0.7

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from scalelab.errors import BadInput
-from scalelab.laws.cells import MOST_LOSS, loss_in_nats, number
-from scalelab.laws.columns import NATS_PER_BIT, Columns, find_columns, plain
-from scalelab.laws.rows import Row, check_header, opened, rows_of, shown_name
+from scalelab.laws.reading.cells import MOST_LOSS, loss_in_nats, number
+from scalelab.laws.reading.columns import NATS_PER_BIT, Columns, find_columns, plain
+from scalelab.laws.reading.rows import Row, check_header, opened, rows_of, shown_name
 from scalelab.laws.runs import SHOWN_EXCLUSIONS, Array, Exclusion, RunTable
 
 BLOCK = 1_000

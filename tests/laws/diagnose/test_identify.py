@@ -7,8 +7,8 @@ import pytest
 
 from scalelab import laws
 from scalelab.laws import Verdict, run_table
+from scalelab.laws.diagnose.identify import centred_jacobian, condition_number
 from scalelab.laws.forms import FORMS, Inputs
-from scalelab.laws.identify import centred_jacobian, condition_number
 
 BESIROGLU = np.array([1.8172, np.log(477.8), np.log(2143.4), 0.3473, 0.3672])
 

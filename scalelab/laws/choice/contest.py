@@ -13,9 +13,9 @@ import numpy as np
 
 from scalelab.errors import BadInput
 from scalelab.laws.fits import LARGEST, Fit
-from scalelab.laws.fitter import SPARE_RUNS, inputs_of, sound_numbers, weights_of
-from scalelab.laws.newton import Problem, minimise
-from scalelab.laws.objective import EFFICIENT, LEAST_SCALE, huber
+from scalelab.laws.fitting.fitter import SPARE_RUNS, inputs_of, sound_numbers, weights_of
+from scalelab.laws.fitting.newton import Problem, minimise
+from scalelab.laws.fitting.objective import EFFICIENT, LEAST_SCALE, huber
 from scalelab.laws.runs import Array, Mask, RunTable
 
 FEW_RUNS = 16

@@ -1,0 +1,1 @@
+"""Which law to believe, and the whole assessment that follows from it."""

@@ -1,0 +1,1 @@
+"""What the numbers of a fit are worth: Student-t, profiles, bootstraps."""

@@ -1,0 +1,1 @@
+"""What a fitted law is for: predictions, budgets, the frontier, other measures than loss."""
