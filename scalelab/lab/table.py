@@ -33,6 +33,10 @@ def run_table(reader: Reader) -> RunTable:
         flops=[final.flops for final in finals],
         cluster=[spec.parent or spec.run for spec in specs],
         unique_tokens=None if unique is None else [unique] * len(finals),
+        counts={
+            "n_blocks": [spec.counts.n_blocks for spec in specs],
+            "n_total": [spec.counts.n_total for spec in specs],
+        },
         excluded=_exclusions(rows, {final.run for final in finals}),
     )
 

@@ -5,8 +5,8 @@ Knows numpy only: not where the runs came from (a lab, a file), nor which law wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ OF_NO_UNIT = 1e6
 """A loss above this, or below its inverse, is in no unit that a loss is told in."""
 OF_NO_SIZE = 1e60
 """Compute beyond this, or below its inverse, is nobody's: ten times as much of it must still be a float."""
+NUMBERS = ("n_params", "n_tokens", "loss", "flops", "weight", "unique_tokens")
+"""Columns of which every entry must be a positive number."""
 SHOWN_EXCLUSIONS = 10_000
 """Exclusions kept one by one: a file of a million bad rows must not become a million records."""
 
@@ -55,6 +57,10 @@ class RunTable:
     """Relative precision, 1/variance of the log loss; None weighs all alike."""
     unique_tokens: Array | None = None
     """Tokens before the first repetition; only laws of repeated data look at it."""
+    lr_share: Array | None = None
+    """Learning rate at the end as a share of its peak: near 1 where nothing was annealed."""
+    counts: Mapping[str, Array] = field(default_factory=dict)
+    """Other counts of N by name ("n_blocks", "n_total"), for `recounted`."""
     excluded: tuple[Exclusion, ...] = ()
     """What was left out, at most 10,000 of them."""
     n_excluded: int = 0
@@ -66,8 +72,8 @@ class RunTable:
 
     def __post_init__(self) -> None:
         """Columns of unlike length are a mistake of the caller, told at once."""
-        for name in ("n_params", "n_tokens", "loss", "flops", "weight", "unique_tokens", "cluster"):
-            column = getattr(self, name)
+        columns = {name: getattr(self, name) for name in (*NUMBERS, "lr_share", "cluster")} | dict(self.counts)
+        for name, column in columns.items():
             if column is not None and len(column) != len(self.run_id):
                 raise ValueError(f"{name} has {len(column)} entries for {len(self.run_id)} runs")
 
@@ -98,6 +104,30 @@ class RunTable:
             cluster=None if self.cluster is None else tuple(self.cluster[i] for i in index),
             weight=cut(self.weight),
             unique_tokens=cut(self.unique_tokens),
+            lr_share=cut(self.lr_share),
+            counts={name: column[index] for name, column in self.counts.items()},
+        )
+
+    def recounted(self, name: str) -> RunTable:
+        """The same runs with another count of N; C stays what it was.
+
+        Raises
+        ------
+        BadInput
+            The runs do not carry that count.
+        """
+        if name == self.count_name:
+            return self
+        if name not in self.counts:
+            known = ", ".join(dict.fromkeys((self.count_name, *self.counts)))
+            raise BadInput(f"the runs carry no count of N named {name[:60]!r}", allowed=known)
+        others = {key: column for key, column in self.counts.items() if key != name}
+        return replace(
+            self,
+            n_params=self.counts[name],
+            flops=self.compute,
+            counts={**others, self.count_name: self.n_params},
+            count_name=name,
         )
 
 
@@ -111,6 +141,8 @@ def run_table(
     cluster: Sequence[str] | None = None,
     weight: Sequence[float] | Array | None = None,
     unique_tokens: Sequence[float] | Array | None = None,
+    lr_share: Sequence[float] | Array | None = None,
+    counts: Mapping[str, Sequence[float] | Array] | None = None,
     excluded: Sequence[Exclusion] = (),
     count_name: str = "n_params",
     notes: Sequence[str] = (),
@@ -129,6 +161,8 @@ def run_table(
         cluster=None if cluster is None else tuple(cluster),
         weight=None if weight is None else np.asarray(weight, dtype=float),
         unique_tokens=None if unique_tokens is None else np.asarray(unique_tokens, dtype=float),
+        lr_share=None if lr_share is None else np.asarray(lr_share, dtype=float),
+        counts={name: np.asarray(column, dtype=float) for name, column in (counts or {}).items()},
         excluded=tuple(excluded),
         n_excluded=len(excluded),
         count_name=count_name,
@@ -141,7 +175,7 @@ def without_impossible(table: RunTable) -> RunTable:
     """The table without rows whose N, D, loss, C or weight is not positive and finite: a diverged run is no point."""
     good = np.ones(len(table), dtype=bool)
     reasons: dict[int, str] = {}
-    for name in ("n_params", "n_tokens", "loss", "flops", "weight", "unique_tokens"):
+    for name in NUMBERS:
         column = getattr(table, name)
         if column is None:
             continue
