@@ -45,6 +45,8 @@ class Estimate:
     se: float
     """Standard error on the number's own scale, to first order; 0 where a bound holds it."""
     at_bound: bool = False
+    fixed: bool = False
+    """Given by the caller, not fitted: low = high = value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,7 @@ class Fit:
     estimates: tuple[Estimate, ...]
     n_runs: int
     n_free: int
+    """Parameters that were fitted: those that the caller fixed do not count."""
     dof: int
     r2_log: float
     """1 − Σ residual²/Σ (ln loss − mean)²."""
@@ -129,6 +132,10 @@ class Fit:
     """(N, FLOPs a token) as the runs counted them; empty where 6·N holds."""
     count_name: str
     n_excluded: int
+    fixed: tuple[str, ...] = ()
+    """Reported numbers that the caller gave a value."""
+    interval_method: str = "t"
+    """How the intervals of `estimates` were made: "t" (delta method), "profile" or "bootstrap"."""
 
     @property
     def form(self) -> Form:
@@ -147,21 +154,39 @@ class Fit:
                 return estimate
         raise KeyError(name)
 
-    def loss(self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike) -> Array:
-        """The law at N and D (any shapes that broadcast), nats a token: an array of the common shape."""
-        loss: Array = np.exp(np.clip(self.log_loss(n_params, n_tokens), -LARGEST, LARGEST))
+    def inputs(
+        self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike, unique_tokens: npt.ArrayLike | None = None
+    ) -> Inputs:
+        """N and D as the form sees them; unique_tokens only where the law looks at repetition, None for all fresh."""
+        if unique_tokens is None or "unique_tokens" not in self.form.variables:
+            return Inputs.of(n_params, n_tokens)
+        return Inputs.of(n_params, n_tokens, unique_tokens=unique_tokens)
+
+    def loss(
+        self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike, unique_tokens: npt.ArrayLike | None = None
+    ) -> Array:
+        """The law at N and D (any shapes that broadcast), nats a token: an array of the common shape.
+
+        `unique_tokens` are those before the first repetition; None: all D are fresh. Only laws of repeated data look.
+        """
+        loss: Array = np.exp(np.clip(self.log_loss(n_params, n_tokens, unique_tokens), -LARGEST, LARGEST))
         return loss
 
-    def log_loss(self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike) -> Array:
+    def log_loss(
+        self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike, unique_tokens: npt.ArrayLike | None = None
+    ) -> Array:
         """Ln of the law at N and D, in the common shape."""
-        shape = np.broadcast_shapes(np.shape(n_params), np.shape(n_tokens))
-        return self.form.log_loss(np.array(self.theta), Inputs.of(n_params, n_tokens)).reshape(shape)
+        inputs = self.inputs(n_params, n_tokens, unique_tokens)
+        shape = _common_shape(n_params, n_tokens, unique_tokens)
+        return self.form.log_loss(np.array(self.theta), inputs).reshape(shape)
 
-    def log_se(self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike) -> Array:
+    def log_se(
+        self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike, unique_tokens: npt.ArrayLike | None = None
+    ) -> Array:
         """Standard error of ln L from the parameters' covariance (the delta method), in the common shape."""
-        shape = np.broadcast_shapes(np.shape(n_params), np.shape(n_tokens))
-        gradient = self.form.gradient(np.array(self.theta), Inputs.of(n_params, n_tokens))
-        return self.along(gradient).reshape(shape)
+        inputs = self.inputs(n_params, n_tokens, unique_tokens)
+        shape = _common_shape(n_params, n_tokens, unique_tokens)
+        return self.along(self.form.gradient(np.array(self.theta), inputs)).reshape(shape)
 
     def along(self, gradient: Array) -> Array:
         """Standard error of a number with these gradients (m, p) by θ: shape (m,)."""
@@ -169,20 +194,22 @@ class Fit:
         se: Array = np.sqrt(np.clip(variance, 0.0, 1e300))
         return se
 
-    def band(self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike) -> tuple[Array, Array, Array]:
+    def band(
+        self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike, unique_tokens: npt.ArrayLike | None = None
+    ) -> tuple[Array, Array, Array]:
         """(loss, low, high) over arrays: the parameters' interval only."""
-        log_loss = np.clip(self.log_loss(n_params, n_tokens), -LARGEST, LARGEST)
-        half = np.minimum(self.t_quantile * self.log_se(n_params, n_tokens), LARGEST)
+        log_loss = np.clip(self.log_loss(n_params, n_tokens, unique_tokens), -LARGEST, LARGEST)
+        half = np.minimum(self.t_quantile * self.log_se(n_params, n_tokens, unique_tokens), LARGEST)
         return np.exp(log_loss), np.exp(log_loss - half), np.exp(log_loss + half)
 
-    def predict(self, n_params: float, n_tokens: float) -> Prediction:
+    def predict(self, n_params: float, n_tokens: float, unique_tokens: float | None = None) -> Prediction:
         """The law at one (N, D) with the interval that its parameters alone give it.
 
         The scatter of single runs, the choice of form and the error of extrapolation are not in it:
         `Assessment.predict` adds those.
         """
-        loss, low, high = (float(part) for part in self.band(n_params, n_tokens))
-        se = float(self.log_se(n_params, n_tokens))
+        loss, low, high = (float(part) for part in self.band(n_params, n_tokens, unique_tokens))
+        se = float(self.log_se(n_params, n_tokens, unique_tokens))
         return Prediction(n_params=n_params, n_tokens=n_tokens, loss=loss, low=low, high=high, parameters=se)
 
     def equation(self, digits: int = 4) -> str:
@@ -213,6 +240,10 @@ class Fit:
     def from_json(cls, text: str) -> Self:
         """From its JSON."""
         return cls.from_dict(json.loads(text))
+
+
+def _common_shape(n_params: npt.ArrayLike, n_tokens: npt.ArrayLike, unique: npt.ArrayLike | None) -> tuple[int, ...]:
+    return np.broadcast_shapes(np.shape(n_params), np.shape(n_tokens), () if unique is None else np.shape(unique))
 
 
 def _fill(words: str, name: str, number: str) -> str:

@@ -28,9 +28,10 @@ class Inputs:
 
     @classmethod
     def of(cls, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike, **extra: npt.ArrayLike) -> Inputs:
-        """From plain N and D of one shape, flattened."""
-        n, d = np.broadcast_arrays(np.asarray(n_params, dtype=float), np.asarray(n_tokens, dtype=float))
-        columns = {name: np.asarray(column, dtype=float).ravel() for name, column in extra.items()}
+        """From plain N, D and further columns of shapes that broadcast, flattened."""
+        plain = (np.asarray(column, dtype=float) for column in (n_params, n_tokens, *extra.values()))
+        n, d, *others = np.broadcast_arrays(*plain)
+        columns = {name: column.ravel() for name, column in zip(extra, others, strict=True)}
         return cls(log_n=np.log(n).ravel(), log_d=np.log(d).ravel(), extra=columns)
 
 
