@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("numpy", "pydantic", "textual", "torch", "scipy", "rich", "plotext", "transformers", "datasets")
+HEAVY = ("numpy", "pydantic", "textual", "torch", "scipy", "rich", "plotext", "transformers", "datasets", "matplotlib")
 
 
 def loaded(code: str) -> set[str]:

@@ -8,25 +8,16 @@ from __future__ import annotations
 
 from scalelab.figures.axis import Axis, Notation
 from scalelab.figures.compute import loss_against_compute
+from scalelab.figures.contest import contest, criterion
 from scalelab.figures.curves import Along, loss_curves
 from scalelab.figures.figure import Figure, Mark, Role, Series, Surface
+from scalelab.figures.optimal import Grown, Interval, exponents, optimal_split
 from scalelab.figures.palette import PALETTE, colour_of
 from scalelab.figures.residuals import residuals
 from scalelab.figures.surface import surface
 
 __all__ = [
-    "PALETTE",
-    "Along",
-    "Axis",
-    "Figure",
-    "Mark",
-    "Notation",
-    "Role",
-    "Series",
-    "Surface",
-    "colour_of",
-    "loss_against_compute",
-    "loss_curves",
-    "residuals",
-    "surface",
-]
+    "PALETTE", "Along", "Axis", "Figure", "Grown", "Interval", "Mark", "Notation", "Role", "Series", "Surface",
+    "colour_of", "contest", "criterion", "exponents", "loss_against_compute", "loss_curves", "optimal_split",
+    "residuals", "surface",
+]  # fmt: skip

@@ -36,6 +36,8 @@ class Axis:
     high: float
     log: bool = False
     notation: Notation = Notation.NUMBER
+    names: tuple[str, ...] = ()
+    """Of an axis of kinds and not of numbers: the name at 0, at 1, and so on. See `of_names`."""
 
     def place(self, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Values as shares of the axis, 0 at low and 1 at high; NaN where a log has none."""
@@ -49,7 +51,9 @@ class Axis:
         return share
 
     def ticks(self, most: int = 6) -> list[tuple[float, str]]:
-        """At most `most` values inside the axis and how each is written."""
+        """At most `most` values inside the axis and how each is written; all names of an axis of kinds."""
+        if self.names:
+            return [(float(place), name) for place, name in enumerate(self.names)]
         places = _log_ticks(self.low, self.high, most) if self.log else _even_ticks(self.low, self.high, most)
         words = [self.write(place) for place in places]
         if self.notation is Notation.NUMBER and all("e" not in word for word in words):
@@ -70,6 +74,12 @@ class Axis:
                 return f"{value:+.3g} %" if value else "0 %"
             case Notation.NUMBER:
                 return f"{value:.4g}"
+
+
+def of_names(names: Iterable[str], label: str = "") -> Axis:
+    """An axis of kinds, the first at its high end: at the top, where it stands upright."""
+    kinds = tuple(names)[::-1]
+    return Axis(label=label, low=-0.5, high=max(len(kinds), 1) - 0.5, names=kinds)
 
 
 def around(values: Iterable[float], *, log: bool, margin: float = 0.04) -> tuple[float, float]:

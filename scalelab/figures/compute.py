@@ -9,7 +9,7 @@ import numpy as np
 
 from scalelab.figures.axis import Axis, Notation, around
 from scalelab.figures.figure import Array, Figure, Mark, Role, Series
-from scalelab.figures.ladder import chosen, rungs_of
+from scalelab.figures.ladder import by_shade, chosen, rungs_of, shade
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
@@ -55,9 +55,14 @@ def loss_against_compute(
     return Figure(
         title="loss against compute: the law at each size, the runs, the frontier",
         x=_axis("training compute C, FLOPs", Notation.POWER, [each.x for each in every], 0.02),
-        y=_axis("loss, nats a token", Notation.NUMBER, [each.y for each in every], 0.04),
+        y=_axis("loss, nats a token", Notation.NUMBER, _heights(every), 0.04),
         series=tuple(every),
     )
+
+
+def _heights(every: Sequence[Series]) -> list[Array]:
+    """What the figure must be tall enough for: the forecast's whole interval too."""
+    return [edge for each in every for edge in (each.y, each.low, each.high) if edge is not None]
 
 
 def _axis(label: str, notation: Notation, columns: Sequence[Array], margin: float) -> Axis:
@@ -80,7 +85,7 @@ def _iso_curves(runs: RunTable, law: Law) -> list[Series]:
                 mark=Mark.LINE,
                 name=f"N = {name}",
                 label=name,
-                colour=rung,
+                colour=shade(rung, len(sizes)),
                 x=tokens * per_token,
                 y=law.loss(np.full(STEPS, sizes[rung]), tokens),
             )
@@ -89,18 +94,17 @@ def _iso_curves(runs: RunTable, law: Law) -> list[Series]:
 
 
 def _dots(runs: RunTable) -> list[Series]:
-    sizes, place = rungs_of(runs.n_params)
     return [
         Series(
             role=Role.RUNS,
             mark=Mark.DOTS,
-            name=f"runs with N = {format_count(size)}",
-            colour=rung,
-            x=runs.compute[place == rung],
-            y=runs.loss[place == rung],
-            points=tuple(name for name, at in zip(runs.run_id, place, strict=True) if at == rung),
+            name=f"runs with N = {name}",
+            colour=colour,
+            x=runs.compute[own],
+            y=runs.loss[own],
+            points=tuple(run for run, here in zip(runs.run_id, own, strict=True) if here),
         )
-        for rung, size in enumerate(sizes)
+        for colour, name, own in by_shade(runs.n_params)
     ]
 
 

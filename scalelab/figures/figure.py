@@ -36,6 +36,16 @@ class Role(StrEnum):
     """Loss while a run trains."""
     ZERO = "zero"
     """Where a residual would be none."""
+    ISO_C = "iso-c"
+    """Runs, or the parabola through them, of one compute."""
+    MINIMUM = "minimum"
+    """The lowest point of such a parabola."""
+    OPTIMUM = "optimum"
+    """The best N or D for each compute."""
+    SCORE = "score"
+    """What one law reached in the contest."""
+    CHOSEN = "chosen"
+    """What the chosen law reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,8 +66,11 @@ class Series:
     points: tuple[str, ...] = ()
     """Name of each dot."""
     low: Array | None = None
-    """Lower end of an interval about y."""
+    """Lower end of an interval about y: of a line the edge of its band, of dots a whisker."""
     high: Array | None = None
+    x_low: Array | None = None
+    """Lower end of an interval about x, a whisker that lies flat."""
+    x_high: Array | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
@@ -66,6 +79,8 @@ class Series:
             "x": self.x.tolist(), "y": self.y.tolist(), "colour": self.colour, "points": list(self.points),
             "low": None if self.low is None else self.low.tolist(),
             "high": None if self.high is None else self.high.tolist(),
+            "x_low": None if self.x_low is None else self.x_low.tolist(),
+            "x_high": None if self.x_high is None else self.x_high.tolist(),
         }  # fmt: skip
 
 

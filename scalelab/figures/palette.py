@@ -13,22 +13,24 @@ class Colour:
     xterm: int
     """Entry of the 256-colour table: the same on every terminal, whatever its theme."""
     hex: str
-    """The same colour for HTML."""
+    """The same colour on dark paper."""
+    on_light: str
+    """Its darker sister, for light paper: each keeps a contrast of 3 to white."""
 
 
 PALETTE = (
-    Colour(name="orange", xterm=214, hex="#ffaf00"),
-    Colour(name="sky blue", xterm=74, hex="#5fafd7"),
-    Colour(name="green", xterm=36, hex="#00af87"),
-    Colour(name="pink", xterm=175, hex="#d787af"),
-    Colour(name="yellow", xterm=185, hex="#d7d75f"),
-    Colour(name="blue", xterm=33, hex="#0087ff"),
-    Colour(name="vermilion", xterm=166, hex="#d75f00"),
+    Colour(name="orange", xterm=214, hex="#ffaf00", on_light="#c77700"),
+    Colour(name="sky blue", xterm=74, hex="#5fafd7", on_light="#2f8fc0"),
+    Colour(name="green", xterm=36, hex="#00af87", on_light="#008f6b"),
+    Colour(name="pink", xterm=175, hex="#d787af", on_light="#bf5f96"),
+    Colour(name="yellow", xterm=185, hex="#d7d75f", on_light="#948a00"),
+    Colour(name="blue", xterm=33, hex="#0087ff", on_light="#0063c2"),
+    Colour(name="vermilion", xterm=166, hex="#d75f00", on_light="#bf4a00"),
 )
 """For rungs, in the order of the ladder; a rung keeps its colour in every figure."""
 
-FRONTIER = Colour(name="red", xterm=203, hex="#ff5f5f")
-NEUTRAL = Colour(name="grey", xterm=246, hex="#949494")
+FRONTIER = Colour(name="red", xterm=203, hex="#ff5f5f", on_light="#d62b2b")
+NEUTRAL = Colour(name="grey", xterm=246, hex="#949494", on_light="#757575")
 
 
 def colour_of(index: int | None) -> Colour:

@@ -8,8 +8,7 @@ import numpy as np
 
 from scalelab.figures.axis import Axis, Notation, around
 from scalelab.figures.figure import Figure, Mark, Role, Series
-from scalelab.figures.ladder import rungs_of
-from scalelab.units import format_count
+from scalelab.figures.ladder import by_shade
 
 if TYPE_CHECKING:
     from scalelab.laws.fits import Fit
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 def residuals(runs: RunTable, fit: Fit) -> Figure:
     """(observed − law)/law of each run in percent, coloured by rung, about a line at zero."""
     misses = 100.0 * (runs.loss / fit.loss(runs.n_params, runs.n_tokens) - 1.0)
-    sizes, place = rungs_of(runs.n_params)
     low_x, high_x = around(runs.compute.tolist(), log=True)
     reach = max(float(np.abs(misses).max(initial=0.0)) * 1.1, 0.1)
     zero = Series(role=Role.ZERO, mark=Mark.LINE, name="the law", x=np.array([low_x, high_x]), y=np.zeros(2))
@@ -27,14 +25,14 @@ def residuals(runs: RunTable, fit: Fit) -> Figure:
         Series(
             role=Role.RUNS,
             mark=Mark.DOTS,
-            name=f"runs with N = {format_count(size)}",
-            colour=rung,
-            label=format_count(size),
-            x=runs.compute[place == rung],
-            y=misses[place == rung],
-            points=tuple(name for name, at in zip(runs.run_id, place, strict=True) if at == rung),
+            name=f"runs with N = {name}",
+            colour=colour,
+            label=name,
+            x=runs.compute[own],
+            y=misses[own],
+            points=tuple(run for run, here in zip(runs.run_id, own, strict=True) if here),
         )
-        for rung, size in enumerate(sizes)
+        for colour, name, own in by_shade(runs.n_params)
     ]
     return Figure(
         title=f"residuals of {fit.law}",

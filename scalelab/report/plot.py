@@ -23,10 +23,13 @@ class Glyphs(StrEnum):
 # Each role has a glyph of its own, so that the figure can be read without colour.
 _GLYPHS = {
     Glyphs.BRAILLE: {Role.ISO_N: "braille", Role.CURVE: "braille", Role.RUNS: "●", Role.FRONTIER: "·",
-                     Role.FORECAST: "◆", Role.ZERO: "─"},
+                     Role.FORECAST: "◆", Role.ZERO: "─", Role.ISO_C: "braille", Role.MINIMUM: "◆",
+                     Role.OPTIMUM: "braille", Role.SCORE: "●", Role.CHOSEN: "◆"},
     Glyphs.ASCII: {Role.ISO_N: ".", Role.CURVE: ".", Role.RUNS: "o", Role.FRONTIER: "+", Role.FORECAST: "X",
-                   Role.ZERO: "-"},
+                   Role.ZERO: "-", Role.ISO_C: ".", Role.MINIMUM: "X", Role.OPTIMUM: ".", Role.SCORE: "o",
+                   Role.CHOSEN: "X"},
 }  # fmt: skip
+RED = frozenset({Role.FRONTIER, Role.FORECAST, Role.CHOSEN})
 LEAST_WIDTH, LEAST_HEIGHT = 30, 8
 
 
@@ -90,12 +93,18 @@ def _share(axis: Axis, value: float) -> float:
 
 def _draw(plotext: Any, figure: Figure, series: Series, canvas: _Canvas, glyphs: Glyphs) -> None:
     glyph = _GLYPHS[glyphs][series.role]
+    if series.role is Role.ISO_C and series.mark is Mark.DOTS:
+        glyph = _GLYPHS[glyphs][Role.RUNS]
     colour = _colour(series)
     with np.errstate(over="ignore"):
         x = figure.x.place(series.x) * (canvas.columns - canvas.margin - 1)
         y = figure.y.place(series.y) * (canvas.rows - 1)
-    if series.low is not None and series.high is not None:
+    if series.low is not None and series.high is not None and series.mark is Mark.DOTS:
         _whiskers(plotext, figure, series, canvas, glyphs)
+    if series.low is not None and series.high is not None and series.mark is Mark.LINE:
+        _band(plotext, figure, series, canvas, glyphs)
+    if series.x_low is not None and series.x_high is not None:
+        _flat_whiskers(plotext, figure, series, canvas, glyphs)
     if series.mark is Mark.DOTS:
         good = _inside(figure.x, series.x) & _inside(figure.y, series.y)
         if good.any():
@@ -115,6 +124,30 @@ def _whiskers(plotext: Any, figure: Figure, series: Series, canvas: _Canvas, gly
         plotext.scatter([column] * len(rows), rows, marker=bar, color=_colour(series))
 
 
+def _band(plotext: Any, figure: Figure, series: Series, canvas: _Canvas, glyphs: Glyphs) -> None:
+    """The edges of a line's band, as dots far enough apart not to be taken for lines."""
+    dot = "·" if glyphs is Glyphs.BRAILLE else "."
+    columns = np.linspace(0, len(series.x) - 1, min(len(series.x), 24)).astype(int)
+    for edge in (series.low, series.high):
+        assert edge is not None
+        x, y = series.x[columns], edge[columns]
+        good = _inside(figure.x, x) & _inside(figure.y, y)
+        if good.any():
+            across = figure.x.place(x[good]) * (canvas.columns - canvas.margin - 1)
+            plotext.scatter(across.tolist(), (figure.y.place(y[good]) * (canvas.rows - 1)).tolist(), marker=dot,
+                            color=_colour(series))  # fmt: skip
+
+
+def _flat_whiskers(plotext: Any, figure: Figure, series: Series, canvas: _Canvas, glyphs: Glyphs) -> None:
+    assert series.x_low is not None and series.x_high is not None
+    bar = "─" if glyphs is Glyphs.BRAILLE else "-"
+    for y, low, high in zip(series.y, series.x_low, series.x_high, strict=True):
+        ends = [canvas.column(min(max(_share(figure.x, value), 0.0), 1.0)) for value in (low, high)]
+        columns = list(range(ends[0], ends[1] + 1))
+        row = canvas.row(_share(figure.y, y))
+        plotext.scatter(columns, [row] * len(columns), marker=bar, color=_colour(series))
+
+
 def _inside(axis: Axis, values: np.ndarray) -> np.ndarray:
     """Which values can be shown: NaN is no place, and one far outside would take plotext long to draw a line to."""
     shares = axis.place(values)
@@ -128,7 +161,7 @@ def _pieces(good: np.ndarray) -> list[slice]:
 
 
 def _colour(series: Series) -> int:
-    return FRONTIER.xterm if series.role in {Role.FRONTIER, Role.FORECAST} else colour_of(series.colour).xterm
+    return FRONTIER.xterm if series.role in RED else colour_of(series.colour).xterm
 
 
 def _labels(figure: Figure, canvas: _Canvas) -> list[tuple[int, int, str, int]]:
@@ -138,7 +171,8 @@ def _labels(figure: Figure, canvas: _Canvas) -> list[tuple[int, int, str, int]]:
         good = np.flatnonzero(_inside(figure.x, series.x) & _inside(figure.y, series.y))
         if series.label and len(good):
             last = good[int(np.argmax(series.x[good]))]
-            column = canvas.column(_share(figure.x, float(series.x[last]))) + 2
+            right = series.x[last] if series.x_high is None else min(series.x_high[last], figure.x.high)
+            column = canvas.column(_share(figure.x, float(right))) + 2
             wanted.append((column, canvas.row(_share(figure.y, float(series.y[last]))), series))
     taken: dict[int, list[tuple[int, int]]] = {}
     placed = []

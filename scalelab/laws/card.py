@@ -1,0 +1,271 @@
+"""The card that a fit leaves: everything that another person needs to repeat it, and one line that does.
+
+It answers the checklist of Li et al. 2025 (arXiv 2502.18969) as far as a table of runs can, and names the questions
+that only whoever trained the runs can answer. Knows fits and tables; not where the runs came from: the caller says
+that as an `Origin`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from scalelab import __version__
+from scalelab.errors import BadInput
+from scalelab.laws.choice.assessment import Assessment
+from scalelab.laws.fits import Fit
+from scalelab.laws.forms import Form
+from scalelab.laws.runs import Exclusion, RunTable
+
+HASHED = ("n_params", "n_tokens", "loss", "flops", "weight", "unique_tokens")
+"""Columns that a fit looks at, in the order in which they are hashed."""
+SHOWN_RUNS = 5_000
+SHOWN_EXCLUSIONS = 100
+UNANSWERED = (
+    "corpus, its deduplication and mixture", "tokenizer and vocabulary", "held-out set that the loss was measured on",
+    "architecture and how its shape grows with N", "learning rate, batch size and how they follow N and D",
+    "schedule of each run, and whether it was cooled down", "precision, hardware and training code",
+)  # fmt: skip
+"""Questions of the checklist that no table of N, D and loss answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """How the runs were read, so that they can be read again."""
+
+    words: tuple[str, ...]
+    """What stands after `scalelab fit`: the source and the options that read it, unquoted."""
+    reading: str
+    """A Python expression that gives the same RunTable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """Where the search for one parameter ended on either side."""
+
+    name: str
+    """"E", or "ln A" where the logarithm is what was searched."""
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """How one fit was made."""
+
+    law: str
+    formula: str
+    citation: str
+    variables: tuple[str, ...]
+    """Columns that the law reads."""
+    parameters: Mapping[str, float]
+    """The law's numbers by name."""
+    theta: tuple[float, ...]
+    """The same as they were searched, at full precision: what a replay must give again."""
+    fixed: tuple[str, ...]
+    """Numbers that were given and not fitted."""
+    chosen_from: tuple[str, ...]
+    """Laws that were tried; the fitted one alone where there was no contest."""
+    reason: str
+    """Why this one of them; empty without a contest."""
+    count_name: str
+    """Which count of N."""
+    flop_formula: str
+    n_runs: int
+    runs: tuple[str, ...]
+    """Names of the runs used; empty above 5,000."""
+    n_excluded: int
+    excluded: tuple[Exclusion, ...]
+    """The first hundred left out, each with its reason."""
+    notes: tuple[str, ...]
+    """What the reader guessed, converted or found odd."""
+    objective: str
+    delta: float | None
+    """Where Huber's loss of ln(observed) − ln(law) turns straight; None for least squares."""
+    objective_value: float
+    weighted: bool
+    """Whether runs weighed differently."""
+    solver: str
+    starts: int
+    bounds: tuple[Bound, ...]
+    bounds_hit: tuple[str, ...]
+    converged: bool
+    interval_method: str
+    level: float
+    version: str
+    """Of scalelab."""
+    data_hash: str
+    """SHA-256 of the numeric table, rows sorted: the same for the same runs in any order and under any names."""
+    shell: str
+    """One line for a shell that makes the fit again; empty where the origin is not known."""
+    python: str
+    """The same in Python."""
+    unanswered: tuple[str, ...]
+    """Questions of the checklist that the table does not answer."""
+
+    def lines(self) -> list[tuple[str, str]]:
+        """(Question, answer) in the order of the checklist, for people."""
+        return [
+            ("form", f"{self.law}: {self.formula}"),
+            ("source", self.citation),
+            ("variables", f"{', '.join(self.variables)}; N is {self.count_name}"),
+            ("FLOPs", self.flop_formula),
+            ("laws tried", ", ".join(self.chosen_from)),
+            *([("choice", self.reason)] if self.reason else []),
+            *([("held fixed", ", ".join(f"{name} = {self.parameters[name]:g}" for name in self.fixed))]
+              if self.fixed else []),
+            ("runs", f"{self.n_runs} used, {self.n_excluded} left out{'' if self.n_excluded else ': none'}"),
+            ("objective", self._objective()),
+            ("solver", self.solver + ("" if self.converged else "; it did not converge")),
+            ("bounds", ", ".join(f"{each.name} {each.low:.3g} to {each.high:.3g}" for each in self.bounds)),
+            ("stopped at", ", ".join(self.bounds_hit) or "no bound"),
+            ("intervals", f"{METHODS.get(self.interval_method, self.interval_method)}, {100 * self.level:g} %"),
+            ("code", f"scalelab {self.version}"),
+            ("data", f"SHA-256 {self.data_hash}"),
+            ("not told", "; ".join(self.unanswered) or "nothing"),
+        ]  # fmt: skip
+
+    def _objective(self) -> str:
+        kind = "half the sum of squares" if self.delta is None else f"the sum of Huber's loss, δ = {self.delta:.4g}"
+        weight = ", weighted by run" if self.weighted else ""
+        return f"{self.objective}: {kind}, of ln observed − ln law{weight}; at the minimum {self.objective_value:.10g}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, ready for JSON."""
+        return asdict(self) | {"parameters": dict(self.parameters)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """From plain values."""
+        parts: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        parts["excluded"] = tuple(Exclusion(**each) for each in values["excluded"])
+        parts["bounds"] = tuple(Bound(**each) for each in values["bounds"])
+        return cls(**parts)
+
+
+METHODS = {
+    "t": "Student's t on the parameters' covariance (delta method)",
+    "profile": "profile of the objective against the F distribution",
+    "bootstrap": "bootstrap over clusters of runs, 1,000 refits",
+}
+
+
+def card(
+    found: Fit | Assessment, runs: RunTable, origin: Origin | None = None, *, answered: Sequence[str] = ()
+) -> Card:
+    """The card of a fit, or of the law that an assessment chose.
+
+    Parameters
+    ----------
+    found : Fit or Assessment
+        What was fitted to `runs`.
+    runs : RunTable
+        The same runs, for what a fit does not keep: bounds, notes, the hash.
+    origin : Origin, optional
+        How they were read; without it there is no replay line.
+    answered : sequence of str
+        Entries of `UNANSWERED` that are known after all, because a lab trained the runs itself.
+
+    Raises
+    ------
+    BadInput
+        An assessment in which no law could be fitted, or a fit of another number of runs.
+    """
+    fit = found.fit() if isinstance(found, Assessment) else found
+    if fit.n_runs != len(runs):
+        raise BadInput(
+            f"the fit is of {fit.n_runs} runs and the table has {len(runs)}", todo="give the runs of the fit"
+        )
+    form = fit.form
+    contest = isinstance(found, Assessment) and len(found.fits) + len(found.missing) > 1
+    lower, upper = form.bounds(runs.loss)
+    return Card(
+        law=fit.law, formula=form.formula, citation=form.source,
+        variables=("n_params", "n_tokens", "loss", *form.variables),
+        parameters=fit.params, theta=fit.theta, fixed=fit.fixed,
+        chosen_from=_tried(found) if isinstance(found, Assessment) else (fit.law,),
+        reason=found.reason if isinstance(found, Assessment) and contest else "",
+        count_name=fit.count_name, flop_formula=flop_formula(fit, runs),
+        n_runs=fit.n_runs, runs=runs.run_id if len(runs) <= SHOWN_RUNS else (),
+        n_excluded=runs.n_excluded, excluded=runs.excluded[:SHOWN_EXCLUSIONS], notes=runs.notes,
+        objective=fit.objective, delta=fit.delta, objective_value=fit.objective_value, weighted=runs.weight is not None,
+        solver=_solver(fit), starts=fit.starts,
+        bounds=tuple(Bound(name=name, low=float(low), high=float(high))
+                     for name, low, high in zip(searched(form), lower, upper, strict=True)),
+        bounds_hit=fit.bounds_hit, converged=fit.converged, interval_method=fit.interval_method, level=fit.level,
+        version=__version__, data_hash=data_hash(runs),
+        shell=shell_line(fit, origin) if origin else "", python=python_line(fit, origin) if origin else "",
+        unanswered=tuple(each for each in UNANSWERED if each not in answered),
+    )  # fmt: skip
+
+
+def data_hash(runs: RunTable) -> str:
+    """SHA-256, in hexadecimal, of the columns that a fit looks at, rows sorted.
+
+    Numbers enter as little-endian float64, after a line that names the columns present; names and order of the rows
+    do not matter, every digit does.
+    """
+    columns = [(name, getattr(runs, name)) for name in HASHED if getattr(runs, name) is not None]
+    table = np.column_stack([np.asarray(column, dtype="<f8") for _, column in columns])
+    table = table[np.lexsort(table.T[::-1])]
+    digest = hashlib.sha256(",".join(name for name, _ in columns).encode() + b"\n")
+    digest.update(np.ascontiguousarray(table, dtype="<f8").tobytes())
+    return digest.hexdigest()
+
+
+def flop_formula(fit: Fit, runs: RunTable) -> str:
+    """How C was counted, in words."""
+    if not fit.flops_table:
+        return "C = 6 N D" if runs.flops is None else "C as the runs give it, which is 6 N D"
+    ratios = [per_token / (6.0 * n) for n, per_token in fit.flops_table]
+    return f"C as the runs give it, {min(ratios):.3g} to {max(ratios):.3g} times 6 N D"
+
+
+def searched(form: Form) -> tuple[str, ...]:
+    """Name of each entry of θ: "E", "ln A", or its place where no reported number is that entry alone."""
+    names = [f"θ{index}" for index in range(form.n_free)]
+    for number in form.reported:
+        if len(number.needs) == 1:
+            names[number.needs[0]] = f"ln {number.name}" if number.log else number.name
+    return tuple(names)
+
+
+def _tried(seen: Assessment) -> tuple[str, ...]:
+    return tuple(fit.law for fit in seen.fits) + tuple(each.law for each in seen.missing)
+
+
+def _solver(fit: Fit) -> str:
+    if fit.starts == 0:
+        return "closed form: linear least squares on logs"
+    cells = math.prod(len(axis) for axis in fit.form.axes)
+    return (
+        f"variable projection on a grid of {cells} sets of exponents, then damped Newton with exact derivatives from "
+        f"{fit.starts} starts, {fit.iterations} iterations"
+    )
+
+
+def shell_line(fit: Fit, origin: Origin) -> str:
+    """The line for a shell that makes this fit again."""
+    words = ["scalelab", "fit", *origin.words, "--law", fit.law, "--objective", fit.objective]
+    words += ["--interval", fit.interval_method, "--level", f"{fit.level:g}"]
+    for name in fit.fixed:
+        words += ["--fix", f"{name}={fit.params[name]!r}"]
+    return shlex.join(words)
+
+
+def python_line(fit: Fit, origin: Origin) -> str:
+    """The line of Python that makes this fit again."""
+    fixed = {name: fit.params[name] for name in fit.fixed}
+    given = f", fix={fixed!r}" if fixed else ""
+    made = f"laws.fit(runs, {fit.law!r}, {fit.objective!r}{given}, level={fit.level!r})"
+    if fit.interval_method != "t":
+        made = f"laws.intervals_of({made}, runs, {fit.interval_method!r}, level={fit.level!r})"
+    return f"from scalelab import laws; runs = {origin.reading}; fit = {made}"
