@@ -1,0 +1,151 @@
+"""One run's losses with the schedule that made them, and how they become rows of a regression.
+
+Knows how a curve is cut and thinned, not what is fitted to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from scalelab.errors import BadInput
+from scalelab.laws.curves.annealing import annealing_area, area
+from scalelab.laws.runs import Array
+
+TRANSIENT = 0.1
+"""Share of the area seen so far that is left out at the start: the first steps follow no power law."""
+MOST_ROWS = 160
+"""Rows of one curve: more are means of neighbours."""
+NOTHING = np.empty(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Curve:
+    """A run, finished or under way."""
+
+    positions: Array
+    """Steps or tokens at which the losses stand, rising; the middle of the span where a loss is a mean over one."""
+    losses: Array
+    """Training loss, nats a token; gaps as NaN."""
+    rates: Array
+    """Learning rate in equal parts of [0, until], any number of them: with one a step, the rate of every step."""
+    until: float
+    """Where the run ends, in the unit of `positions`."""
+    spans: Array | None = None
+    """Steps that each loss is a mean of; None where all are alike."""
+    held_out_positions: Array = field(default_factory=lambda: NOTHING)
+    held_out_losses: Array = field(default_factory=lambda: NOTHING)
+    """Losses on the held-out set; they may differ from the training loss by a constant."""
+
+    @classmethod
+    def of(
+        cls,
+        positions: npt.ArrayLike,
+        losses: npt.ArrayLike,
+        rates: npt.ArrayLike,
+        *,
+        until: float,
+        spans: npt.ArrayLike | None = None,
+        held_out: tuple[npt.ArrayLike, npt.ArrayLike] = (NOTHING, NOTHING),
+    ) -> Self:
+        """A curve from plain sequences, sorted, without what is not finite.
+
+        Raises
+        ------
+        BadInput
+            Columns of unlike length, a schedule that is empty, negative or zero throughout, or losses beyond `until`.
+        """
+        where, what = _column(positions, "steps"), _column(losses, "losses")
+        width = np.ones_like(where) if spans is None else _column(spans, "spans")
+        eval_where, eval_what = _column(held_out[0], "held-out steps"), _column(held_out[1], "held-out losses")
+        _check_lengths(steps=where, losses=what, spans=width)
+        _check_lengths(held_out_steps=eval_where, held_out_losses=eval_what)
+        _check_schedule(schedule := _column(rates, "lr"), until)
+        good = np.isfinite(where) & np.isfinite(what) & (where > 0) & (width > 0)
+        where, what, width = where[good], what[good], width[good]
+        _check_end(np.concatenate([where, eval_where]), until)
+        order = np.argsort(where, kind="stable")
+        sound = np.isfinite(eval_where) & np.isfinite(eval_what) & (eval_where > 0)
+        return cls(
+            positions=where[order],
+            losses=what[order],
+            rates=schedule,
+            until=float(until),
+            spans=width[order],
+            held_out_positions=eval_where[sound],
+            held_out_losses=eval_what[sound],
+        )
+
+    @property
+    def seen(self) -> float:
+        """How far the run has come, in the unit of `positions`."""
+        return float(max(self.positions.max(initial=0.0), self.held_out_positions.max(initial=0.0)))
+
+    @property
+    def warm_from(self) -> float:
+        """Where the warm-up is over: the end of the first part with the highest rate."""
+        return (int(np.argmax(self.rates)) + 1) * self.until / len(self.rates)
+
+    def forward(self, at: Array, peak: float) -> Array:
+        """S1 at positions `at`, with rates as shares of `peak`."""
+        part = self.until / len(self.rates)
+        return self._between(area(self.rates / peak, part=part), at)
+
+    def annealed(self, at: Array, memories: Array, peak: float) -> Array:
+        """S2 at positions `at` for each memory: shape (len(at), len(memories))."""
+        part = self.until / len(self.rates)
+        columns = [
+            self._between(annealing_area(self.rates / peak, float(memory), part=part), at) for memory in memories
+        ]
+        return np.stack(columns, axis=1)
+
+    def thinned(self, keep: npt.NDArray[np.bool_]) -> tuple[Array, Array, Array]:
+        """(positions, losses, weights) of the kept losses, at most `MOST_ROWS`: means of equally many neighbours."""
+        spans = np.ones_like(self.positions) if self.spans is None else self.spans
+        where, what, width = self.positions[keep], self.losses[keep], spans[keep]
+        size = -(-len(where) // MOST_ROWS)
+        if size <= 1:
+            return where, what, width
+        starts = np.arange(0, len(where), size)
+        weight = np.add.reduceat(width, starts)
+        return (np.add.reduceat(where * width, starts) / weight, np.add.reduceat(what * width, starts) / weight, weight)
+
+    def _between(self, at_ends: Array, at: Array) -> Array:
+        ends = np.linspace(0.0, self.until, len(at_ends) + 1)
+        found: Array = np.interp(at, ends, np.concatenate(([0.0], at_ends)))
+        return found
+
+
+def _column(values: npt.ArrayLike, name: str) -> Array:
+    try:
+        column = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise BadInput(f"{name} are not numbers") from None
+    if column.ndim != 1:
+        raise BadInput(f"{name} have {column.ndim} dimensions", allowed="one row of numbers")
+    return column
+
+
+def _check_lengths(**columns: Array) -> None:
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in lengths.items())
+        raise BadInput(f"a curve has {told}", allowed="one of each for every loss")
+
+
+def _check_schedule(rates: Array, until: float) -> None:
+    if not (np.isfinite(until) and until > 0):
+        raise BadInput(f"the run is to end at {until:g}", allowed="a positive number of steps or tokens")
+    if not rates.size or not np.isfinite(rates).all() or (rates < 0).any():
+        raise BadInput("lr has no entries or some that are no rate", allowed="zero or more, up to the end of the run")
+    if not rates.any():
+        raise BadInput("the learning rate is zero throughout: nothing is learned")
+
+
+def _check_end(positions: Array, until: float) -> None:
+    last = positions[np.isfinite(positions)].max(initial=0.0)
+    if last > until * (1 + 1e-9):
+        raise BadInput(f"losses up to {last:g} of a run that ends at {until:g}", todo="give `until` in the same unit")
