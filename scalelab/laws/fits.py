@@ -154,6 +154,14 @@ class Fit:
                 return estimate
         raise KeyError(name)
 
+    def bounds(self, loss: Array) -> tuple[Array, Array]:
+        """Lower and upper bound of θ for runs with these losses; both the value itself where it is fixed."""
+        lower, upper = self.form.bounds(loss)
+        for name in self.fixed:
+            index = self.form.reported_as(name).needs[0]
+            lower[index] = upper[index] = self.theta[index]
+        return lower, upper
+
     def inputs(
         self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike, unique_tokens: npt.ArrayLike | None = None
     ) -> Inputs:

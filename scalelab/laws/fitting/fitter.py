@@ -5,16 +5,17 @@ Knows forms only as data; nothing here asks which law it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
 
 from scalelab.errors import BadInput
 from scalelab.laws.diagnose import identify
-from scalelab.laws.fits import Fit, Mend, Verdict
+from scalelab.laws.fits import Estimate, Fit, Mend, Verdict
+from scalelab.laws.fitting.fixed import fixed_entries
 from scalelab.laws.fitting.objective import Objective, robust_scale
-from scalelab.laws.fitting.solve import Solution, solve
+from scalelab.laws.fitting.solve import Solution, bounds, solve
 from scalelab.laws.flops import flops_table
 from scalelab.laws.forms import Form, Inputs, form_named
 from scalelab.laws.intervals.delta import covariance, estimates, t_quantile
@@ -25,7 +26,14 @@ SPARE_RUNS = 3
 SHOWN_RESIDUALS = 5_000
 
 
-def fit(runs: RunTable, law: str = "chinchilla", objective: str | None = None, *, level: float = 0.95) -> Fit:
+def fit(
+    runs: RunTable,
+    law: str = "chinchilla",
+    objective: str | None = None,
+    *,
+    fix: Mapping[str, float] | None = None,
+    level: float = 0.95,
+) -> Fit:
     """Fit a law to runs.
 
     Parameters
@@ -37,23 +45,27 @@ def fit(runs: RunTable, law: str = "chinchilla", objective: str | None = None, *
     objective : str, optional
         "huber" (δ from the data), "hoffmann" (sum of Huber, δ = 1e-3; arXiv 2203.15556) or "least-squares".
         By default what the form asks for: exact least squares for the power law, "huber" for the others.
+    fix : mapping of str to float, optional
+        Reported numbers that stay at a value, such as {"E": 1.69}; coefficients themselves and not their logs.
     level : float
         Of the intervals.
 
     Raises
     ------
     BadInput
-        Unknown law or objective, fewer runs than parameters + 3, no spread in N or D, equal losses.
+        Unknown law or objective, fewer runs than free parameters + 3, no spread in N or D, equal losses, a number
+        that cannot be fixed or not at that value, a law of repeated data for runs that repeat none.
     """
     form = form_named(law)
     kind = objective_named(objective or form.default_objective)
     runs = without_impossible(runs)
-    check_enough(runs, form)
+    check_enough(runs, form, len(fix or ()))
     check_spread(runs)
     inputs, weight = inputs_of(runs, form), weights_of(runs)
+    fixed = fixed_entries(form, fix, runs.loss)
     with sound_numbers(form):
-        solution = solve(form, inputs, runs.loss, weight, kind)
-        return _finish(form, kind, runs, inputs, weight, solution, level)
+        solution = solve(form, inputs, runs.loss, weight, kind, fixed=fixed)
+        return _finish(form, kind, runs, inputs, weight, solution, fix or {}, level)
 
 
 @contextmanager
@@ -77,18 +89,22 @@ def objective_named(name: str) -> Objective:
         raise BadInput(f"no objective is named {name[:60]!r}", allowed=", ".join(Objective)) from None
 
 
-def check_enough(runs: RunTable, form: Form) -> None:
-    """Refuse a law with more parameters than runs − 3."""
-    need = form.n_free + SPARE_RUNS
+def check_enough(runs: RunTable, form: Form, n_fixed: int = 0) -> None:
+    """Refuse a law with more free parameters than runs − 3, or one that the runs say nothing of."""
+    free = form.n_free - n_fixed
+    need = free + SPARE_RUNS
     if len(runs) < need:
         raise BadInput(
-            f"{form.name} has {form.n_free} parameters and there are {len(runs)} runs",
+            f"{form.name} has {free} parameters and there are {len(runs)} runs",
             allowed=f"{need} runs or more",
             todo=f"finish {need - len(runs)} more, or fit a law with fewer parameters",
         )
     for name in form.variables:
         if getattr(runs, name) is None:
             raise BadInput(f"{form.name} needs {name} of every run", todo="give that column, or fit another law")
+    lacking = form.lacks(inputs_of(runs, form)) if form.lacks else None
+    if lacking:
+        raise BadInput(f"{form.name} cannot be fitted: {lacking}", todo="fit a law without it, such as chinchilla")
 
 
 def inputs_of(runs: RunTable, form: Form) -> Inputs:
@@ -105,19 +121,27 @@ def weights_of(runs: RunTable) -> Array:
 
 
 def _finish(
-    form: Form, kind: Objective, runs: RunTable, inputs: Inputs, weight: Array, solution: Solution, level: float
+    form: Form,
+    kind: Objective,
+    runs: RunTable,
+    inputs: Inputs,
+    weight: Array,
+    solution: Solution,
+    fix: Mapping[str, float],
+    level: float,
 ) -> Fit:
     """Everything that is said about a solution."""
-    theta, n, p = solution.theta, len(runs), form.n_free
-    lower, upper = form.bounds(runs.loss)
+    theta, n, p = solution.theta, len(runs), form.n_free - len(fix)
+    lower, upper = bounds(form, runs.loss, {form.reported_as(name).needs[0]: np.nan for name in fix})
     held = (theta <= lower + 1e-9 * np.abs(lower)) | (theta >= upper - 1e-9 * np.abs(upper))
+    free = ~held & ~np.isnan(lower)
     residuals = np.log(runs.loss) - form.log_loss(theta, inputs)
     if not (np.isfinite(theta).all() and np.isfinite(residuals).all()):
         raise np.linalg.LinAlgError
-    cov = covariance(form.gradient(theta, inputs), residuals, weight, solution.delta, ~held)
+    cov = covariance(form.gradient(theta, inputs), residuals, weight, solution.delta, free)
     quantile = t_quantile(n - p, level)
-    numbers = estimates(form, theta, cov, quantile, held)
-    condition, verdict, mend = identified(form, theta, inputs, ~held)
+    numbers = tuple(_given(item, fix) for item in estimates(form, theta, cov, quantile, held))
+    condition, verdict, mend = identified(form, theta, inputs, free)
     shown = n <= SHOWN_RESIDUALS
     second = solution.second
     spread = float(((np.log(runs.loss) - np.log(runs.loss).mean()) ** 2).sum())
@@ -136,7 +160,16 @@ def _finish(
         run_id=runs.run_id if shown else (), residuals=floats(residuals) if shown else (),
         n_range=_range(runs.n_params), d_range=_range(runs.n_tokens), c_range=_range(runs.compute),
         flops_table=flops_table(runs), count_name=runs.count_name, n_excluded=runs.n_excluded,
+        fixed=tuple(fix),
     )  # fmt: skip
+
+
+def _given(item: Estimate, fix: Mapping[str, float]) -> Estimate:
+    """An estimate, or the value that the caller gave in its place."""
+    if item.name not in fix:
+        return item
+    value = float(fix[item.name])
+    return Estimate(name=item.name, value=value, low=value, high=value, se=0.0, fixed=True)
 
 
 def identified(form: Form, theta: Array, inputs: Inputs, free: Mask) -> tuple[float, Verdict, Mend | None]:

@@ -7,31 +7,84 @@ sum of absolute log residuals, which one wrong run cannot mislead.
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
-from scalelab.laws.forms.form import Form, Inputs
+from scalelab.laws.forms.form import Form, Inputs, Kind, Linear
 from scalelab.laws.runs import Array
 
 ENOUGH = 16_000
 """Cells times runs that a grid looks at; of longer tables it takes runs evenly along compute, which finds the basin."""
+NOTHING: Mapping[int, float] = MappingProxyType({})
+"""Nothing is fixed."""
+STARTS, MANY_STARTS = 3, 10
+"""Valleys of the grid that Newton's method is given; the second where some parameters are fixed."""
+DENSE = 600
+"""Cells that a grid of which some axes are fixed has at least."""
 FEWEST_RUNS, MOST_RUNS = 24, 96
 
 
-def starts(form: Form, inputs: Inputs, loss: Array, weight: Array, most: int = 3) -> Array:
-    """The best local minima of the grid as starts (≤ most, p), best first."""
-    assert form.linear is not None and form.assemble is not None
-    cells = _cells(form.axes)
-    inputs, loss, weight = _thinned(inputs, loss, weight, min(max(ENOUGH // len(cells), FEWEST_RUNS), MOST_RUNS))
-    problem = form.linear(cells, inputs, loss)
-    root = problem.weight * np.sqrt(weight)
-    coefficients = nonnegative(problem.basis * root[..., None], problem.target * root)
-    theta = form.assemble(cells, _log_coefficients(coefficients, problem.basis), loss)
+def starts(form: Form, inputs: Inputs, loss: Array, weight: Array, fixed: Mapping[int, float] = NOTHING) -> Array:
+    """The best local minima of the grid as starts, best first, (3, or more where some entries are fixed; p)."""
+    assert form.linear is not None
+    axes, most = _axes(form, fixed), MANY_STARTS if fixed else STARTS
+    theta = _cells(form, axes, loss, fixed)
+    inputs, loss, weight = _thinned(inputs, loss, weight, min(max(ENOUGH // len(theta), FEWEST_RUNS), MOST_RUNS))
+    for _ in range(form.passes):
+        problem = form.linear(theta, inputs, loss)
+        _solve_linear(form, problem, np.sqrt(weight), theta, fixed)
     theta = np.clip(theta, *form.bounds(loss))
     misses = np.abs(np.log(loss) - form.log_loss(theta, inputs)) @ weight
-    found: Array = theta[_valleys(np.where(np.isfinite(misses), misses, np.inf), form.axes)[:most]]
+    shape = tuple(len(axis) for axis in axes)
+    found: Array = theta[_valleys(np.where(np.isfinite(misses), misses, np.inf), shape)[:most]]
+    found[:, list(fixed)] = list(fixed.values())
     return found
+
+
+def _axes(form: Form, fixed: Mapping[int, float]) -> list[Array]:
+    """The values on each axis: one where it is fixed, and then the more on the others."""
+    if not fixed:
+        return [axis.values for axis in form.axes]
+    free = [axis for axis in form.axes if axis.index not in fixed]
+    finer = max((DENSE / math.prod(len(axis.values) for axis in free)) ** (1 / max(len(free), 1)), 1.0)
+    return [axis.values[:1] if axis.index in fixed else _resampled(axis.values, finer) for axis in form.axes]
+
+
+def _resampled(values: Array, finer: float) -> Array:
+    """The same range in `finer` times as many values."""
+    n = len(values)
+    return np.interp(np.linspace(0, n - 1, int(n * finer)), np.arange(n), values)
+
+
+def _cells(form: Form, axes: list[Array], loss: Array, fixed: Mapping[int, float]) -> Array:
+    """θ of every cell, (cells, p): the axes' entries, what is fixed, and nan for coefficients to be solved for."""
+    cells = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+    theta = np.full((len(cells), len(form.kinds)), np.nan)
+    theta[:, [axis.index for axis in form.axes]] = cells if form.unfold is None else form.unfold(cells, loss)
+    theta[:, list(fixed)] = list(fixed.values())
+    return theta
+
+
+def _solve_linear(form: Form, problem: Linear, root: Array, theta: Array, fixed: Mapping[int, float]) -> None:
+    """Write the best free coefficients of every cell into θ; what the fixed ones explain is taken off the target."""
+    free = [column for column, index in enumerate(form.coefficients) if index not in fixed]
+    basis, target = problem.basis, problem.target
+    for column, index in enumerate(form.coefficients):
+        if index in fixed:
+            size = fixed[index] if form.kinds[index] is Kind.LEVEL else np.exp(fixed[index])
+            target = target - size * basis[..., column]
+    if not free:
+        return
+    root = problem.weight * root
+    basis = basis[..., free]
+    coefficients = nonnegative(basis * root[..., None], target * root)
+    for column, logs in zip(free, _log_coefficients(coefficients, basis).T, strict=True):
+        index = form.coefficients[column]
+        theta[:, index] = np.exp(logs) if form.kinds[index] is Kind.LEVEL else logs
 
 
 def _thinned(inputs: Inputs, loss: Array, weight: Array, most: int) -> tuple[Inputs, Array, Array]:
@@ -42,10 +95,6 @@ def _thinned(inputs: Inputs, loss: Array, weight: Array, most: int) -> tuple[Inp
     index = order[np.linspace(0, n - 1, most).round().astype(int)]
     extra = {name: column[index] for name, column in inputs.extra.items()}
     return Inputs(log_n=inputs.log_n[index], log_d=inputs.log_d[index], extra=extra), loss[index], weight[index]
-
-
-def _cells(axes: tuple[Array, ...]) -> Array:
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
 
 
 def nonnegative(basis: Array, target: Array) -> Array:
@@ -88,9 +137,8 @@ def _log_coefficients(coefficients: Array, basis: Array) -> Array:
     return logs
 
 
-def _valleys(misses: Array, axes: tuple[Array, ...]) -> npt.NDArray[np.intp]:
+def _valleys(misses: Array, shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
     """Indices of cells that no neighbour along an axis undercuts, best first."""
-    shape = tuple(len(axis) for axis in axes)
     field = misses.reshape(shape)
     lowest = np.isfinite(field)
     for axis in range(field.ndim):

@@ -75,12 +75,18 @@ class Problem:
 
 
 def minimise(
-    problem: Problem, theta: Array, *, tolerance: float = 1e-11, most: int = 40, near: bool = False
+    problem: Problem,
+    theta: Array,
+    *,
+    tolerance: float = 1e-11,
+    most: int = 40,
+    near: bool = False,
+    grace: int = GRACE,
 ) -> Minimum:
     """From each start (S, p) to a local minimum.
 
     `tolerance` is the relative decrease that no longer counts; `near` says that the starts are close to their minima,
-    so that plain Newton steps are tried first.
+    so that plain Newton steps are tried first; `grace` is how many iterations the others get after the best arrived.
     """
     theta = np.clip(theta, problem.lower, problem.upper)
     best = problem.objective(theta)
@@ -95,7 +101,7 @@ def minimise(
         if not bent:
             still &= whole  # Newton's step alone may fail where the bent one would not
         waited += bool(still[best.argmin()])
-        if still.all() or waited > GRACE:
+        if still.all() or waited > grace:
             break
         bent = not whole.all()
     return Minimum(theta=theta, objective=best, converged=still, iterations=iteration + 1)
@@ -134,6 +140,7 @@ def _moves(problem: Problem, theta: Array, bent: bool) -> Array:
     pull = problem.weight * np.minimum(1.0, problem.delta / (size + 1e-300))
     slope = -_back(psi, gradient)
     held = ((theta <= problem.lower) & (slope > 0)) | ((theta >= problem.upper) & (slope < 0))
+    held |= problem.lower == problem.upper
     majorant = weighted_gram(gradient, pull)
     hessian = weighted_gram(gradient, problem.weight * (size <= problem.delta)) - node.contract(psi)
     unit = _unit(majorant, held)

@@ -5,14 +5,14 @@ Knows forms only as data and runs only as columns; what is said about a solution
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from scalelab.laws.fitting import grid
-from scalelab.laws.fitting.newton import Minimum, Problem, minimise
+from scalelab.laws.fitting.newton import GRACE, Minimum, Problem, minimise
 from scalelab.laws.fitting.objective import Objective, delta_for
 from scalelab.laws.forms import Form, Inputs
 from scalelab.laws.runs import Array
@@ -23,6 +23,8 @@ TIGHT, ROUGH = 1e-13, 1e-4
 """Relative decrease that no longer counts: at the end, and while δ still moves."""
 RESCALES = 4
 """Rounds of δ and fit; two suffice where most residuals are alike."""
+PATIENT = 40
+"""Iterations that every start gets where parameters are fixed: then all minima are wanted, and they cost little."""
 REFINE = 20
 """Steps from a near solution: where they do not suffice the runs leave a direction free, and more would not help."""
 
@@ -41,12 +43,22 @@ class Solution:
 
 
 def solve(
-    form: Form, inputs: Inputs, loss: Array, weight: Array, kind: Objective, warm: Array | None = None
+    form: Form,
+    inputs: Inputs,
+    loss: Array,
+    weight: Array,
+    kind: Objective,
+    warm: Array | None = None,
+    fixed: Mapping[int, float] = grid.NOTHING,
 ) -> Solution:
-    """The parameters that minimise the objective; `warm` replaces the grid where a near solution is known."""
+    """The parameters that minimise the objective.
+
+    `warm` replaces the grid where a near solution is known; `fixed` gives entries of θ that stay what they are.
+    """
     prepared = form.prepare(inputs)
-    lower, upper = form.bounds(loss)
+    lower, upper = bounds(form, loss, fixed)
     target = np.log(loss)
+    n_free = form.n_free - len(fixed)
 
     def problem(delta: float) -> Problem:
         return Problem(
@@ -55,22 +67,25 @@ def solve(
         )  # fmt: skip
 
     if form.linear is None:
-        first = _straight(form, inputs, target, weight)
+        first = _straight(form, inputs, target, weight, fixed)
     elif warm is not None:
         first = np.clip(warm, lower, upper)[None]
     else:
-        first = grid.starts(form, inputs, loss, weight)
+        first = grid.starts(form, inputs, loss, weight, fixed)
     residuals = target - form.compose(first[:1], prepared).value[0]
-    delta = delta_for(kind, residuals, form.n_free)
+    delta = delta_for(kind, residuals, n_free)
     if form.linear is None and kind is Objective.LEAST_SQUARES:
         objective = float(problem(delta).objective(first)[0])
         return Solution(
             theta=first[0], objective=objective, delta=delta, converged=True, iterations=0, starts=0, second=None
         )
     rough = kind is Objective.HUBER
-    found = minimise(problem(delta), first, tolerance=ROUGH if rough else TIGHT, near=warm is not None)
+    found = minimise(
+        problem(delta), first, tolerance=ROUGH if rough else TIGHT, near=warm is not None,
+        grace=PATIENT if fixed else GRACE,
+    )  # fmt: skip
     best = int(found.objective.argmin())
-    end = _rescaled(problem, found, best, delta, form.n_free) if rough else _End(found, best, delta, found.iterations)
+    end = _rescaled(problem, found, best, delta, n_free) if rough else _End(found, best, delta, found.iterations)
     return Solution(
         theta=end.found.theta[end.best], objective=float(end.found.objective[end.best]), delta=end.delta,
         converged=bool(end.found.converged[end.best]), iterations=end.iterations, starts=len(first),
@@ -87,11 +102,22 @@ class _End(NamedTuple):
     iterations: int
 
 
-def _straight(form: Form, inputs: Inputs, target: Array, weight: Array) -> Array:
+def bounds(form: Form, loss: Array, fixed: Mapping[int, float] = grid.NOTHING) -> tuple[Array, Array]:
+    """Lower and upper bound of θ, both the value itself where it is fixed."""
+    lower, upper = form.bounds(loss)
+    for index, value in fixed.items():
+        lower[index] = upper[index] = value
+    return lower, upper
+
+
+def _straight(form: Form, inputs: Inputs, target: Array, weight: Array, fixed: Mapping[int, float]) -> Array:
     """Weighted least squares for a law that is linear in θ: (1, p)."""
-    rows = form.compose(np.zeros((1, form.n_free)), form.prepare(inputs)).gradient()[0]
-    root = np.sqrt(weight)
-    theta: Array = np.linalg.lstsq(rows * root[:, None], target * root, rcond=None)[0]
+    theta = np.zeros(form.n_free)
+    theta[list(fixed)] = list(fixed.values())
+    rows = form.compose(theta[None], form.prepare(inputs)).gradient()[0]
+    root, rest = np.sqrt(weight), target - rows @ theta
+    free = [i for i in range(form.n_free) if i not in fixed]
+    theta[free] = np.linalg.lstsq(rows[:, free] * root[:, None], rest * root, rcond=None)[0]
     return theta[None]
 
 

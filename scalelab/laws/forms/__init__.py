@@ -5,12 +5,16 @@ from __future__ import annotations
 from scalelab.errors import BadInput, did_you_mean
 from scalelab.laws.forms.chinchilla import CHINCHILLA, CHINCHILLA_TIED
 from scalelab.laws.forms.coupled import COUPLED
+from scalelab.laws.forms.data_constrained import DATA_CONSTRAINED
 from scalelab.laws.forms.form import Form, Inputs
+from scalelab.laws.forms.interaction import INTERACTION
 from scalelab.laws.forms.kaplan import KAPLAN, KAPLAN_E
 from scalelab.laws.forms.power import POWER
 from scalelab.laws.forms.power_e import COMPUTE, POWER_E
 
-ALL = (POWER, POWER_E, CHINCHILLA_TIED, CHINCHILLA, KAPLAN, KAPLAN_E, COUPLED, COMPUTE)
+ALL = (
+    POWER, POWER_E, CHINCHILLA_TIED, CHINCHILLA, KAPLAN, KAPLAN_E, COUPLED, INTERACTION, DATA_CONSTRAINED, COMPUTE,
+)  # fmt: skip
 FORMS: dict[str, Form] = {form.name: form for form in ALL}
 
 __all__ = ["ALL", "FORMS", "Form", "Inputs", "form_named"]

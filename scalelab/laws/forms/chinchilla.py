@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, additive, design, entry, level
+from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, additive, design, entry, level
 from scalelab.laws.forms.nodes import Node, Over, TermSum
 from scalelab.laws.runs import Array
 
@@ -24,14 +24,10 @@ def _prepare_tied(inputs: Inputs) -> Array:
     return np.stack([design(inputs, 4, ones=1, n=3), design(inputs, 4, ones=2, d=3)])
 
 
-def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:
-    by_n = np.exp(-cells[:, :1] * inputs.log_n)
-    by_d = np.exp(-cells[:, -1:] * inputs.log_d)
-    return additive(lambda loss: [np.ones_like(by_n), by_n, by_d], loss)
-
-
-def _assemble(cells: Array, coefficients: Array, loss: Array) -> Array:
-    return np.column_stack([np.exp(coefficients[:, 0]), coefficients[:, 1:], cells])
+def _linear(theta: Array, inputs: Inputs, loss: Array) -> Linear:
+    by_n = np.exp(-theta[:, 3:4] * inputs.log_n)
+    by_d = np.exp(-theta[:, -1:] * inputs.log_d)
+    return additive([np.ones_like(by_n), by_n, by_d], loss)
 
 
 _TERMS = (level(), entry("A", 1, log=True), entry("B", 2, log=True))
@@ -44,9 +40,9 @@ CHINCHILLA = Form(
     reported=(*_TERMS, entry("alpha", 3, log=False), entry("beta", 4, log=False)),
     prepare=_prepare,
     compose=_compose,
-    axes=(EXPONENTS, EXPONENTS),
+    axes=(Axis(index=3, values=EXPONENTS), Axis(index=4, values=EXPONENTS)),
+    coefficients=(0, 1, 2),
     linear=_linear,
-    assemble=_assemble,
     pairs=((1, 3, "n"), (2, 4, "d")),
 )
 
@@ -58,8 +54,8 @@ CHINCHILLA_TIED = Form(
     reported=(*_TERMS, entry("alpha", 3, log=False)),
     prepare=_prepare_tied,
     compose=_compose,
-    axes=(np.geomspace(0.04, 2.0, 40),),
+    axes=(Axis(index=3, values=np.geomspace(0.04, 2.0, 40)),),
+    coefficients=(0, 1, 2),
     linear=_linear,
-    assemble=_assemble,
     pairs=((1, 3, "n"), (2, 3, "d")),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, design, entry, level
+from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, design, entry, level
 from scalelab.laws.forms.nodes import Node, Over, Scaled, TermSum
 from scalelab.laws.runs import Array
 
@@ -24,24 +24,23 @@ def _prepare(inputs: Inputs) -> Array:
     return np.stack([design(inputs, 6, ones=1, n=3), design(inputs, 6, ones=2, d=4)])
 
 
-def inner_problem(basis: list[Array], floor: Array, outer: Array, loss: Array) -> Linear:
+def inner_problem(basis: list[Array], floor: Array | float, outer: Array, loss: Array) -> Linear:
     """(L − E)^(1/κ) ≈ A·… + B·…: linear once E and κ are fixed; weighted so that residuals are those of ln L."""
-    above = np.maximum(loss - floor * loss.min(), 1e-3 * loss)
+    above = np.maximum(loss - floor, 1e-3 * loss)
     target = above ** (1.0 / outer)
     return Linear(
         basis=np.stack(np.broadcast_arrays(*basis), axis=-1), target=target, weight=outer * above / (target * loss)
     )
 
 
-def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:
-    floor, outer, by_n, by_d = (cells[:, i : i + 1] for i in range(4))
-    basis = [np.exp(-by_n / outer * inputs.log_n), np.exp(-by_d / outer * inputs.log_d)]
-    return inner_problem(basis, floor, outer, loss)
+def _linear(theta: Array, inputs: Inputs, loss: Array) -> Linear:
+    basis = [np.exp(-theta[:, 3:4] * inputs.log_n), np.exp(-theta[:, 4:5] * inputs.log_d)]
+    return inner_problem(basis, theta[:, :1], theta[:, 5:], loss)
 
 
-def _assemble(cells: Array, coefficients: Array, loss: Array) -> Array:
+def _unfold(cells: Array, loss: Array) -> Array:
     floor, outer, by_n, by_d = cells.T
-    return np.column_stack([floor * loss.min(), coefficients, by_n / outer, by_d / outer, outer])
+    return np.column_stack([floor * loss.min(), outer, by_n / outer, by_d / outer])
 
 
 COUPLED = Form(
@@ -59,8 +58,14 @@ COUPLED = Form(
     ),
     prepare=_prepare,
     compose=_compose,
-    axes=(FLOORS, OUTER, SLOPES, SLOPES),
+    axes=(
+        Axis(index=0, values=FLOORS),
+        Axis(index=5, values=OUTER),
+        Axis(index=3, values=SLOPES),
+        Axis(index=4, values=SLOPES),
+    ),
+    coefficients=(1, 2),
     linear=_linear,
-    assemble=_assemble,
+    unfold=_unfold,
     pairs=((1, 3, "n"), (2, 4, "d")),
 )

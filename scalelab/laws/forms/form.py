@@ -5,6 +5,7 @@ A new law is one file that makes one Form, and one line in the registry; nothing
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,6 +47,8 @@ class Kind(StrEnum):
     """Positive: the loss falls as N^-exponent."""
     SLOPE = "slope"
     """Of either sign: the power law's exponents, negative where more is better."""
+    REPEATS = "repeats"
+    """ln of the number of repetitions after which one more has lost most of its worth."""
 
 
 LEAST_LEVEL = 1e-4
@@ -55,6 +58,7 @@ BOUNDS: Mapping[Kind, tuple[float, float]] = {
     Kind.SCALE: (-200.0, 400.0),
     Kind.EXPONENT: (0.005, 10.0),
     Kind.SLOPE: (-50.0, 50.0),
+    Kind.REPEATS: (math.log(1e-3), math.log(1e4)),
 }
 
 
@@ -70,6 +74,15 @@ class Reported:
     """Whether value gives the log: intervals are then even on the log scale."""
     needs: tuple[int, ...]
     """Which entries of θ it depends on: a bound hit there is a bound hit here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Axis:
+    """One axis of the grid that is searched for starts."""
+
+    index: int
+    """The entry of θ that it sets; where that one is fixed the axis has one cell."""
+    values: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,17 +113,24 @@ class Form:
     """What ln L needs of the inputs, made once for many θ."""
     compose: Callable[[Array, Any], Node]
     """(θ (S, p), prepared) → ln L at the runs."""
-    axes: tuple[Array, ...]
+    axes: tuple[Axis, ...]
     """Grid of the parameters that enter non-linearly."""
+    coefficients: tuple[int, ...]
+    """Entries of θ that enter linearly once the others are given, in the order of the columns of `linear`."""
     linear: Callable[[Array, Inputs, Array], Linear] | None
-    """(cells (cells, q), inputs, loss) → the linear problem at each cell; None for a law that is linear in logs."""
-    assemble: Callable[[Array, Array, Array], Array] | None
-    """(cells, ln coefficients (cells, k), loss) → θ (cells, p)."""
-    pairs: tuple[tuple[int, int, str], ...]
+    """(θ (cells, p), inputs, loss) → the linear problem at each cell; None for a law that is linear in logs.
+    Coefficients not yet known are nan."""
+    unfold: Callable[[Array, Array], Array] | None = None
+    """(values on the axes (cells, q), loss) → the entries of θ that they stand for; None: the values themselves."""
+    passes: int = 1
+    """How often the linear problem is solved: again where it depends a little on the coefficients themselves."""
+    pairs: tuple[tuple[int, int, str], ...] = ()
     """(coefficient, exponent, "n" or "d"): which exponent acts on which variable, for centring."""
     variables: tuple[str, ...] = ()
     """Columns of the table needed besides N and D."""
     default_objective: str = "huber"
+    lacks: Callable[[Inputs], str | None] | None = None
+    """What the runs lack for this law, in words; None where they lack nothing."""
 
     @property
     def n_free(self) -> int:
@@ -122,6 +142,13 @@ class Form:
         level = (LEAST_LEVEL * loss.min(), loss.max())
         both = np.array([level if kind is Kind.LEVEL else BOUNDS[kind] for kind in self.kinds])
         return both[:, 0], both[:, 1]
+
+    def reported_as(self, name: str) -> Reported:
+        """The reported number of a name; KeyError where there is none."""
+        for item in self.reported:
+            if item.name == name:
+                return item
+        raise KeyError(name)
 
     def log_loss(self, theta: Array, inputs: Inputs) -> Array:
         """Ln L for θ of shape (p,) or (S, p) at n points: (n,) or (S, n)."""
@@ -164,7 +191,6 @@ def design(
     return rows
 
 
-def additive(terms: Callable[[Array], list[Array]], loss: Array) -> Linear:
+def additive(terms: list[Array], loss: Array) -> Linear:
     """The linear problem of a sum of positive terms: relative residuals of L itself."""
-    basis = np.stack(np.broadcast_arrays(*terms(loss)), axis=-1)
-    return Linear(basis=basis, target=loss[None], weight=1.0 / loss[None])
+    return Linear(basis=np.stack(terms, axis=-1), target=loss[None], weight=1.0 / loss[None])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from scalelab.laws.forms.coupled import FLOORS, inner_problem
-from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, Reported, design, entry, level
+from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, Reported, design, entry, level
 from scalelab.laws.forms.nodes import Node, Over, Scaled, TermSum
 from scalelab.laws.runs import Array
 
@@ -39,25 +39,16 @@ def _compose_floor(theta: Array, prepared: tuple[Array, Array]) -> Node:
     return Over(theta, 0, Scaled(theta, 4, TermSum(theta, *prepared)))
 
 
-def _inner_linear(floor: Array, ratio: Array, outer: Array, inputs: Inputs, loss: Array) -> Linear:
-    basis = [np.exp(-ratio * inputs.log_n), np.exp(-inputs.log_d) + 0.0 * ratio]
+def _linear(theta: Array, inputs: Inputs, loss: Array) -> Linear:
+    """Of both forms: the last two entries are the ratio and the outer power, a floor stands first if there is one."""
+    ratio, outer = theta[:, -2:-1], theta[:, -1:]
+    floor = theta[:, :1] if theta.shape[1] == 5 else 0.0
+    basis = [np.exp(-ratio * inputs.log_n), np.exp(-inputs.log_d)[None]]
     return inner_problem(basis, floor, outer, loss)
 
 
-def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:
-    return _inner_linear(np.zeros((1, 1)), cells[:, :1], cells[:, 1:], inputs, loss)
-
-
-def _linear_floor(cells: Array, inputs: Inputs, loss: Array) -> Linear:
-    return _inner_linear(cells[:, :1], cells[:, 1:2], cells[:, 2:], inputs, loss)
-
-
-def _assemble(cells: Array, coefficients: Array, loss: Array) -> Array:
-    return np.column_stack([coefficients, cells])
-
-
-def _assemble_floor(cells: Array, coefficients: Array, loss: Array) -> Array:
-    return np.column_stack([cells[:, 0] * loss.min(), coefficients, cells[:, 1:]])
+def _unfold_floor(cells: Array, loss: Array) -> Array:
+    return np.column_stack([cells[:, 0] * loss.min(), cells[:, 1:]])
 
 
 def _reported(first: int) -> tuple[Reported, ...]:
@@ -80,9 +71,9 @@ KAPLAN = Form(
     reported=_reported(0),
     prepare=_prepare,
     compose=_compose,
-    axes=(RATIO, OUTER),
+    axes=(Axis(index=2, values=RATIO), Axis(index=3, values=OUTER)),
+    coefficients=(0, 1),
     linear=_linear,
-    assemble=_assemble,
     pairs=((0, 2, "n"),),
 )
 
@@ -94,8 +85,9 @@ KAPLAN_E = Form(
     reported=(level(), *_reported(1)),
     prepare=_prepare_floor,
     compose=_compose_floor,
-    axes=(FLOORS, RATIO[::2], OUTER[::2]),
-    linear=_linear_floor,
-    assemble=_assemble_floor,
+    axes=(Axis(index=0, values=FLOORS), Axis(index=3, values=RATIO[::2]), Axis(index=4, values=OUTER[::2])),
+    coefficients=(1, 2),
+    linear=_linear,
+    unfold=_unfold_floor,
     pairs=((1, 3, "n"),),
 )

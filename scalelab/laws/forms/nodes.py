@@ -137,3 +137,62 @@ class Scaled:
         total[:, self._index, :] += mixed
         total[:, :, self._index] += mixed
         return total
+
+
+class Term:
+    """θ[coefficient] − θ[exponent] · x: the log of A/X^α for an X that itself depends on θ."""
+
+    __slots__ = ("_coefficient", "_exponent", "_power", "_x", "value")
+
+    def __init__(self, theta: Array, coefficient: int, exponent: int, x: Node) -> None:
+        self._coefficient, self._exponent, self._x = coefficient, exponent, x
+        self._power: Array = theta[:, exponent, None]
+        self.value: Array = theta[:, coefficient, None] - self._power * x.value
+
+    def gradient(self) -> Array:
+        """One for the coefficient, −x for the exponent, and x's own."""
+        gradient = -self._power[..., None] * self._x.gradient()
+        gradient[..., self._coefficient] += 1.0
+        gradient[..., self._exponent] -= self._x.value
+        return gradient
+
+    def contract(self, c: Array) -> Array:
+        """X's curvature, and the mixed one between exponent and x."""
+        mixed = (c[:, None, :] @ self._x.gradient())[:, 0, :]
+        p = mixed.shape[-1]
+        total = np.zeros((c.shape[0], p, p)) - self._x.contract(c * self._power)
+        total[:, self._exponent, :] -= mixed
+        total[:, :, self._exponent] -= mixed
+        return total
+
+
+class LogSum:
+    """ln Σ exp(child) over any nodes."""
+
+    __slots__ = ("_children", "_gradients", "_shares", "value")
+
+    def __init__(self, children: list[Node]) -> None:
+        self._children = children
+        values = np.stack([child.value for child in children])
+        top = values.max(axis=0)
+        parts = np.exp(values - top)
+        total = parts.sum(axis=0)
+        self._shares: Array = parts / total
+        self._gradients: list[Array] | None = None
+        self.value: Array = top + np.log(total)
+
+    def gradient(self) -> Array:
+        """The children's, each by its share of the sum."""
+        if self._gradients is None:
+            self._gradients = [child.gradient() for child in self._children]
+        weighted = [share[..., None] * own for share, own in zip(self._shares, self._gradients, strict=True)]
+        total: Array = np.sum(weighted, axis=0)
+        return total
+
+    def contract(self, c: Array) -> Array:
+        """Σ share · (∇²f + ∇f ∇fᵀ) − ∇F ∇Fᵀ, contracted."""
+        total: Array = -weighted_gram(self.gradient(), c)
+        assert self._gradients is not None
+        for child, share, own in zip(self._children, self._shares, self._gradients, strict=True):
+            total = total + weighted_gram(own, c * share) + child.contract(c * share)
+        return total

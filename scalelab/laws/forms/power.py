@@ -24,8 +24,8 @@ POWER = Form(
     prepare=_prepare,
     compose=_compose,
     axes=(),
+    coefficients=(),
     linear=None,
-    assemble=None,
     pairs=((0, 1, "-n"), (0, 2, "-d")),
     default_objective="least-squares",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scalelab.laws.forms.form import Form, Inputs, Kind, Linear, additive, design, entry, level
+from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, additive, design, entry, level
 from scalelab.laws.forms.nodes import Affine, Node, Over
 from scalelab.laws.runs import Array
 
@@ -19,13 +19,9 @@ def _prepare(inputs: Inputs) -> Array:
     return design(inputs, 4, ones=1, n=2, d=3)
 
 
-def _linear(cells: Array, inputs: Inputs, loss: Array) -> Linear:
-    product = np.exp(-cells[:, :1] * inputs.log_n - cells[:, 1:] * inputs.log_d)
-    return additive(lambda loss: [np.ones_like(product), product], loss)
-
-
-def _assemble(cells: Array, coefficients: Array, loss: Array) -> Array:
-    return np.column_stack([np.exp(coefficients[:, 0]), coefficients[:, 1:], cells])
+def _linear(theta: Array, inputs: Inputs, loss: Array) -> Linear:
+    product = np.exp(-theta[:, 2:3] * inputs.log_n - theta[:, 3:] * inputs.log_d)
+    return additive([np.ones_like(product), product], loss)
 
 
 POWER_E = Form(
@@ -36,9 +32,9 @@ POWER_E = Form(
     reported=(level(), entry("k", 1, log=True), entry("a", 2, log=False), entry("b", 3, log=False)),
     prepare=_prepare,
     compose=_compose,
-    axes=(EXPONENTS, EXPONENTS),
+    axes=(Axis(index=2, values=EXPONENTS), Axis(index=3, values=EXPONENTS)),
+    coefficients=(0, 1),
     linear=_linear,
-    assemble=_assemble,
     pairs=((1, 2, "n"), (1, 3, "d")),
 )
 
@@ -49,9 +45,9 @@ def _prepare_compute(inputs: Inputs) -> Array:
     return rows
 
 
-def _linear_compute(cells: Array, inputs: Inputs, loss: Array) -> Linear:
-    product = np.exp(-cells * (inputs.log_n + inputs.log_d + np.log(6.0)))
-    return additive(lambda loss: [np.ones_like(product), product], loss)
+def _linear_compute(theta: Array, inputs: Inputs, loss: Array) -> Linear:
+    product = np.exp(-theta[:, 2:] * (inputs.log_n + inputs.log_d + np.log(6.0)))
+    return additive([np.ones_like(product), product], loss)
 
 
 COMPUTE = Form(
@@ -62,8 +58,8 @@ COMPUTE = Form(
     reported=(level(), entry("K", 1, log=True), entry("gamma", 2, log=False)),
     prepare=_prepare_compute,
     compose=_compose,
-    axes=(np.geomspace(0.01, 0.8, 30),),
+    axes=(Axis(index=2, values=np.geomspace(0.01, 0.8, 30)),),
+    coefficients=(0, 1),
     linear=_linear_compute,
-    assemble=_assemble,
     pairs=((1, 2, "n"), (1, 2, "d")),
 )

@@ -14,25 +14,13 @@ from scalelab.laws.fitting.grid import nonnegative
 from scalelab.laws.forms import ALL, FORMS, Form, Inputs
 
 from ..simulated import TRUTH, chinchilla_loss, grid, lab
-
-TRUE_THETA = {
-    "power": [3.0, -0.07, -0.05],
-    "power+E": [1.5, 6.0, 0.2, 0.15],
-    "chinchilla": [1.8, 6.174, 7.65, 0.35, 0.37],
-    "chinchilla-tied": [1.8, 6.174, 7.65, 0.36],
-    "coupled": [1.5, 9.0, 10.0, 0.6, 0.55, 0.6],
-    "kaplan": [12.0, 18.0, 0.75, 0.09],
-    "kaplan+E": [1.2, 12.0, 18.0, 0.75, 0.2],
-    "compute": [1.6, 6.0, 0.15],
-}
+from .truths import table_of
 
 
 @pytest.mark.parametrize("form", ALL, ids=lambda form: form.name)
 def test_exact_data_give_the_true_parameters_back(form: Form) -> None:
-    n, d = grid(48)
-    truth = np.array(TRUE_THETA[form.name])
-    loss = np.exp(form.log_loss(truth, Inputs.of(n, d)))
-    fit = laws.fit(run_table(n_params=n, n_tokens=d, loss=loss), form.name)
+    runs, truth = table_of(form)
+    fit = laws.fit(runs, form.name)
     assert fit.converged
     assert fit.r2_log == pytest.approx(1.0, abs=1e-9)
     np.testing.assert_allclose(fit.theta, truth, rtol=2e-4)
@@ -154,8 +142,8 @@ def test_floor_of_a_pure_power_law_is_told_to_be_zero() -> None:
 
 
 def test_fit_goes_to_json_and_back() -> None:
-    for law in FORMS:
-        fit = laws.fit(lab(25, seed=6), law)
+    for form in ALL:
+        fit = laws.fit(table_of(form, noise=0.003)[0], form.name)
         assert Fit.from_json(fit.to_json()) == fit
 
 
