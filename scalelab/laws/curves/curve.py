@@ -19,6 +19,8 @@ TRANSIENT = 0.1
 """Share of the area seen so far that is left out at the start: the first steps follow no power law."""
 MOST_ROWS = 160
 """Rows of one curve: more are means of neighbours."""
+MOST_PARTS = 512
+"""Parts of a schedule that are looked at: finer changes S1 and S2 by parts in a thousand."""
 NOTHING = np.empty(0)
 
 
@@ -89,18 +91,32 @@ class Curve:
         """Where the warm-up is over: the end of the first part with the highest rate."""
         return (int(np.argmax(self.rates)) + 1) * self.until / len(self.rates)
 
-    def forward(self, at: Array, peak: float) -> Array:
-        """S1 at positions `at`, with rates as shares of `peak`."""
-        part = self.until / len(self.rates)
-        return self._between(area(self.rates / peak, part=part), at)
+    def areas(self, at: Array, memories: Array, peak: float) -> tuple[Array, Array]:
+        """S1 (n,) and S2 for each memory (n, m) at n positions, with rates as shares of `peak`."""
+        rates = self._coarse / peak
+        part = self.until / len(rates)
+        columns = [annealing_area(rates, float(memory), part=part) for memory in memories]
+        ends = np.linspace(0.0, self.until, len(rates) + 1)
+        forward, *annealed = (
+            np.interp(at, ends, np.concatenate(([0.0], column))) for column in (area(rates, part=part), *columns)
+        )
+        return forward, np.stack(annealed, axis=1)
 
-    def annealed(self, at: Array, memories: Array, peak: float) -> Array:
-        """S2 at positions `at` for each memory: shape (len(at), len(memories))."""
-        part = self.until / len(self.rates)
-        columns = [
-            self._between(annealing_area(self.rates / peak, float(memory), part=part), at) for memory in memories
-        ]
-        return np.stack(columns, axis=1)
+    def forward(self, at: Array, peak: float) -> Array:
+        """S1 alone."""
+        ends = np.linspace(0.0, self.until, len(self._coarse) + 1)
+        total = area(self._coarse / peak, part=self.until / len(self._coarse))
+        found: Array = np.interp(at, ends, np.concatenate(([0.0], total)))
+        return found
+
+    @property
+    def _coarse(self) -> Array:
+        """The schedule in at most `MOST_PARTS` parts, with the areas that it had."""
+        if len(self.rates) <= MOST_PARTS:
+            return self.rates
+        ends = np.linspace(0.0, len(self.rates), MOST_PARTS + 1)
+        total = np.interp(ends, np.arange(len(self.rates) + 1), np.concatenate(([0.0], np.cumsum(self.rates))))
+        return np.diff(total) * (MOST_PARTS / len(self.rates))
 
     def thinned(self, keep: npt.NDArray[np.bool_]) -> tuple[Array, Array, Array]:
         """(positions, losses, weights) of the kept losses, at most `MOST_ROWS`: means of equally many neighbours."""
@@ -112,11 +128,6 @@ class Curve:
         starts = np.arange(0, len(where), size)
         weight = np.add.reduceat(width, starts)
         return (np.add.reduceat(where * width, starts) / weight, np.add.reduceat(what * width, starts) / weight, weight)
-
-    def _between(self, at_ends: Array, at: Array) -> Array:
-        ends = np.linspace(0.0, self.until, len(at_ends) + 1)
-        found: Array = np.interp(at, ends, np.concatenate(([0.0], at_ends)))
-        return found
 
 
 def _column(values: npt.ArrayLike, name: str) -> Array:

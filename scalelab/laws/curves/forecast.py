@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from scalelab.laws.curves.cells import DECLINE, GAIN, LEVEL, Cells
+from scalelab.laws.curves.cells import DECLINE, FAINT, GAIN, LEVEL, Cells
 from scalelab.laws.curves.curve import NOTHING, Curve
 from scalelab.laws.curves.noise import Noise, estimate
 from scalelab.laws.curves.outlook import CurveForecast, Outlook
@@ -112,14 +112,16 @@ def _draws(rows: Rows, cells: Cells, noise: Noise) -> tuple[Array, Array, Array]
     normal = np.concatenate([half, -half])
     free = max(noise.effective - 4.0, 2.0)
     wide = np.sqrt(free / random.chisquare(free, DRAWS))
-    theta = cells.mean[:, None, :] + wide[:, None] * np.einsum("gpq,kq->gkp", cells.factor, normal)
+    near = np.flatnonzero(cells.log_weight > FAINT)
+    end = cells.end[near]
+    theta = cells.mean[near, None, :] + (wide[:, None] * normal) @ cells.factor[near].transpose(0, 2, 1)
     sensible = (theta[..., DECLINE] >= 0) & (theta[..., GAIN] >= 0)
-    sensible &= theta[..., LEVEL] >= theta[..., DECLINE] * cells.floor[:, None]
-    ends = np.einsum("gkp,gp->gk", theta, cells.end)
+    sensible &= theta[..., LEVEL] >= theta[..., DECLINE] * cells.floor[near, None]
+    ends = (theta @ end[..., None])[..., 0]
     if rows.held_out.any():
         ends += noise.held_out_sd * random.standard_normal(DRAWS)
-    gains = -theta[..., GAIN] * cells.end[:, None, GAIN]
-    weights = np.exp(np.maximum(cells.log_weight, -700.0))[:, None] * sensible
+    gains = -theta[..., GAIN] * end[:, None, GAIN]
+    weights = np.exp(cells.log_weight[near])[:, None] * sensible
     return ends.ravel(), gains.ravel(), weights.ravel()
 
 

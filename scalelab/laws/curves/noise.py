@@ -15,7 +15,7 @@ from scalelab.laws.runs import Array
 
 HUBER = 1.345
 """Huber's constant: 95 % efficient where the noise is normal."""
-ROUNDS = 3
+ROUNDS = 2
 MOST_SHARED = 0.97
 DRIFT_WORTH = 4.0
 """Held-out losses that `DRIFT` counts for."""

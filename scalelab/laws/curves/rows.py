@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from scalelab.laws.curves.curve import TRANSIENT, Curve
 from scalelab.laws.runs import Array
@@ -49,43 +50,34 @@ def rows_of(target: Curve, others: Sequence[Curve], memories: Array) -> Rows:
     peak = float(target.rates.max())
     seen = float(target.forward(np.array([target.seen]), peak)[0])
     parts = [
-        part
-        for number, curve in enumerate((target, *others))
-        for part in _curve_rows(curve, number, memories, peak, TRANSIENT * seen)
+        _curve_rows(curve, number, memories, peak, TRANSIENT * seen) for number, curve in enumerate((target, *others))
     ]
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    end = np.array([target.until])
-    return Rows(
-        s1=columns[0],
-        s2=columns[1],
-        loss=columns[2],
-        weight=columns[3],
-        held_out=columns[4],
-        curve=columns[5],
-        end_s1=float(target.forward(end, peak)[0]),
-        end_s2=target.annealed(end, memories, peak)[0],
-        seen_s1=seen,
+    # The last row of a curve is its end: of the target it is what is asked, of the others nothing.
+    end_s1, end_s2 = parts[0][0][-1], parts[0][1][-1]
+    s1, s2, loss, weight, held_out, curve = (
+        np.concatenate([each[:-1] for each in column]) for column in zip(*parts, strict=True)
     )
+    return Rows(
+        s1=s1, s2=s2, loss=loss, weight=weight, held_out=held_out, curve=curve,
+        end_s1=float(end_s1), end_s2=end_s2, seen_s1=seen,
+    )  # fmt: skip
 
 
-def _curve_rows(curve: Curve, number: int, memories: Array, peak: float, least: float) -> list[tuple[Array, ...]]:
-    """(S1, S2, loss, weight, held out, curve) of a curve's training losses and of its held-out ones."""
+def _curve_rows(curve: Curve, number: int, memories: Array, peak: float, least: float) -> tuple[Array, ...]:
+    """(S1, S2, loss, weight, held out, curve) of a curve's training losses, its held-out ones, and its end."""
 
-    def rows(at: Array, loss: Array, weight: Array, held_out: float) -> tuple[Array, ...]:
-        same = np.ones_like(at)
-        return (
-            curve.forward(at, peak), curve.annealed(at, memories, peak), loss, weight, held_out * same, number * same,
-        )  # fmt: skip
+    def late(at: Array) -> npt.NDArray[np.bool_]:
+        keep: npt.NDArray[np.bool_] = (at > curve.warm_from) & (curve.forward(at, peak) >= least)
+        return keep
 
-    late = _late(curve, curve.positions, peak, least)
-    where, loss, weight = curve.thinned(late)
-    held = _late(curve, curve.held_out_positions, peak, least)
-    return [
-        rows(where, loss, weight, 0.0),
-        rows(curve.held_out_positions[held], curve.held_out_losses[held], np.ones(int(held.sum())), 1.0),
-    ]
-
-
-def _late(curve: Curve, at: Array, peak: float, least: float) -> np.ndarray:
-    keep: np.ndarray = (at > curve.warm_from) & (curve.forward(at, peak) >= least)
-    return keep
+    where, loss, weight = curve.thinned(late(curve.positions))
+    held = late(curve.held_out_positions)
+    held_where, held_loss = curve.held_out_positions[held], curve.held_out_losses[held]
+    at = np.concatenate([where, held_where, [curve.until]])
+    return (
+        *curve.areas(at, memories, peak),
+        np.concatenate([loss, held_loss, [np.nan]]),
+        np.concatenate([weight, np.ones(len(held_where) + 1)]),
+        np.concatenate([np.zeros(len(where)), np.ones(len(held_where) + 1)]),
+        np.full(len(at), float(number)),
+    )
