@@ -6,7 +6,7 @@ assessment.py, the choice in contest.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -38,6 +38,8 @@ def assess(
     laws: Sequence[str] = OFFERED,
     objective: str | None = None,
     flops_per_token: FlopsPerToken | Sequence[tuple[float, float]] | None = None,
+    fix: Mapping[str, float] | None = None,
+    level: float = 0.95,
 ) -> Assessment:
     """Everything that can be said about a law from these runs.
 
@@ -48,6 +50,8 @@ def assess(
     laws : names of forms to try
     objective : for all laws instead of each form's own
     flops_per_token : as for `frontier`
+    fix : reported numbers that stay at a value, as for `fit`; a law without one of them is told among the missing
+    level : of the intervals
 
     Raises
     ------
@@ -55,7 +59,7 @@ def assess(
         An unknown law or objective. Small, flat or hopeless tables are described, not refused.
     """
     runs = without_impossible(runs)
-    fits, missing = _fits(runs, laws, objective)
+    fits, missing = _fits(runs, laws, objective, fix, level)
     curvature = curvature_test(runs) if fits else None
     residuals = {found.law: _residuals(found, runs) for found in fits}
     scores = contest.scores(runs, fits, residuals)
@@ -72,7 +76,9 @@ def assess(
     return replace(draft, verdicts=sentences(draft))
 
 
-def _fits(runs: RunTable, laws: Sequence[str], objective: str | None) -> tuple[tuple[Fit, ...], tuple[Missing, ...]]:
+def _fits(
+    runs: RunTable, laws: Sequence[str], objective: str | None, fix: Mapping[str, float] | None, level: float
+) -> tuple[tuple[Fit, ...], tuple[Missing, ...]]:
     """Every law that can be fitted, and why the others cannot."""
     forms = [form_named(law) for law in laws]
     if objective is not None:
@@ -85,7 +91,7 @@ def _fits(runs: RunTable, laws: Sequence[str], objective: str | None) -> tuple[t
     fits, missing = [], []
     for form in forms:
         try:
-            fits.append(fit(runs, form.name, objective))
+            fits.append(fit(runs, form.name, objective, fix=fix, level=level))
         except BadInput as problem:
             need_more = max(form.n_free + SPARE_RUNS - len(runs), 0)
             missing.append(Missing(law=form.name, reason=problem.line(), runs_needed=need_more))
