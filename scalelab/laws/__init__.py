@@ -24,7 +24,7 @@ from scalelab.laws.fitting.fitter import fit
 from scalelab.laws.fitting.objective import Objective
 from scalelab.laws.flops import FlopsPerToken, flops_per_token, flops_table
 from scalelab.laws.forms import FORMS
-from scalelab.laws.reading.csv_files import read_runs
+from scalelab.laws.reading.read import read_runs
 from scalelab.laws.runs import Exclusion, RunTable, run_table
 from scalelab.laws.use.optimum import Optimum, frontier, predict_ratio
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 
+from scalelab.laws.reading.sheets import Cell
+
 MOST_LOSS = 13.9
 """Nats a token: ln of a million words, above which no language model's loss lies. Larger is another unit."""
+DIED = frozenset(
+    ("crashed", "failed", "killed", "running", "preempted", "preempting", "pending", "diverged", "stopped", "cancelled",
+     "canceled", "planned", "queued", "aborted", "error", "timeout", "interrupted")
+)  # fmt: skip
+"""States, in lower case, of a run that did not end by itself: what it last measured is no point."""
 
 
-def number(cell: str, name: str) -> float | str:
+def number(cell: Cell, name: str) -> float | str:
     """The number in a cell, or why it is refused."""
-    text = cell.strip()
+    text = as_text(cell)
     try:
         value = float(text)
     except ValueError:
@@ -18,6 +25,23 @@ def number(cell: str, name: str) -> float | str:
     if not math.isfinite(value):
         return f"{name} is {shown(text)}: a run without a finite value is no point"
     return value if value > 0 else f"{name} is {shown(text)}: must be above 0"
+
+
+def loose_number(cell: Cell) -> float:
+    """The number in a cell of any column; NaN where it holds none."""
+    text = as_text(cell)
+    try:
+        return float(text)
+    except ValueError:
+        value = _not_plain(text, "count")
+        return value if isinstance(value, float) else math.nan
+
+
+def as_text(cell: Cell) -> str:
+    """A cell as text without blanks around it; "" where nothing stands."""
+    if isinstance(cell, str):
+        return cell.strip()
+    return "" if cell is None else repr(cell)
 
 
 def _not_plain(text: str, name: str) -> float | str:
@@ -54,3 +78,9 @@ def loss_in_nats(value: float, unit: str) -> float | str:
     if nats > MOST_LOSS:
         return f"loss is {value:g}: above {MOST_LOSS} nats a token, so perhaps a perplexity or a sum"
     return nats
+
+
+def unfinished(cell: Cell) -> str:
+    """Why a run in this state is no point, or ""."""
+    text = as_text(cell)
+    return f"its state is {shown(text)}: no finished run" if text.lower() in DIED else ""
