@@ -1,30 +1,33 @@
-"""Which law to believe: AICc for few runs, and the error on the largest runs, held back, once there are enough.
+"""Which law to show, and which laws predict: AICc for few runs, the back-test once there are enough.
 
-Knows fits and runs; knows no forms by their shape, only which two serve for few runs.
+Knows fits, their residuals and their back-tests; no form by its shape.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from scalelab.errors import BadInput
-from scalelab.laws.fits import LARGEST, Fit
-from scalelab.laws.fitting.fitter import SPARE_RUNS, inputs_of, sound_numbers, weights_of
-from scalelab.laws.fitting.newton import Problem, minimise
+from scalelab.laws.choice.backtest import BackTest, mean_miss
+from scalelab.laws.choice.panel import Panel
+from scalelab.laws.fits import Fit
 from scalelab.laws.fitting.objective import EFFICIENT, LEAST_SCALE, huber
-from scalelab.laws.runs import Array, Mask, RunTable
+from scalelab.laws.runs import Array
 
 FEW_RUNS = 16
-"""Below this, held-back errors are too noisy to choose by."""
+"""Below this, held-back errors are too noisy to choose one law by."""
 FOR_FEW = ("chinchilla-tied", "chinchilla")
-SHARES = (0.1, 0.2, 0.3, 0.4)
-"""Of the runs, the most expensive ones, held back in turn."""
 NEAR = 1.05
-"""Laws within 5 % of the lowest held-back error tie; the one with fewer parameters is taken."""
+"""Laws within 5 % of the lowest held-back error tie; the one with fewer parameters is shown."""
+PANEL = ("kaplan", "chinchilla-tied", "kaplan+E", "coupled")
+"""The laws that predict, where there are runs enough for them: without a floor and with one, its terms added and
+coupled. The truth of real runs lies between."""
+REFUTED = 6.0
+"""A law that misses the held-back runs more than this many times as far as the best does not predict: on public
+tables none of the panel does, on runs that follow one law exactly the wrong ones do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,8 @@ class Score:
     held_back: float | None
     """Mean |ln predicted − ln observed| on the largest runs over all cuts; None where nothing could be held back."""
     held_back_rms: float | None
+    steps: tuple[tuple[int, float], ...] = ()
+    """The rolling back-test: (runs held back, mean |miss|) at each cut."""
     weight: float
     """Share in the prediction."""
 
@@ -44,8 +49,13 @@ class Score:
         """As plain values."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Score:
+        """From plain values."""
+        return cls(**values | {"steps": tuple(map(tuple, values.get("steps", ())))})
 
-def aicc(fits: Sequence[Fit], residuals: dict[str, Array]) -> dict[str, float]:
+
+def aicc(fits: Sequence[Fit], residuals: Mapping[str, Array]) -> dict[str, float]:
     """Of each law, relative to the lowest: n ln(S/n) + 2k + 2k(k+1)/(n − k − 1), S by one Huber loss for all laws."""
     delta = EFFICIENT * min((max(fit.sigma, LEAST_SCALE) for fit in fits), default=1.0)
     raw = {}
@@ -58,82 +68,56 @@ def aicc(fits: Sequence[Fit], residuals: dict[str, Array]) -> dict[str, float]:
     return {law: float(value - low) for law, value in raw.items()}
 
 
-def cuts(runs: RunTable, least: int) -> list[Mask]:
-    """Masks of the most expensive runs to hold back, each leaving at least `least`."""
-    order = np.argsort(runs.compute, kind="stable")
-    counts = sorted({max(1, round(share * len(runs))) for share in SHARES})
-    masks = []
-    for count in counts:
-        if len(runs) - count >= least:
-            mask = np.zeros(len(runs), dtype=bool)
-            mask[order[-count:]] = True
-            masks.append(mask)
-    return masks
-
-
-def held_back_errors(fit: Fit, runs: RunTable, masks: Sequence[Mask]) -> list[Array]:
-    """Ln predicted − ln observed on the held-back runs of each cut; all cuts are refitted in one batch from the fit."""
-    form = fit.form
-    inputs, weight, target = inputs_of(runs, form), weights_of(runs), np.log(runs.loss)
-    prepared = form.prepare(inputs)
-    lower, upper = form.bounds(runs.loss)
-    problem = Problem(
-        build=lambda theta: form.compose(theta, prepared), target=target,
-        weight=np.stack([np.where(mask, 0.0, weight) for mask in masks]),
-        delta=np.inf if fit.delta is None else fit.delta, lower=lower, upper=upper,
-    )  # fmt: skip
-    start = np.tile(np.array(fit.theta), (len(masks), 1))
-    with sound_numbers(form):
-        found = minimise(problem, start, tolerance=1e-4, most=10, near=True)
-    misses = np.clip(form.compose(found.theta, prepared).value - target, -LARGEST, LARGEST)
-    return [row[mask] for row, mask in zip(misses, masks, strict=True)]
-
-
-def scores(runs: RunTable, fits: Sequence[Fit], residuals: dict[str, Array]) -> list[Score]:
-    """Every law's score, with weights that sum to one over the chosen."""
+def scores(
+    fits: Sequence[Fit], residuals: Mapping[str, Array], tests: Mapping[str, BackTest], panel: Panel | None
+) -> tuple[Score, ...]:
+    """Every law's score."""
     criteria = aicc(fits, residuals)
-    errors: dict[str, tuple[float, float]] = {}
-    for fit in fits:
-        found = _errors(fit, runs)
-        if found is not None:
-            errors[fit.law] = found
-    weights = _weights(len(runs), fits, criteria, errors)
-    return [
+    seats = [] if panel is None else [member.law for member in panel.members]
+    return tuple(
         Score(
             law=fit.law, aicc=criteria.get(fit.law),
-            held_back=errors[fit.law][0] if fit.law in errors else None,
-            held_back_rms=errors[fit.law][1] if fit.law in errors else None,
-            weight=weights.get(fit.law, 0.0),
+            held_back=tests[fit.law].error if fit.law in tests else None,
+            held_back_rms=tests[fit.law].rms if fit.law in tests else None,
+            steps=_steps(tests.get(fit.law)),
+            weight=1.0 / len(seats) if fit.law in seats else 0.0,
         )
         for fit in fits
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
-def _errors(fit: Fit, runs: RunTable) -> tuple[float, float] | None:
-    """Mean and root mean square error over all cuts; None where nothing can be held back."""
-    masks = cuts(runs, fit.n_free + SPARE_RUNS)
-    if not masks:
+def _steps(test: BackTest | None) -> tuple[tuple[int, float], ...]:
+    return () if test is None else tuple((len(miss), float(np.abs(miss).mean())) for miss in test.misses)
+
+
+def shown(fits: Sequence[Fit], criteria: Mapping[str, float], tests: Mapping[str, BackTest]) -> str | None:
+    """The one law to show: least held-back error from 16 runs on, AICc between chinchilla's two below."""
+    if not fits:
         return None
-    try:
-        misses = held_back_errors(fit, runs, masks)
-    except BadInput:
+    errors = {law: test.error for law, test in tests.items() if test.error is not None}
+    if fits[0].n_runs >= FEW_RUNS and errors:
+        lowest = min(errors.values())
+        near = [fit for fit in fits if errors.get(fit.law, np.inf) <= NEAR * lowest + 1e-12]
+        return min(near, key=lambda fit: (fit.n_free, errors[fit.law])).law
+    few = [fit.law for fit in fits if fit.law in FOR_FEW and fit.law in criteria]
+    return min(few, key=lambda law: criteria[law]) if few else fits[0].law
+
+
+def panel_of(fits: Sequence[Fit], best: str | None, tests: Mapping[str, BackTest], wanted: Sequence[str]) -> Panel | None:
+    """The laws that predict together; those of `wanted` that could be fitted and are not refuted, else the best."""
+    seats = [fit for fit in fits if fit.law in wanted and fit.law in tests]
+    if not seats:
+        seats = [fit for fit in fits if fit.law == best and fit.law in tests]
+    if not seats:
         return None
-    mean = float(np.mean([np.abs(miss).mean() for miss in misses]))
-    return mean, float(np.sqrt(np.mean([(miss**2).mean() for miss in misses])))
-
-
-def _weights(
-    n_runs: int, fits: Sequence[Fit], criteria: dict[str, float], errors: dict[str, tuple[float, float]]
-) -> dict[str, float]:
-    names = [fit.law for fit in fits]
-    if n_runs >= FEW_RUNS and errors:
-        lowest = min(error for error, _ in errors.values())
-        near = [fit for fit in fits if fit.law in errors and errors[fit.law][0] <= NEAR * lowest + 1e-12]
-        chosen = min(near, key=lambda fit: (fit.n_free, errors[fit.law][0]))
-        return {chosen.law: 1.0}
-    few = [law for law in FOR_FEW if law in names and law in criteria]
-    if not few:
-        return {names[0]: 1.0} if names else {}
-    low = min(criteria[law] for law in few)
-    raw = {law: float(np.exp(-0.5 * (criteria[law] - low))) for law in few}
-    return {law: value / sum(raw.values()) for law, value in raw.items()}
+    errors = {fit.law: tests[fit.law].rms for fit in seats}
+    known = [error for error in errors.values() if error is not None]
+    bar = REFUTED * max(min(known), LEAST_SCALE) if known else np.inf
+    kept = [fit for fit in seats if (errors[fit.law] or 0.0) <= bar]
+    miss = mean_miss([tests[fit.law] for fit in kept])
+    return Panel(
+        members=tuple(tests[fit.law].member for fit in kept),
+        refuted=tuple(fit.law for fit in seats if fit not in kept),
+        typical_miss=miss if miss is not None else min(fit.sigma for fit in kept),
+        t_quantile=max(fit.t_quantile for fit in kept),
+    )

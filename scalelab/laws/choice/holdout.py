@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -12,6 +12,7 @@ import numpy as np
 from scalelab.errors import BadInput
 from scalelab.laws.fits import LARGEST
 from scalelab.laws.fitting.fitter import check_enough, floats, inputs_of, objective_named, sound_numbers, weights_of
+from scalelab.laws.fitting.fixed import fixed_entries
 from scalelab.laws.fitting.solve import solve
 from scalelab.laws.forms import form_named
 from scalelab.laws.runs import Array, Mask, RunTable, check_spread
@@ -83,11 +84,12 @@ def hold_out(
     objective: str | None = None,
     *,
     warm: Array | None = None,
+    fix: Mapping[str, float] | None = None,
 ) -> HoldOut:
     """Fit a law without the largest run, or without every run of the largest budget, and predict what was left out.
 
     `warm`, parameters near the answer, replaces the search by a start there; the minimum is that of the remaining
-    runs all the same.
+    runs all the same. `fix` as for `fit`.
 
     Raises
     ------
@@ -100,11 +102,12 @@ def hold_out(
     except ValueError:
         raise BadInput(f"cannot hold out {held[:60]!r}", allowed=", ".join(Held)) from None
     rest, left = runs.take(~out), runs.take(out)
-    check_enough(rest, form)
+    check_enough(rest, form, len(fix or ()))
     check_spread(rest)
     kind = objective_named(objective or form.default_objective)
     with sound_numbers(form):
-        found = solve(form, inputs_of(rest, form), rest.loss, weights_of(rest), kind, warm)
+        fixed = fixed_entries(form, fix, rest.loss)
+        found = solve(form, inputs_of(rest, form), rest.loss, weights_of(rest), kind, warm, fixed)
     log_loss = form.log_loss(found.theta, inputs_of(left, form))
     predicted = np.exp(np.clip(log_loss, -LARGEST, LARGEST))
     miss = predicted / left.loss - 1.0
