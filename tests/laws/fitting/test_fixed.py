@@ -10,6 +10,7 @@ import pytest
 from scalelab import laws
 from scalelab.errors import BadInput
 from scalelab.laws import Fit, run_table
+from scalelab.laws.choice.contest import held_back_errors
 from scalelab.laws.forms import ALL, Form
 from scalelab.laws.forms.kaplan import KAPLAN
 
@@ -104,6 +105,25 @@ def test_eight_runs_suffice_for_chinchilla_with_two_fixed() -> None:
 def test_what_cannot_be_fixed_is_refused_in_words(law: str, fix: dict[str, float], words: str) -> None:
     with pytest.raises(BadInput, match=words):
         laws.fit(lab(16), law, fix=fix)
+
+
+def test_hold_outs_keep_what_is_fixed() -> None:
+    runs = lab(25, seed=6)
+    free = laws.hold_out(runs, "chinchilla")
+    held = laws.hold_out(runs, "chinchilla", fix={"E": TRUTH["E"], "alpha": TRUTH["alpha"]})
+    rest = runs.take(np.arange(24))
+    by_hand = laws.fit(rest, fix={"E": TRUTH["E"], "alpha": TRUTH["alpha"]}).loss(runs.n_params[24], runs.n_tokens[24])
+    assert held.predicted[0] == pytest.approx(float(by_hand), rel=1e-6)
+    assert held.predicted != free.predicted
+
+
+def test_refits_without_the_largest_runs_keep_what_is_fixed() -> None:
+    runs = lab(25, seed=6)
+    fit = laws.fit(runs, fix={"E": TRUTH["E"], "alpha": TRUTH["alpha"]})
+    mask = np.arange(25) >= 20
+    by_hand = laws.fit(runs.take(~mask), fix={"E": TRUTH["E"], "alpha": TRUTH["alpha"]})
+    expected = by_hand.log_loss(runs.n_params[mask], runs.n_tokens[mask]) - np.log(runs.loss[mask])
+    np.testing.assert_allclose(held_back_errors(fit, runs, [mask])[0], expected, atol=3e-4)  # δ is the whole fit's
 
 
 def test_kaplans_composite_follows_what_is_fixed() -> None:
