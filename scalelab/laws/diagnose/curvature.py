@@ -1,16 +1,24 @@
-"""Does the power law bend? An F test on the squares and the product of the logs, added to a plane through ln loss."""
+"""Does the power law bend? An F test on the squares and the product of the logs, added to a plane through ln loss.
+
+A bend alone proves no floor: a sum of two power laws, or Kaplan's law, bends as well and ends at zero. Whether E is
+seen is asked of the laws fitted: one that has it must beat the one that has none.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from scalelab.laws.fits import Fit
 from scalelab.laws.runs import RunTable
 
 LEVEL = 0.05
 LEAST_RUNS = 9
+BEATEN = 2.0
+"""AICc by which a law must be better to be preferred (Burnham and Anderson 2002)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,21 +32,64 @@ class Curvature:
     flattens: bool
     """Whether the loss falls ever more slowly with compute, as it must above a floor."""
 
-    def sentence(self) -> str:
-        """The outcome in words."""
+    def sentence(self, floor: bool | None = None) -> str:
+        """The outcome in words; `floor` as `floor_seen` tells it, None where nobody asked."""
         if not self.bends:
             return f"no bend of the power law is visible (p = {self.p_value:.2g})"
-        if self.flattens:
-            return f"the power law bends: E is not zero (p = {self.p_value:.1g})"
-        return f"the power law bends downwards, which a floor cannot explain (p = {self.p_value:.1g})"
+        if not self.flattens:
+            return f"the power law bends downwards, which a floor cannot explain (p = {self.p_value:.1g})"
+        ends = {
+            None: "the loss flattens",
+            True: "E is not zero",
+            False: "the loss flattens, but no floor E is seen yet",
+        }
+        return f"the power law bends: {ends[floor]} (p = {self.p_value:.1g})"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
         return asdict(self)
 
 
+def floor_seen(fits: Sequence[Fit], aicc: Mapping[str, float]) -> bool | None:
+    """Whether a law with E above zero beats every bending law without E; None where one of the two was not fitted.
+
+    Parameters
+    ----------
+    fits : the laws fitted to one table
+    aicc : Akaike's criterion of each by name, as in the contest's scores; laws without one do not count
+    """
+    floored = {found.law: found for found in fits if found.law in aicc and "E" in found.params}
+    plain = [
+        aicc[found.law] for found in fits if found.law in aicc and "E" not in found.params and found.law != "power"
+    ]
+    if not floored or not plain:
+        return None
+    standing = [
+        aicc[law] for law, found in floored.items() if found.estimate("E").low > 0 and "E" not in found.bounds_hit
+    ]
+    return bool(standing) and min(standing) + BEATEN <= min(plain)
+
+
+def bend_of(runs: RunTable) -> float | None:
+    """F of the test alone, without its p-value; None where there is no test."""
+    found = _f_of(runs)
+    return None if found is None else found[0]
+
+
 def curvature_test(runs: RunTable) -> Curvature | None:
     """The test on a table of runs; None below nine runs or where the squares add nothing to the plane."""
+    found = _f_of(runs)
+    if found is None:
+        return None
+    from scipy.special import fdtrc  # here, since reading a stored assessment must not load scipy
+
+    f, more, dof, squares = found
+    p_value = float(fdtrc(more, dof, f))
+    return Curvature(f=f, p_value=p_value, bends=p_value < LEVEL, flattens=squares > 0)
+
+
+def _f_of(runs: RunTable) -> tuple[float, int, int, float] | None:
+    """F, its two degrees of freedom, and the sum of the slopes of squares and product."""
     n = len(runs)
     if n < LEAST_RUNS:
         return None
@@ -50,12 +101,8 @@ def curvature_test(runs: RunTable) -> Curvature | None:
     more, dof = rank_bent - rank_flat, n - rank_bent
     if more <= 0 or dof <= 0:
         return None
-    from scipy.special import fdtrc  # here, since reading a stored assessment must not load scipy
-
     noise = max(rest / dof, 1e-24)
-    f = max(flat - rest, 0.0) / more / noise
-    p_value = float(fdtrc(more, dof, f))
-    return Curvature(f=float(f), p_value=p_value, bends=p_value < LEVEL, flattens=bool(slopes[3:].sum() > 0))
+    return float(max(flat - rest, 0.0) / more / noise), more, dof, float(slopes[3:].sum())
 
 
 def _squares(columns: np.ndarray, runs: RunTable) -> tuple[float, int, np.ndarray]:

@@ -1,0 +1,160 @@
+"""A diagnosis in words: one plain sentence each, what is wrong before what is merely worth knowing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from scalelab.laws.diagnose.diagnosis import Diagnosis
+from scalelab.laws.diagnose.names import listed
+from scalelab.laws.diagnose.outliers import Outlier
+from scalelab.laws.diagnose.transients import FEWEST, MOST, Kind, Transient
+from scalelab.laws.diagnose.trends import Group, Trend, leaning
+
+MOST_SENTENCES = 6
+PULLS = 0.008
+"""A run that moves ln loss at ten times the compute by more than this is named: what a wrong run may do at most."""
+LARGEST = 20.0
+"""Logs beyond this are cut before they become a per cent."""
+
+
+def sentences(seen: Diagnosis) -> tuple[str, ...]:
+    """The most important six."""
+    return tuple(sentence for sentence, _ in zip(_all(seen), range(MOST_SENTENCES), strict=False))
+
+
+def _all(seen: Diagnosis) -> Iterator[str]:
+    """All that can be said, in order of importance."""
+    if seen.outliers:
+        yield _outliers(seen)
+    harm = [item for item in seen.transients if item.matters or item.kind is Kind.NOT_ANNEALED]
+    yield from (_transient(item, seen.n_runs) for item in harm)
+    if seen.noise is not None and seen.noise.misses:
+        yield (
+            f"the law misses by {_percent(seen.noise.misfit or 0.0)} more than seeds scatter "
+            f"({_floor(seen)}; p = {seen.noise.p_value:.1g}): another form, or a variable that is not in the table"
+        )
+    if seen.repetition is not None:
+        yield _repetition(seen)
+    yield from (_trend(item, seen.n_runs) for item in leaning(seen.trends) if not _said(item, seen, harm))
+    if seen.counts is not None and seen.counts.clear:
+        yield seen.counts.sentence()
+    yield from _pull(seen)
+    yield from (_transient(item, seen.n_runs) for item in seen.transients if item not in harm)
+    if seen.noise is not None and not seen.noise.misses:
+        yield f"runs of the same N and D scatter by {_floor(seen)}" + (
+            "" if seen.noise.p_value is None else f", and the law misses by no more (p = {seen.noise.p_value:.2g})"
+        )
+
+
+def _outliers(seen: Diagnosis) -> str:
+    others = seen.n_examined - len(seen.outliers)
+    if len(seen.outliers) == 1:
+        run = seen.outliers[0]
+        return (
+            f"{run.run} lies {_beside(run.off)} what the other {others} runs say (t = {run.t:.3g}): "
+            "look at its log, or run it again"
+        )
+    names = listed([f"{run.run} ({_signed(run)})" for run in seen.outliers])
+    return (
+        f"{len(seen.outliers)} runs lie off what the other {others} say: {names}: "
+        "look at their logs, or run them again; none was left out"
+    )
+
+
+def _transient(item: Transient, n_runs: int) -> str:
+    """What is suspect about some runs, whether it matters, and the filter that drops them."""
+    count = f"{item.n_runs} of {n_runs} runs"
+    if item.kind is Kind.CHECKPOINTS:
+        what = f"{count} have budgets at equal distances, as checkpoints of one run have ({listed(item.runs)})"
+        return f"{what}{_lying(item)}: if they were not annealed, their losses are not those of finished runs"
+    have, bound = "has" if item.n_runs == 1 else "have", _plain(item.bound)
+    if item.kind is Kind.FEW_TOKENS:
+        what = f"{count} {have} fewer tokens than {'' if item.bound == 1 else f'{bound} times '}parameters"
+        kept = f"tokens/n_params between {bound} and {_plain(MOST)}"
+    elif item.kind is Kind.MANY_TOKENS:
+        what = f"{count} {have} more than {bound} tokens a parameter"
+        kept = f"tokens/n_params between {_plain(FEWEST)} and {bound}"
+    else:
+        what = f"{count} ended at more than {100 * item.bound:.0f} % of the peak rate and {have} not been annealed"
+        kept = f"lr_share < {bound}"
+    if item.matters or item.kind is Kind.NOT_ANNEALED:
+        return f"{what}{_lying(item)}: fit without them by --where '{kept}'"
+    return f"{what}; --where '{kept}' would leave them out"
+
+
+def _lying(item: Transient) -> str:
+    if item.shift is None or not item.matters:
+        return ""
+    return f", and lie {_beside(item.shift)} the law of the others"
+
+
+def _repetition(seen: Diagnosis) -> str:
+    item = seen.repetition
+    if item is None:
+        return ""
+    what = f"{item.n_repeated} of {seen.n_runs} runs repeat their data, up to {item.most_epochs:.3g} epochs"
+    if seen.law == "data-constrained":
+        return f"{what}, which {seen.law} allows for"
+    if item.hurts and item.slope is not None:
+        return (
+            f"{what}, and lie higher above the law by {_percent(item.slope)} with each doubling "
+            f"(p = {item.p_value:.1g}): fit --law data-constrained"
+        )
+    return f"{what}; no loss by it is visible beside {seen.law}"
+
+
+def _trend(item: Trend, n_runs: int) -> str:
+    count = f"the {item.n_runs} of {n_runs} runs with {item.group}"
+    what = f"{count} lie {_beside(item.shift)} the law of the others (p = {item.p_value:.1g})"
+    if item.group is Group.MOST_COMPUTE:
+        return f"{what}: expect the same beyond them"
+    return f"{what}: the form does not bend as the runs do"
+
+
+def _said(trend: Trend, seen: Diagnosis, harm: list[Transient]) -> bool:
+    """Whether another sentence has told it already."""
+    kinds = {item.kind for item in harm}
+    if trend.group is Group.FEWEST_TOKENS:
+        return Kind.FEW_TOKENS in kinds
+    repeats = seen.repetition is not None and seen.repetition.hurts
+    return trend.group is Group.MOST_TOKENS and (Kind.MANY_TOKENS in kinds or repeats)
+
+
+def _pull(seen: Diagnosis) -> Iterator[str]:
+    named = {run.run for run in seen.outliers}
+    strongest = next((run for run in seen.pulls if run.run not in named), None)
+    if strongest is not None and abs(strongest.moves) > PULLS:
+        way = "higher" if strongest.moves > 0 else "lower"
+        yield (
+            f"the prediction at ten times the compute hangs on {strongest.run}: without it, it is "
+            f"{_percent(strongest.moves)} {way}; run that point again, or one near it"
+        )
+
+
+def _floor(seen: Diagnosis) -> str:
+    if seen.noise is None:
+        return ""
+    points = f"{seen.noise.n_groups} point{'' if seen.noise.n_groups == 1 else 's'} run more than once"
+    return f"{100 * seen.noise.sigma:.2g} ± {100 * seen.noise.se:.1g} % at {points}"
+
+
+def _plain(value: float) -> str:
+    """A limit as the filter's grammar takes it: three digits, no suffix."""
+    return f"{float(f'{value:.3g}'):g}"
+
+
+def _signed(run: Outlier) -> str:
+    change = 100.0 * math.expm1(min(run.off, LARGEST))
+    return f"{change:+.2g} %".replace("-", "−")
+
+
+def _beside(log_ratio: float) -> str:
+    """How far and which way: "3.2 % above"."""
+    return f"{_percent(log_ratio)} {'above' if log_ratio > 0 else 'below'}"
+
+
+def _percent(log_ratio: float) -> str:
+    """The size of a change of ln loss as a per cent of the loss."""
+    size = 100.0 * abs(math.expm1(min(log_ratio, LARGEST)))
+    return f"{size:.2g} %" if size < 99.5 else f"{size:.0f} %"
