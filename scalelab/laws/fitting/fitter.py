@@ -18,7 +18,7 @@ from scalelab.laws.fitting.objective import Objective, robust_scale
 from scalelab.laws.fitting.solve import Solution, bounds, solve
 from scalelab.laws.flops import flops_table
 from scalelab.laws.forms import Form, Inputs, form_named
-from scalelab.laws.intervals.delta import covariance, estimates, t_quantile
+from scalelab.laws.intervals.delta import covariance, effective_dof, estimates, t_quantile
 from scalelab.laws.runs import Array, Mask, RunTable, check_spread, without_impossible
 
 SPARE_RUNS = 3
@@ -138,8 +138,8 @@ def _finish(
     residuals = np.log(runs.loss) - form.log_loss(theta, inputs)
     if not (np.isfinite(theta).all() and np.isfinite(residuals).all()):
         raise np.linalg.LinAlgError
-    cov = covariance(form.gradient(theta, inputs), residuals, weight, solution.delta, free)
-    quantile = t_quantile(n - p, level)
+    cov = covariance(form.gradient(theta, inputs), residuals, weight, solution.delta, free, p)
+    quantile = t_quantile(effective_dof(residuals, solution.delta, p), level)
     numbers = tuple(_given(item, fix) for item in estimates(form, theta, cov, quantile, held))
     condition, verdict, mend = identified(form, theta, inputs, free)
     shown = n <= SHOWN_RESIDUALS

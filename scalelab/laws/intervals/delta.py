@@ -2,7 +2,10 @@
 
 For an M-estimator with loss ρ, cov = K² · [Σ w ψ²/(n − p)] / mean(ψ')² · (Jᵀ W J)⁻¹ with Huber's correction
 K = 1 + (p/n) · var(ψ')/mean(ψ')² (Huber 1981, Robust Statistics, section 7.6). For least squares this is the usual
-formula. Knows residuals and Jacobians, no data.
+formula. Where δ is far below the scatter (`hoffmann`) almost no residual is inside but the p that every fit makes zero,
+so that shares cannot be counted: there ψ' and ψ² are those of normal errors with the residuals' MAD scale. A scale
+from robust residuals is worth fewer degrees of freedom than n − p, which the quantile must know. Knows residuals and
+Jacobians, no data.
 """
 
 from __future__ import annotations
@@ -14,34 +17,75 @@ from typing import Any
 import numpy as np
 
 from scalelab.laws.fits import LARGEST, Estimate
+from scalelab.laws.fitting.objective import robust_scale
 from scalelab.laws.forms import Form
 from scalelab.laws.runs import Array, Mask
 
 MOST_VARIANCE = 1e120
 """Of a parameter that the runs say nothing about: finite, as JSON must be."""
+ROBUST_DOF, MAD_DOF = 0.65, 0.5
+"""Share of the spare runs that the scale of a robust fit is worth, with δ above the scatter and below it."""
+FEW = 0.75
+"""Added to that: with few spare runs nearly nothing lies beyond δ."""
 
 
 @functools.lru_cache(maxsize=256)
-def t_quantile(dof: int, level: float = 0.95) -> float:
+def t_quantile(dof: float, level: float = 0.95) -> float:
     """Two-sided Student quantile; 12.7 for one degree of freedom at 95 %."""
     from scipy.special import stdtrit  # here, since evaluating a law must not load scipy
 
     return float(stdtrit(dof, 0.5 + level / 2.0))
 
 
-def covariance(jacobian: Array, residuals: Array, weight: Array, delta: float, free: Mask) -> Array:
-    """Of θ, (p, p), with zeros for parameters that a bound holds; near-singular directions get huge variances."""
-    n, p = jacobian.shape
-    inside = np.abs(residuals) <= delta
-    share = max(float(np.average(inside, weights=weight)), 1.0 / n)
-    correction = 1.0 + p / n * (1.0 - share) / share
-    spread = float((weight * np.clip(residuals, -delta, delta) ** 2).sum()) / max(n - p, 1)
-    inverse = inverse_gram(jacobian[:, free], weight)
+def effective_dof(residuals: Array, delta: float, n_free: int) -> float:
+    """Degrees of freedom of the variance that `covariance` tells.
+
+    n − p for least squares. For Huber's loss with δ from the MAD, 0.65 (n − p) + 0.75: the quantiles that gave 95 % in
+    linear models of 3 to 8 parameters and 3 to 43 spare runs with normal errors were those of 0.67–0.95 (n − p), most
+    for the fewest, where nothing lies beyond δ. For a δ below the scatter the MAD alone is the scale.
+    """
+    spare = max(len(residuals) - n_free, 1)
+    if np.isinf(delta):
+        return float(spare)
+    share = ROBUST_DOF if delta >= robust_scale(residuals, n_free) else MAD_DOF
+    return max(share * spare + FEW, 1.0)
+
+
+def covariance(
+    jacobian: Array, residuals: Array, weight: Array, delta: float, free: Mask, n_free: int | None = None
+) -> Array:
+    """Of θ, (p, p), with zeros for parameters that a bound holds; near-singular directions get huge variances.
+
+    `n_free` counts the parameters that were fitted, those at a bound included; by default all columns.
+    """
+    p = jacobian.shape[1]
     full = np.zeros((p, p))
-    full[np.ix_(free, free)] = (correction / share) ** 2 * spread * inverse
+    inverse = inverse_gram(jacobian[:, free], weight)
+    full[np.ix_(free, free)] = variance_factor(residuals, weight, delta, p if n_free is None else n_free) * inverse
     if not np.isfinite(full).all():
         full = np.where(np.isfinite(full), full, MOST_VARIANCE * np.eye(p))
     return np.clip(full, -MOST_VARIANCE, MOST_VARIANCE)
+
+
+def variance_factor(residuals: Array, weight: Array, delta: float, n_free: int) -> float:
+    """What (Jᵀ W J)⁻¹ is multiplied by."""
+    n = len(residuals)
+    spare = max(n - n_free, 1)
+    scale = 0.0 if np.isinf(delta) else robust_scale(residuals, n_free)
+    if delta < scale:
+        share, spread = _normal_moments(delta, scale)
+        return spread / share**2
+    share = max(float(np.average(np.abs(residuals) <= delta, weights=weight)), 1.0 / n)
+    spread = float((weight * np.clip(residuals, -delta, delta) ** 2).sum()) / spare
+    return (1.0 + n_free / n * (1.0 - share) / share) ** 2 * spread / share**2
+
+
+def _normal_moments(delta: float, scale: float) -> tuple[float, float]:
+    """Means of ψ' and ψ² of Huber's loss for normal errors of that scale."""
+    c = delta / scale
+    share = math.erf(c / math.sqrt(2.0))
+    inner = share - 2.0 * c * math.exp(-0.5 * c * c) / math.sqrt(2.0 * math.pi)
+    return share, scale**2 * inner + delta**2 * (1.0 - share)
 
 
 def inverse_gram(jacobian: Array, weight: Array) -> Array:
