@@ -18,7 +18,10 @@ from scalelab.laws.choice.assessment import Assessment, Missing
 from scalelab.laws.choice.contest import Score
 from scalelab.laws.choice.holdout import Held, HoldOut, hold_out
 from scalelab.laws.choice.judge import OFFERED, assess
-from scalelab.laws.diagnose.curvature import Curvature, curvature_test
+from scalelab.laws.diagnose.counts import Counts, CountScore, compare_counts
+from scalelab.laws.diagnose.curvature import Curvature, curvature_test, floor_seen
+from scalelab.laws.diagnose.diagnosis import Diagnosis
+from scalelab.laws.diagnose.examine import diagnose
 from scalelab.laws.fits import Estimate, Fit, Mend, Prediction, Verdict
 from scalelab.laws.fitting.fitter import fit
 from scalelab.laws.fitting.objective import Objective
@@ -29,8 +32,8 @@ from scalelab.laws.runs import Exclusion, RunTable, run_table
 from scalelab.laws.use.optimum import Optimum, frontier, predict_ratio
 
 __all__ = [
-    "FORMS", "OFFERED", "Assessment", "Curvature", "Estimate", "Exclusion", "Fit", "FlopsPerToken", "Held", "HoldOut",
-    "Mend", "Missing", "Objective", "Optimum", "Prediction", "RunTable", "Score", "Verdict", "assess",
-    "curvature_test", "fit", "flops_per_token", "flops_table", "frontier", "hold_out", "predict_ratio", "read_runs",
-    "run_table",
+    "FORMS", "OFFERED", "Assessment", "CountScore", "Counts", "Curvature", "Diagnosis", "Estimate", "Exclusion",
+    "Fit", "FlopsPerToken", "Held", "HoldOut", "Mend", "Missing", "Objective", "Optimum", "Prediction", "RunTable",
+    "Score", "Verdict", "assess", "compare_counts", "curvature_test", "diagnose", "fit", "floor_seen",
+    "flops_per_token", "flops_table", "frontier", "hold_out", "predict_ratio", "read_runs", "run_table",
 ]  # fmt: skip
