@@ -1,8 +1,9 @@
-"""SOURCE of `fit` and `predict`: a lab's directory or a CSV file of runs, as one subject."""
+"""SOURCE of `fit`, `predict` and `report`: a lab, or somebody else's table or folder of runs, as one subject."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,32 +20,42 @@ if TYPE_CHECKING:
     from scalelab.report.source import Subject
     from scalelab.store.reader import Reader
 
-QUANTITIES = ("n_params", "n_tokens", "loss", "flops", "run_id")
-
 MANY, RUNS_A_SECOND = 20_000, 2_500
 """Runs from which the fits take long enough to be announced, and how fast they go: about linear, on one core."""
-_SOURCES = "a lab's directory, or a CSV with n_params, tokens, loss"
+_SOURCES = "a lab's directory, a table of runs (CSV, TSV, Parquet, JSON lines) or a folder of them"
+
+
+class _Renamed(click.Option):
+    """An option whose former name still works and is no longer shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The line of the help, with the first name only."""
+        record = super().get_help_record(ctx)
+        return record and (record[0].replace(f", {self.opts[1]}", ""), record[1])
 
 
 def source_options(function: Function) -> Function:
-    """The argument, and how a foreign file's columns are named."""
+    """The argument, how a foreign table's columns are named, which of its rows are read, and how N is counted."""
     for option in reversed(
         (
             click.argument("source", metavar="SOURCE"),
             click.option(
+                "--map",
                 "--column",
                 "columns",
+                cls=_Renamed,
                 metavar="QUANTITY=HEADING",
                 multiple=True,
-                help="What a column of the CSV holds, where the guess is wrong: n_params='Model Size'.",
+                help="What a column holds, where the guess is wrong: N='Model Size', D=tokens, L=eval/loss, C=flops.",
             ),
             click.option(
                 "--where",
                 "where",
-                metavar="HEADING=VALUE",
+                metavar="CONDITION",
                 multiple=True,
-                help="Read only rows of the CSV with this value: outlier=0.",
+                help="Only these runs: outlier=0, 'tokens/n_params between 1 and 500'; all must hold.",
             ),
+            click.option("--count", "count", metavar="NAME", help="Which count of N: n_total, n_blocks, or a column."),
         )
     ):
         function = option(function)
@@ -55,34 +66,71 @@ def open_subject(
     source: str,
     columns: Sequence[str] = (),
     where: Sequence[str] = (),
+    count: str | None = None,
     *,
     law: Sequence[str] = (),
     objective: str | None = None,
+    fix: Mapping[str, float] | None = None,
+    level: float | None = None,
     stored: bool = False,
 ) -> Subject:
     """The runs of a source and what the laws say of them.
 
     With `stored`, a lab's own last fit serves when it is of all its runs: reading it loads no scipy.
     """
-    options: dict[str, Any] = {"objective": objective}
-    if law:
-        options["laws"] = tuple(law)
+    options: dict[str, Any] = {"laws": tuple(law), "objective": objective, "fix": fix, "level": level}
+    options = {name: value for name, value in options.items() if value}
     if not source.strip():
         raise BadInput("SOURCE is empty", allowed=_SOURCES)
-    if Path(source).is_dir() or Path(source).name == "lab.db":
-        if columns or where:
-            raise BadInput("--column and --where are for CSV files", todo=f"{clean(source, 120)} is a lab")
-        return _lab(source, options, stored)
-    return _file(source, columns, where, options)
+    folder = Path(source).parent if Path(source).name == "lab.db" else Path(source)
+    if _is_lab(folder):
+        if columns:
+            raise BadInput("--map is for CSV files", todo=f"{clean(source, 120)} is a lab")
+        return _lab(folder, options, where, count, stored)
+    if folder != Path(source):
+        raise _no_lab(source)
+    return _table(source, columns, where, count, options)
 
 
-def _file(source: str, columns: Sequence[str], where: Sequence[str], options: dict[str, Any]) -> Subject:
+def reading_words(columns: Sequence[str] = (), where: Sequence[str] = (), count: str | None = None) -> list[str]:
+    """The options with which the same runs are read again in a shell, not yet quoted."""
+    pairs = [("--map", each) for each in columns] + [("--where", each) for each in where]
+    return [word for pair in (*pairs, *([("--count", count)] if count else [])) for word in pair]
+
+
+def reading_code(columns: Sequence[str] = (), where: Sequence[str] = (), count: str | None = None) -> str:
+    """The same as further arguments of `laws.read_runs`: ", columns={…}, where=[…], count='…'"."""
+    given = {"columns": _pairs(columns, "--map"), "where": list(where), "count": count}
+    return "".join(f", {name}={value!r}" for name, value in given.items() if value)
+
+
+def _is_lab(folder: Path) -> bool:
+    from scalelab.lab.paths import lab_paths
+
+    return folder.is_dir() and lab_paths(folder).exists
+
+
+def _no_lab(source: str) -> BadInput:
+    return BadInput(
+        f"{clean(source, 200)} is not a lab",
+        allowed="a directory that `scalelab run` made, a folder of runs with trainer_state.json or TensorBoard event "
+        "files, or a table of runs",
+    )
+
+
+def _table(
+    source: str, columns: Sequence[str], where: Sequence[str], count: str | None, options: dict[str, Any]
+) -> Subject:
     from scalelab import laws
+    from scalelab.laws.reading.folders import NoRuns
     from scalelab.report.source import Subject
 
     if not Path(source).exists():
         raise BadInput(f"there is no lab and no file at {clean(source, 200)}", allowed=_SOURCES)
-    runs = laws.read_runs(source, columns=_pairs(columns, "--column"), where=_pairs(where, "--where"))
+    try:
+        runs = laws.read_runs(source, columns=_pairs(columns, "--map"), where=where, count=count)
+    except NoRuns:
+        raise _no_lab(source) from None
     if len(runs) > MANY:
         say(f"{len(runs)} runs: their laws take about {format_duration(len(runs) / RUNS_A_SECOND)}")
     seen = laws.assess(runs, **options)
@@ -96,29 +144,35 @@ def _first_left_out(seen: Assessment) -> str:
     if not seen.excluded:
         return ""
     first = seen.excluded[0]
-    return f"{seen.n_excluded} left out, the first in line {first.line}: {first.reason}"
+    where = f"in line {first.line}" if first.line is not None else clean(first.run, 60)
+    return f"{seen.n_excluded} left out, the first {where}: {first.reason}"
 
 
-def _lab(source: str, options: dict[str, Any], stored: bool) -> Subject:
+def _lab(folder: Path, options: dict[str, Any], where: Sequence[str], count: str | None, stored: bool) -> Subject:
     from scalelab.lab.paths import lab_paths
     from scalelab.store.reader import Reader
 
-    folder = Path(source).parent if Path(source).name == "lab.db" else Path(source)
     paths = lab_paths(folder)
-    if not paths.exists:
-        raise BadInput(f"{clean(source, 200)} is not a lab", allowed="a directory that `scalelab run` made, or a CSV")
     with Reader(paths.store) as reader:
-        return lab_subject(reader, paths.root, options, stored=stored)
+        return lab_subject(reader, paths.root, options, where=where, count=count, stored=stored)
 
 
-def lab_subject(reader: Reader, root: Path, options: dict[str, Any] | None = None, *, stored: bool = False) -> Subject:
+def lab_subject(
+    reader: Reader,
+    root: Path,
+    options: dict[str, Any] | None = None,
+    *,
+    where: Sequence[str] = (),
+    count: str | None = None,
+    stored: bool = False,
+) -> Subject:
     """The finished runs of an open lab and what the laws say of them."""
     from scalelab.lab.table import run_table
     from scalelab.report.source import Subject
 
-    runs = run_table(reader)
+    runs = _chosen(run_table(reader), where, count)
     asked = {key: value for key, value in (options or {}).items() if value}
-    kept = _stored(reader, runs) if stored and not asked else None
+    kept = _stored(reader, runs) if stored and not (asked or where or count) else None
     names = {row.run: row.spec.rung for row in reader.runs()}
     # Later rows are later predictions: the last one before a run's end is the one that counts.
     foretold = {each.run: each for each in reader.predictions() if each.observed is not None}
@@ -133,10 +187,23 @@ def lab_subject(reader: Reader, root: Path, options: dict[str, Any] | None = Non
     )
 
 
+def _chosen(runs: RunTable, where: Sequence[str], count: str | None) -> RunTable:
+    """A lab's runs for which the conditions hold, with the count of N that was asked for."""
+    if where:
+        from scalelab.laws.reading.where.choosing import choose
+
+        try:
+            runs = choose(runs, where)
+        except BadInput as problem:
+            raise BadInput(problem.what, allowed=problem.allowed, todo="other columns are for CSV files") from None
+    return runs.recounted(count) if count else runs
+
+
 def _assess(reader: Reader, runs: RunTable, options: dict[str, Any]) -> Assessment:
     from scalelab import laws
 
-    pairs = sorted({(float(row.spec.counts.n_params), row.spec.flops_per_token) for row in reader.runs()})
+    counts = attrgetter(runs.count_name)
+    pairs = sorted({(float(counts(row.spec.counts)), row.spec.flops_per_token) for row in reader.runs()})
     return laws.assess(runs, flops_per_token=pairs or None, **options)
 
 

@@ -33,6 +33,10 @@ class Found:
     """Folders that could not be listed."""
 
 
+class NoRuns(BadInput):
+    """A folder in which nothing lies that a run leaves behind."""
+
+
 def folder_sheet(path: Path, name: str) -> Sheet:
     """The runs below a folder as a sheet.
 
@@ -50,7 +54,7 @@ def folder_sheet(path: Path, name: str) -> Sheet:
         from scalelab.laws.reading.event_files import event_sheet
 
         return event_sheet(path, found.events, found.unlisted, name)
-    raise BadInput(
+    raise NoRuns(
         f"{name} is a folder without runs",
         allowed=f"a folder with {STATE} or TensorBoard event files below it, or a table of runs",
     )

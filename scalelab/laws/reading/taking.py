@@ -172,7 +172,7 @@ def _keep(rows: list[Good], values: Array, plan: Plan, taken: Taken) -> None:
     index = plan.found.index
     taken.values.append(values)
     taken.lines.append(np.array([np.nan if line is None else line for line, _ in rows], dtype=float))
-    taken.names.extend(_name(cells, plan, line) for line, cells in rows)
+    taken.names.extend(_names(rows, plan))
     for name, kept in (("cluster", taken.clusters), ("seed", taken.seeds)):
         if name in index:
             kept.extend(as_text(cells[index[name]])[:LONGEST_NAME] for _, cells in rows)
@@ -236,6 +236,14 @@ def _slow(cells: list[Any], plan: Plan) -> list[float] | str:
             return value
         row.append(value)
     return row
+
+
+def _names(rows: list[Good], plan: Plan) -> list[str]:
+    """The names of whole rows; texts, which they nearly always are, at once: a million take half a second less."""
+    at = plan.found.index.get("run_id")
+    if at is None or not all(type(cells[at]) is str for _, cells in rows):
+        return [_name(cells, plan, line) for line, cells in rows]
+    return [cells[at].strip()[:LONGEST_NAME] or f"line-{line}" for line, cells in rows]
 
 
 def _name(cells: Sequence[Any], plan: Plan, line: int | None) -> str:
