@@ -36,6 +36,7 @@ def command(
     source: str,
     columns: tuple[str, ...],
     where: tuple[str, ...],
+    count: str | None,
     params: str | None,
     tokens: str | None,
     compute: str | None,
@@ -48,7 +49,7 @@ def command(
     from scalelab.cli.sources import open_subject
     from scalelab.report import prediction
 
-    subject = open_subject(source, columns, where, law=(law,) if law else (), stored=True)
+    subject = open_subject(source, columns, where, count, law=(law,) if law else (), stored=True)
     forecast = _forecast(subject, target, law)
     if as_json:
         print_json(prediction.document(forecast, subject))
