@@ -6,9 +6,11 @@ runs the tests look at 20,000 spread evenly over it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from scalelab.errors import BadInput
 from scalelab.laws.diagnose import counts, noise, outliers, pulls, repetition, transients, trends
@@ -20,6 +22,7 @@ from scalelab.laws.fitting.fitter import SHOWN_RESIDUALS, floats
 from scalelab.laws.runs import Mask, RunTable, without_impossible
 
 MOST_EXAMINED = 20_000
+Rows = npt.NDArray[np.intp]
 
 
 def diagnose(runs: RunTable, fit: Fit) -> Diagnosis:
@@ -46,6 +49,8 @@ def diagnose(runs: RunTable, fit: Fit) -> Diagnosis:
     """
     runs = without_impossible(runs)
     check(runs, fit)
+    suspects = transients.suspects(runs)
+    runs = _clustered(runs, suspects)
     seen = _spread(len(runs))
     some = runs.take(seen) if len(seen) < len(runs) else runs
     with np.errstate(all="ignore"):  # hopeless fits have parameters whose powers overflow; what is kept is checked
@@ -60,7 +65,7 @@ def diagnose(runs: RunTable, fit: Fit) -> Diagnosis:
             outliers=outliers.describe(some, plane, named),
             pulls=pulls.pulls(runs, fit, plane) if some is runs else (),
             noise=noise.noise_floor(kept, clean, noise.groups(kept)),
-            transients=_transients(runs, kept, clean, seen[~named]),
+            transients=_transients(runs, suspects, kept, clean, seen[~named]),
             repetition=repetition.repetition(runs, kept, clean),
             trends=trends.trends(kept, clean),
             counts=counts.at_a_glance(some, fit),
@@ -78,7 +83,7 @@ def check(runs: RunTable, fit: Fit) -> None:
             raise BadInput(f"{fit.law} needs {name} of every run", todo="give the runs that were fitted")
 
 
-def _spread(n: int) -> np.ndarray:
+def _spread(n: int) -> Rows:
     """Rows to look at: all, or so many at equal distances."""
     return np.arange(n) if n <= MOST_EXAMINED else np.linspace(0, n - 1, MOST_EXAMINED).astype(np.intp)
 
@@ -88,9 +93,20 @@ def _without(runs: RunTable, plane: Tangent, gone: Mask) -> tuple[RunTable, Tang
     return (runs, plane) if not gone.any() else (runs.take(~gone), plane.without(gone))
 
 
-def _transients(runs: RunTable, kept: RunTable, clean: Tangent, seen: np.ndarray) -> tuple[transients.Transient, ...]:
+def _clustered(runs: RunTable, suspects: Sequence[transients.Suspect]) -> RunTable:
+    """Checkpoints of one run share its noise: where nobody says which are of one, those of one N are."""
+    if runs.cluster is not None or not any(kind is transients.Kind.CHECKPOINTS for kind, _, _ in suspects):
+        return runs
+    return replace(runs, cluster=tuple(map(str, runs.n_params)))
+
+
+def _transients(
+    runs: RunTable, suspects: Sequence[transients.Suspect], kept: RunTable, clean: Tangent, seen: Rows
+) -> tuple[transients.Transient, ...]:
     """Suspects are counted among all runs, and weighed among those that were looked at and are not outliers."""
-    found = transients.suspects(runs)
-    names = [tuple(shown(runs.run_id[i]) for i in np.flatnonzero(which)[:FEW]) for _, _, which in found]
-    weighed = transients.transients(kept, clean, [(kind, bound, which[seen]) for kind, bound, which in found], names)
-    return tuple(replace(item, n_runs=int(which.sum())) for item, (_, _, which) in zip(weighed, found, strict=True))
+    found = []
+    for kind, bound, which in suspects:
+        item = transients.weighed(kept, clean, kind, bound, which[seen])
+        some = tuple(shown(runs.run_id[i]) for i in np.flatnonzero(which)[:FEW])
+        found.append(replace(item, n_runs=int(which.sum()), runs=some))
+    return tuple(found)

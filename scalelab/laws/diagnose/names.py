@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 from scalelab.gate import clean
 
-LONGEST = 40
-"""Characters of a name that are shown."""
+LONGEST, HEAD = 40, 14
+"""Characters of a name that are shown, and how many of them from its beginning: what tells runs apart stands last."""
 FEW = 3
 """Names in one sentence."""
 
 
 def shown(name: str) -> str:
-    """One name."""
-    return clean(name, LONGEST)
+    """One name, cut in its middle where it is long."""
+    whole = clean(name, 4 * LONGEST)
+    return whole if len(whole) <= LONGEST else f"{whole[:HEAD]}…{whole[HEAD + 1 - LONGEST :]}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -46,12 +46,19 @@ class NoiseFloor:
 
 
 def groups(runs: RunTable) -> npt.NDArray[np.intp]:
-    """A number for each run, the same for runs of one N and D; −1 for a run that has no replicate."""
-    by_n = _chained(np.log(runs.n_params), SAME_N, np.zeros(len(runs), dtype=np.intp))
-    both = _chained(np.log(runs.n_tokens), SAME_D, by_n)
-    size = np.bincount(both, minlength=len(runs))
-    group: npt.NDArray[np.intp] = np.where(size[both] > 1, both, -1)
-    return group
+    """A number for each run, the same for runs of one N and D; −1 for a run that has no replicate.
+
+    Where they are known, all counts of N and the unique tokens must agree as well: another shape or more repetition is
+    no other seed.
+    """
+    group = np.zeros(len(runs), dtype=np.intp)
+    sizes = [runs.n_params, *runs.counts.values()]
+    tokens = [runs.n_tokens] if runs.unique_tokens is None else [runs.n_tokens, runs.unique_tokens]
+    for near, columns in ((SAME_N, sizes), (SAME_D, tokens)):
+        for column in columns:
+            group = _chained(np.log(column), near, group)
+    size = np.bincount(group, minlength=len(runs))
+    return np.where(size[group] > 1, group, -1)
 
 
 def noise_floor(runs: RunTable, tangent: Tangent, group: npt.NDArray[np.intp]) -> NoiseFloor | None:

@@ -5,7 +5,6 @@ They are told, never dropped: the sentence names the filter that drops them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -36,6 +35,10 @@ class Kind(StrEnum):
     CHECKPOINTS = "checkpoints of one run"
 
 
+Suspect = tuple[Kind, float, Mask]
+"""Why, the limit that is passed, which runs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transient:
     """Runs that are suspect for one reason."""
@@ -56,7 +59,7 @@ class Transient:
         return self.p_value is not None and self.p_value < LEVEL
 
 
-def suspects(runs: RunTable) -> list[tuple[Kind, float, Mask]]:
+def suspects(runs: RunTable) -> list[Suspect]:
     """(reason, limit, which runs) for every reason that holds somewhere."""
     ratio = runs.n_tokens / runs.n_params
     low, high = sane_range(ratio)
@@ -89,21 +92,14 @@ def in_step(runs: RunTable) -> Mask:
     return marked
 
 
-def transients(
-    runs: RunTable, tangent: Tangent, found: Iterable[tuple[Kind, float, Mask]], names: Iterable[tuple[str, ...]]
-) -> tuple[Transient, ...]:
-    """The suspects as records, with how far they lie off the law of the others."""
-    records = []
-    for (kind, bound, which), some in zip(found, names, strict=True):
-        enough = 2 * int(which.sum()) <= len(runs)
-        slope = tangent.beside(which.astype(float), runs.cluster) if enough else None
-        records.append(
-            Transient(
-                kind=kind, n_runs=int(which.sum()), runs=some, bound=bound,
-                shift=None if slope is None else slope.value, p_value=None if slope is None else slope.p_value,
-            )
-        )  # fmt: skip
-    return tuple(records)
+def weighed(runs: RunTable, tangent: Tangent, kind: Kind, bound: float, which: Mask) -> Transient:
+    """The suspects of one kind, with how far they lie off the law of the others where those are the majority."""
+    most = 2 * int(which.sum()) > len(runs)
+    slope = None if most else tangent.beside(which.astype(float), runs.cluster)
+    return Transient(
+        kind=kind, n_runs=int(which.sum()), runs=(), bound=bound,
+        shift=None if slope is None else slope.value, p_value=None if slope is None else slope.p_value,
+    )  # fmt: skip
 
 
 def _stretches(true: Mask) -> list[tuple[int, int]]:

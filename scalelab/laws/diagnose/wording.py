@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 from scalelab.laws.diagnose.diagnosis import Diagnosis
 from scalelab.laws.diagnose.names import listed
+from scalelab.laws.diagnose.outliers import MOST as MOST_NAMED
 from scalelab.laws.diagnose.outliers import Outlier
 from scalelab.laws.diagnose.transients import FEWEST, MOST, Kind, Transient
 from scalelab.laws.diagnose.trends import Group, Trend, leaning
+from scalelab.units import format_count
 
 MOST_SENTENCES = 6
 PULLS = 0.008
@@ -36,11 +38,11 @@ def _all(seen: Diagnosis) -> Iterator[str]:
         )
     if seen.repetition is not None:
         yield _repetition(seen)
-    yield from (_trend(item, seen.n_runs) for item in leaning(seen.trends) if not _said(item, seen, harm))
+    yield from _trends([item for item in leaning(seen.trends) if not _said(item, seen, harm)])
     if seen.counts is not None and seen.counts.clear:
         yield seen.counts.sentence()
     yield from _pull(seen)
-    yield from (_transient(item, seen.n_runs) for item in seen.transients if item not in harm)
+    yield from _mild([item for item in seen.transients if item not in harm], seen.n_runs)
     if seen.noise is not None and not seen.noise.misses:
         yield f"runs of the same N and D scatter by {_floor(seen)}" + (
             "" if seen.noise.p_value is None else f", and the law misses by no more (p = {seen.noise.p_value:.2g})"
@@ -56,31 +58,51 @@ def _outliers(seen: Diagnosis) -> str:
             "look at its log, or run it again"
         )
     names = listed([f"{run.run} ({_signed(run)})" for run in seen.outliers])
+    sizes = {round(math.log(run.n_params), 3) for run in seen.outliers}
+    alike = f", all of N = {format_count(seen.outliers[0].n_params)}" if len(sizes) == 1 else ""
+    more = "or more " if len(seen.outliers) == MOST_NAMED else ""
     return (
-        f"{len(seen.outliers)} runs lie off what the other {others} say: {names}: "
+        f"{len(seen.outliers)} {more}runs lie off what the other {others} say: {names}{alike}: "
         "look at their logs, or run them again; none was left out"
     )
 
 
 def _transient(item: Transient, n_runs: int) -> str:
-    """What is suspect about some runs, whether it matters, and the filter that drops them."""
-    count = f"{item.n_runs} of {n_runs} runs"
+    """What is suspect about some runs that lie off the law or were not annealed, and the filter that drops them."""
+    what = f"{_suspect(item, n_runs)}{_lying(item)}"
     if item.kind is Kind.CHECKPOINTS:
-        what = f"{count} have budgets at equal distances, as checkpoints of one run have ({listed(item.runs)})"
-        return f"{what}{_lying(item)}: if they were not annealed, their losses are not those of finished runs"
+        return f"{what}: if they were not annealed, theirs are not the losses of finished runs"
+    return f"{what}: fit without them by --where '{_kept([item])}'"
+
+
+def _mild(items: list[Transient], n_runs: int) -> Iterator[str]:
+    """The same for runs that follow the law so far: those of odd tokens a parameter in one sentence."""
+    odd = [item for item in items if item.kind in (Kind.FEW_TOKENS, Kind.MANY_TOKENS)]
+    if odd:
+        what = " and ".join(_suspect(item, n_runs) for item in odd)
+        yield f"{what}; --where '{_kept(odd)}' would leave them out"
+    yield from (_transient(item, n_runs) for item in items if item not in odd)
+
+
+def _suspect(item: Transient, n_runs: int) -> str:
+    count = f"{item.n_runs} of {n_runs} runs"
     have, bound = "has" if item.n_runs == 1 else "have", _plain(item.bound)
     if item.kind is Kind.FEW_TOKENS:
-        what = f"{count} {have} fewer tokens than {'' if item.bound == 1 else f'{bound} times '}parameters"
-        kept = f"tokens/n_params between {bound} and {_plain(MOST)}"
-    elif item.kind is Kind.MANY_TOKENS:
-        what = f"{count} {have} more than {bound} tokens a parameter"
-        kept = f"tokens/n_params between {_plain(FEWEST)} and {bound}"
-    else:
-        what = f"{count} ended at more than {100 * item.bound:.0f} % of the peak rate and {have} not been annealed"
-        kept = f"lr_share < {bound}"
-    if item.matters or item.kind is Kind.NOT_ANNEALED:
-        return f"{what}{_lying(item)}: fit without them by --where '{kept}'"
-    return f"{what}; --where '{kept}' would leave them out"
+        return f"{count} {have} fewer tokens than {'' if item.bound == 1 else f'{bound} times '}parameters"
+    if item.kind is Kind.MANY_TOKENS:
+        return f"{count} {have} more than {bound} tokens a parameter"
+    if item.kind is Kind.NOT_ANNEALED:
+        return f"{count} ended at more than {100 * item.bound:.0f} % of the peak rate and {have} not been annealed"
+    return f"{count} have budgets at equal distances, as checkpoints of one run have (such as {item.runs[0]})"
+
+
+def _kept(items: list[Transient]) -> str:
+    """The filter that leaves these runs out."""
+    bounds = {item.kind: item.bound for item in items}
+    if Kind.NOT_ANNEALED in bounds:
+        return f"lr_share < {_plain(bounds[Kind.NOT_ANNEALED])}"
+    low, high = bounds.get(Kind.FEW_TOKENS, FEWEST), bounds.get(Kind.MANY_TOKENS, MOST)
+    return f"tokens/n_params between {_plain(low)} and {_plain(high)}"
 
 
 def _lying(item: Transient) -> str:
@@ -93,7 +115,7 @@ def _repetition(seen: Diagnosis) -> str:
     item = seen.repetition
     if item is None:
         return ""
-    what = f"{item.n_repeated} of {seen.n_runs} runs repeat their data, up to {item.most_epochs:.3g} epochs"
+    what = f"{item.n_repeated} of {seen.n_runs} runs repeat their data, up to {format_count(item.most_epochs)} epochs"
     if seen.law == "data-constrained":
         return f"{what}, which {seen.law} allows for"
     if item.hurts and item.slope is not None:
@@ -104,12 +126,19 @@ def _repetition(seen: Diagnosis) -> str:
     return f"{what}; no loss by it is visible beside {seen.law}"
 
 
-def _trend(item: Trend, n_runs: int) -> str:
-    count = f"the {item.n_runs} of {n_runs} runs with {item.group}"
-    what = f"{count} lie {_beside(item.shift)} the law of the others (p = {item.p_value:.1g})"
-    if item.group is Group.MOST_COMPUTE:
-        return f"{what}: expect the same beyond them"
-    return f"{what}: the form does not bend as the runs do"
+def _trends(leaning: list[Trend]) -> Iterator[str]:
+    """The largest runs by themselves, since a prediction goes on from there; the other ends in one sentence."""
+    for item in leaning:
+        if item.group is Group.MOST_COMPUTE:
+            yield f"{_trend(item)} the law of the others (p = {item.p_value:.1g}): expect the same beyond them"
+    others = [item for item in leaning if item.group is not Group.MOST_COMPUTE]
+    if others:
+        ends = " and ".join(map(_trend, others))
+        yield f"{ends} the law of the others (p = {others[0].p_value:.1g}): the form does not bend as the runs do"
+
+
+def _trend(item: Trend) -> str:
+    return f"the {item.n_runs} runs with {item.group} lie {_beside(item.shift)}"
 
 
 def _said(trend: Trend, seen: Diagnosis, harm: list[Transient]) -> bool:
