@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from scalelab.laws.fits import LARGEST, Fit, Prediction
 from scalelab.laws.flops import FlopsPerToken, flops_per_token
 from scalelab.laws.forms import Inputs
 from scalelab.laws.runs import Array
+from scalelab.laws.use.search import lowest
 
 MARGIN = 3.0 * float(np.log(10.0))
 """How far beyond the runs' own N the best N is looked for, in ln N."""
@@ -42,7 +43,30 @@ class Optimum:
         return asdict(self)
 
 
-Curve = Callable[[Array, Array], Array]
+Surface = Callable[[Array, Array], Array]
+"""Loss over arrays of N and D."""
+
+
+class Law(Protocol):
+    """What a law must do to be used: a Fit or an Assessment."""
+
+    def loss(self, n_params: Array, n_tokens: Array) -> Array:
+        """Over arrays."""
+        ...
+
+    def predict(self, n_params: float, n_tokens: float) -> Prediction:
+        """At one point, with an interval."""
+        ...
+
+
+def base_fit(law: Law) -> Fit:
+    """The fit behind a law: itself, or the best of an Assessment's. BadInput where there is none."""
+    if isinstance(law, Fit):
+        return law
+    found = law.fit()  # type: ignore[attr-defined]
+    if not isinstance(found, Fit):
+        raise TypeError(f"{type(law).__name__} is neither a Fit nor an Assessment")
+    return found
 
 
 def frontier(
@@ -73,36 +97,33 @@ def frontier(
 
 
 def best_split(
-    fit: Fit, loss: Curve, flops: float, source: FlopsPerToken | Sequence[tuple[float, float]] | None = None
+    fit: Fit, loss: Surface, flops: float, source: FlopsPerToken | Sequence[tuple[float, float]] | None = None
 ) -> tuple[float, float, bool]:
     """(N, D, whether inside the search) that minimise `loss` on the curve D = C / FLOPs-a-token(N)."""
+    check_flops(flops)
+    per_token = flops_per_token(source if source is not None else fit.flops_table)
+    low, high = n_searched(fit, flops)
+
+    def along(log_n: Array) -> Array:
+        n = np.exp(log_n)
+        return loss(n, flops / per_token(n))
+
+    at, edge = lowest(along, low, high)
+    n = np.exp([at])
+    return float(n[0]), float(flops / per_token(n)[0]), not edge
+
+
+def n_searched(fit: Fit, flops: float) -> tuple[float, float]:
+    """The ends, in ln N, between which the best N for C FLOPs is looked for."""
+    up = max(float(np.log(flops / fit.c_range[1])), 0.0)
+    down = max(float(np.log(fit.c_range[0] / flops)), 0.0)
+    return float(np.log(fit.n_range[0])) - MARGIN - down, float(np.log(fit.n_range[1])) + MARGIN + up
+
+
+def check_flops(flops: float) -> None:
+    """Refuse what is no amount of compute."""
     if not (np.isfinite(flops) and flops > 0):
         raise BadInput(f"compute is {flops}", allowed="a number of FLOPs above 0, such as 1e18")
-    per_token = flops_per_token(source if source is not None else fit.flops_table)
-    reach = max(float(np.log(flops / fit.c_range[1])), 0.0)
-    low = float(np.log(fit.n_range[0])) - MARGIN
-    high = float(np.log(fit.n_range[1])) + MARGIN + reach
-    for narrowing in range(4):  # each pass narrows the search 64-fold around the best point
-        log_n = np.linspace(low, high, 257)
-        n = np.exp(log_n)
-        values = loss(n, flops / per_token(n))
-        best = int(values.argmin())
-        if narrowing == 0 and best in (0, 256):
-            return float(n[best]), float(flops / per_token(n[best : best + 1])[0]), False
-        low, high = float(log_n[max(best - 2, 0)]), float(log_n[min(best + 2, 256)])
-    n = np.exp([_vertex(log_n, np.log(values), best)])
-    return float(n[0]), float(flops / per_token(n)[0]), True
-
-
-def _vertex(x: Array, y: Array, best: int) -> float:
-    """The lowest point of the parabola through the best sample and its neighbours."""
-    if not 0 < best < len(x) - 1:
-        return float(x[best])
-    left, middle, right = y[best - 1], y[best], y[best + 1]
-    bend = left - 2 * middle + right
-    if bend <= 0:
-        return float(x[best])
-    return float(x[best] + 0.5 * (left - right) / bend * (x[1] - x[0]))
 
 
 def predict_ratio(

@@ -33,8 +33,8 @@ def profiles(noise: float = 0.0, seed: int = 0, sizes: int = 7, shift: float = 0
     """IsoFLOP profiles of the known chinchilla law, sizes about the best N, which `shift` moves out of the middle."""
     rng = np.random.default_rng(seed)
     flops = np.repeat(LEVELS, sizes)
-    offsets = np.tile(np.linspace(-1.6, 1.6, sizes), len(LEVELS)) + np.repeat(rng.uniform(-0.3, 0.3, len(LEVELS)), sizes)
-    n = G * (flops / 6) ** A_TRUE * np.exp(offsets + shift)
+    offsets = np.linspace(-1.6, 1.6, sizes) + rng.uniform(-0.3, 0.3, (len(LEVELS), 1)) + shift
+    n = G * (flops / 6) ** A_TRUE * np.exp(offsets.ravel())
     loss = chinchilla_loss(n, flops / (6 * n)) * np.exp(noise * rng.standard_normal(len(n)))
     return run_table(n_params=n, n_tokens=flops / (6 * n), loss=loss)
 
