@@ -31,8 +31,6 @@ class Before:
     gain: Array
     """C for each memory, nats per unit of S2."""
     gain_sd: Array
-    log_weight: Array
-    """How well other runs spoke for each memory, in log units; zeros where none did."""
     offset_sd: float
     """Of held-out minus training loss, nats."""
 
@@ -51,6 +49,8 @@ class Cells:
     """(G,) the level may not lie below this many declines: there L0 would be negative."""
     end: Array
     """(G, 4) the row of the run's end, with the offset to the held-out loss."""
+    change: Array
+    """(G, 4) the end's row minus that of where the run stands."""
     alphas: Array
     """(A,) exponents."""
 
@@ -106,11 +106,13 @@ def solve(rows: Rows, precision: Array, before: Before, alphas: Array = ALPHAS) 
     mean[:, LEVEL] += centre
     log_weight = -0.5 * misfit - np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1) - np.log(gain_sd)
     log_weight += np.repeat(-0.5 * (np.log(alphas / ALPHA_CENTRE) / ALPHA_SPREAD) ** 2, n_memory)
-    log_weight += np.tile(before.log_weight, n_alpha)
     decline = columns_of(rows, np.array([rows.end_s1]), alphas)[0]
     end = np.stack([np.ones(len(index)), np.repeat(decline, n_memory), np.tile(-rows.end_s2, n_alpha),
                     np.full(len(index), float(rows.held_out.any()))], axis=1)  # fmt: skip
+    change = end * [0.0, 1.0, 0.0, 0.0]
+    change[:, GAIN] = np.tile(rows.seen_s2 - rows.end_s2, n_alpha)
     return Cells(
+        change=change,
         mean=mean,
         factor=np.linalg.inv(lower).transpose(0, 2, 1),
         log_weight=log_weight - log_weight.max(),

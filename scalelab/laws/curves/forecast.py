@@ -2,7 +2,7 @@
 
     forecast(steps, losses, lr, until=10_000)                  its own curve only
     forecast(..., held_out=(steps, losses))                    the final loss on the held-out set
-    forecast_curve(curve, others=(branch, ...), prior=...)     helped by other branches of one trunk, and other models
+    forecast(..., prior=annealing_seen(families, memories))    helped by what finished runs gained by annealing
 
 The interval is of the posterior over α, the memory λ and the three coefficients, all non-negative: every cell of a grid
 in α and λ counts by its evidence. What no curve has shown yet (the annealing) is as wide as what is known of it.
@@ -12,7 +12,6 @@ Needs numpy only.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +20,15 @@ from scalelab.laws.curves.cells import DECLINE, FAINT, GAIN, LEVEL, Cells
 from scalelab.laws.curves.curve import NOTHING, Curve
 from scalelab.laws.curves.noise import Noise, estimate
 from scalelab.laws.curves.outlook import CurveForecast, Outlook
-from scalelab.laws.curves.prior import Prior, assumed
+from scalelab.laws.curves.prior import FEWEST, Prior, assumed
 from scalelab.laws.curves.rows import Rows, rows_of
 from scalelab.laws.runs import Array
 
 MEMORIES = np.geomspace(0.003, 0.5, 6)
 """Memories tried, as shares of the run's length."""
+HOLDS_TO = 0.2
+"""Error of the law itself, as a share of the change that it foretells: real curves follow it to about that."""
 DRAWS = 96
-FEWEST = 8
-"""Losses after the transient below which there is no forecast."""
 
 
 def forecast(
@@ -69,12 +68,10 @@ def forecast(
     return forecast_curve(curve, prior=prior, level=level)
 
 
-def forecast_curve(
-    curve: Curve, *, others: Sequence[Curve] = (), prior: Prior | None = None, level: float = 0.95
-) -> CurveForecast:
-    """Forecast the end of a curve; `others` are runs of the same model and data order under other schedules."""
+def forecast_curve(curve: Curve, *, prior: Prior | None = None, level: float = 0.95) -> CurveForecast:
+    """Forecast the end of a curve, as `forecast` does."""
     memories = prior.memories if prior else MEMORIES * curve.until
-    rows = rows_of(curve, others, memories)
+    rows = rows_of([curve], memories)
     told = {"until": curve.until, "seen": min(curve.seen / curve.until, 1.0), "level": level, "n_losses": len(rows)}
     training = int((rows.held_out == 0).sum())
     if training < FEWEST or rows.seen_s1 <= 0:
@@ -87,6 +84,7 @@ def forecast_curve(
     low, middle, high = _quantiles(ends, weights, [(1 - level) / 2, 0.5, (1 + level) / 2])
     best = int(np.argmax(cells.log_weight))
     return CurveForecast.of(
+        warm=curve.warm_from / curve.until,
         loss=middle,
         low=low,
         high=high,
@@ -118,6 +116,7 @@ def _draws(rows: Rows, cells: Cells, noise: Noise) -> tuple[Array, Array, Array]
     sensible = (theta[..., DECLINE] >= 0) & (theta[..., GAIN] >= 0)
     sensible &= theta[..., LEVEL] >= theta[..., DECLINE] * cells.floor[near, None]
     ends = (theta @ end[..., None])[..., 0]
+    ends += HOLDS_TO * (theta @ cells.change[near, :, None])[..., 0] * random.standard_normal(DRAWS)
     if rows.held_out.any():
         ends += noise.held_out_sd * random.standard_normal(DRAWS)
     gains = -theta[..., GAIN] * end[:, None, GAIN]

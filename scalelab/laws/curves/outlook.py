@@ -7,19 +7,25 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-GOOD, ROUGH = 0.01, 0.04
+GOOD, ROUGH = 0.01, 0.06
 """Half-widths of the interval, as shares of the loss, up to which a forecast is good and rough."""
 TOO_LITTLE = 0.1
 """Share of the run below which no forecast is more than too early."""
+
+
+WANDERS = 0.75
+"""Correlation of neighbours' residuals from which on the curve does not follow the law: a plateau, a spike, a jump."""
+WARM_UPS = 10.0
+"""Lengths of the warm-up below which the descent is still that of the start; small models fall in steps there."""
 
 
 class Outlook(StrEnum):
     """Where the effect of the annealing is known from."""
 
     OWN = "own"
-    """From the run's own curve, or another branch of its trunk."""
+    """From the run's own curve."""
     OTHERS = "others"
-    """From finished runs of other models."""
+    """From finished runs."""
     ASSUMED = "assumed"
     """From what cooldowns usually give: a wide interval."""
     NONE = "none"
@@ -74,16 +80,21 @@ class CurveForecast:
         return cls(verdict=Believed.TOO_EARLY, reason=reason, **told)
 
     @classmethod
-    def of(cls, *, loss: float, low: float, high: float, seen: float, **told: Any) -> Self:
-        """A forecast with its verdict."""
+    def of(cls, *, loss: float, low: float, high: float, seen: float, warm: float, **told: Any) -> Self:
+        """A forecast with its verdict; `warm` is the share of the run that its warm-up takes."""
         half = (high - low) / 2 / abs(loss) if loss else float("inf")
         verdict = Believed.GOOD if half <= GOOD else Believed.ROUGH if half <= ROUGH else Believed.TOO_EARLY
         reason = f"± {100 * half:.1f} % with {100 * seen:.0f} % seen"
-        if seen < TOO_LITTLE:
-            verdict = Believed.TOO_EARLY
         if told.get("annealing") is Outlook.ASSUMED:
             reason += ", the effect of the annealing assumed"
+        if doubt := _doubt(seen, warm, told.get("shared") or 0.0):
+            verdict, reason = Believed.TOO_EARLY, f"{reason}; {doubt}"
         return cls(loss=loss, low=low, high=high, seen=seen, verdict=verdict, reason=reason, **told)
+
+    @property
+    def half(self) -> float | None:
+        """Half the width of the interval, nats."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
@@ -109,3 +120,14 @@ class CurveForecast:
     def from_json(cls, text: str) -> Self:
         """From its JSON."""
         return cls.from_dict(json.loads(text))
+
+
+def _doubt(seen: float, warm: float, shared: float) -> str:
+    """Why a forecast is not to be believed however narrow its interval."""
+    if seen < TOO_LITTLE:
+        return f"less than {100 * TOO_LITTLE:.0f} % of the run is seen"
+    if seen < WARM_UPS * warm:
+        return f"less than {WARM_UPS:g} times the warm-up is seen"
+    if shared > WANDERS:
+        return "the curve does not follow the law so far"
+    return ""
