@@ -7,6 +7,10 @@
     law = laws.fit(runs, "chinchilla")           one law; .predict, .loss, .estimate("alpha"), .to_json
     laws.fit(runs, "chinchilla", "hoffmann")     with the objective of the published fits
     laws.predict_ratio(law, loss_a=…, …)         P_B from P_A
+    laws.allocate(seen, money=500, …)            the best N and D of a budget of compute, time or money
+    laws.compute_for(seen, 2.5)                  the cheapest N, D and C for a wanted loss
+    laws.off_frontier(seen, 7e9, 1e21)           what another N costs at that compute
+    laws.iso_flop(runs)                          the best N of each level of compute, without a law of N and D
 
 What to use when: `assess` for an answer, `fit` for one law's numbers, `hold_out` to check a law by hand. Evaluating a
 stored Fit or Assessment needs numpy only; scipy is loaded when something is fitted.
@@ -29,11 +33,18 @@ from scalelab.laws.flops import FlopsPerToken, flops_per_token, flops_table
 from scalelab.laws.forms import FORMS
 from scalelab.laws.reading.read import read_runs
 from scalelab.laws.runs import Exclusion, RunTable, run_table
+from scalelab.laws.use.allocate import Allocation, allocate
+from scalelab.laws.use.iso_flop import IsoFlop, iso_flop
+from scalelab.laws.use.link import Link, fit_link
+from scalelab.laws.use.measures import Measured, bits_per_byte, bits_per_token, measures, perplexity
+from scalelab.laws.use.off_frontier import Needed, OffFrontier, compute_for, off_frontier
 from scalelab.laws.use.optimum import Optimum, frontier, predict_ratio
 
 __all__ = [
-    "FORMS", "OFFERED", "Assessment", "CountScore", "Counts", "Curvature", "Diagnosis", "Estimate", "Exclusion",
-    "Fit", "FlopsPerToken", "Held", "HoldOut", "Mend", "Missing", "Objective", "Optimum", "Prediction", "RunTable",
-    "Score", "Verdict", "assess", "compare_counts", "curvature_test", "diagnose", "fit", "floor_seen",
-    "flops_per_token", "flops_table", "frontier", "hold_out", "predict_ratio", "read_runs", "run_table",
+    "FORMS", "OFFERED", "Allocation", "Assessment", "CountScore", "Counts", "Curvature", "Diagnosis", "Estimate",
+    "Exclusion", "Fit", "FlopsPerToken", "Held", "HoldOut", "IsoFlop", "Link", "Measured", "Mend", "Missing", "Needed",
+    "Objective", "OffFrontier", "Optimum", "Prediction", "RunTable", "Score", "Verdict", "allocate", "assess",
+    "bits_per_byte", "bits_per_token", "compare_counts", "compute_for", "curvature_test", "diagnose", "fit", "fit_link",
+    "floor_seen", "flops_per_token", "flops_table", "frontier", "hold_out", "iso_flop", "measures", "off_frontier",
+    "perplexity", "predict_ratio", "read_runs", "run_table",
 ]  # fmt: skip

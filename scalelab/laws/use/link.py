@@ -86,7 +86,8 @@ class Link:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """From plain values."""
-        parts = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        parts: dict[str, Any] = dict(values)
+        parts["fitted"], parts["loss_range"] = tuple(values["fitted"]), tuple(values["loss_range"])
         parts["covariance"] = tuple(tuple(row) for row in values["covariance"])
         return cls(**parts)
 
@@ -148,8 +149,8 @@ def _check(x: Array, y: Array, needed: int, floor: float | None, ceiling: float 
 
 
 def _rank_correlation(x: Array, y: Array) -> float:
-    ranks = np.stack([np.argsort(np.argsort(column)) for column in (x, y)])
-    return float(np.corrcoef(ranks)[0, 1])
+    by_x, by_y = (np.argsort(np.argsort(column)) - (len(column) - 1) / 2 for column in (x, y))
+    return float(by_x @ by_y / (by_x @ by_x))
 
 
 def _solve(
