@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scalelab.errors import BadInput
 from scalelab.laws.reading.columns import COUNT, Columns
 from scalelab.laws.reading.taking import NUMBERS, Plan, Taken, columns_of
-from scalelab.laws.runs import Array, RunTable
+from scalelab.laws.runs import OF_NO_SIZE, OF_NO_UNIT, Array, RunTable
 
 FAR = 3.0
 """C further from 6·N·D than this factor is worth a warning: another unit, another count."""
@@ -27,30 +27,48 @@ def tabled(taken: Taken, plan: Plan, path: str, notes: Sequence[str] = ()) -> Ru
         No good row at all.
     """
     found, columns = plan.found, columns_of(taken, plan)
-    values = np.column_stack([columns[name] for name in NUMBERS if name in columns])
     lines = np.concatenate(taken.lines) if taken.lines else np.empty(0)
-    first = _first_of_each(values, _keys(taken, found))
-    repeats = np.flatnonzero(first != np.arange(len(first)))
-    for row in repeats:
-        line = lines[row]
-        of = f"line {lines[first[row]]:.0f}" if line == line else taken.names[first[row]]
-        taken.refuse(taken.names[row], f"repeats {of}", int(line) if line == line else None)
-    kept = np.delete(np.arange(len(first)), repeats)
-    if len(kept) == 0:
+    first = _first_of_each(np.column_stack([columns[name] for name in NUMBERS if name in columns]), _keys(taken, found))
+    kept = np.ones(len(lines), dtype=bool)
+    for row, reason in (*_impossible(columns), *_repeats(first, lines, taken)):
+        if kept[row]:
+            taken.refuse(taken.names[row], reason, int(lines[row]) if lines[row] == lines[row] else None)
+        kept[row] = False
+    if not kept.any():
         _refuse_all(taken, path)
-    column = {name: whole[kept] for name, whole in columns.items()} if len(repeats) else columns
+    rows = np.flatnonzero(kept)
+    column = columns if kept.all() else {name: whole[kept] for name, whole in columns.items()}
     n, d = _both(column)
     table = RunTable(
-        run_id=tuple(taken.names[i] for i in kept) if len(repeats) else tuple(taken.names),
+        run_id=tuple(taken.names) if kept.all() else tuple(taken.names[i] for i in rows),
         n_params=n, n_tokens=d, loss=column["loss"],
         flops=column.get("flops"),
-        cluster=tuple(taken.clusters[i] for i in kept) if taken.clusters else None,
+        cluster=tuple(taken.clusters[i] for i in rows) if taken.clusters else None,
         weight=column.get("weight"), unique_tokens=column.get("unique_tokens"), lr_share=column.get("lr_share"),
         counts={name: column[COUNT + name] for name in found.counts},
         excluded=tuple(sorted(taken.excluded, key=lambda item: item.line or 0)), n_excluded=taken.n_excluded,
         count_name=found.count_name, notes=(*notes, *_notes(taken, found, n, d, column.get("flops"))),
     )  # fmt: skip
     return table.recounted(found.picked) if found.picked else table
+
+
+def _impossible(columns: Mapping[str, Array]) -> Iterator[tuple[int, str]]:
+    """Rows whose numbers are each fine and together nobody's: (row, reason)."""
+    with np.errstate(all="ignore"):
+        n, d = _both(columns)
+        compute = columns["flops"] if "flops" in columns else 6.0 * n * d
+        bad = ~((compute > 1 / OF_NO_SIZE) & (compute < OF_NO_SIZE)) | ~(np.isfinite(n * d) & (n * d > 0))
+    for row in np.flatnonzero(bad).tolist():
+        yield row, f"its compute is {compute[row]:g}: no sensible number of FLOPs"
+    for row in np.flatnonzero(~bad & (columns["loss"] < 1 / OF_NO_UNIT)).tolist():
+        yield row, f"loss is {columns['loss'][row]:g}: not a sensible positive number"
+
+
+def _repeats(first: npt.NDArray[np.intp], lines: Array, taken: Taken) -> Iterator[tuple[int, str]]:
+    """Rows that stood there before: (row, reason)."""
+    for row in np.flatnonzero(first != np.arange(len(first))).tolist():
+        line = lines[first[row]]
+        yield row, f"repeats line {line:.0f}" if line == line else f"repeats {taken.names[first[row]]}"
 
 
 def _keys(taken: Taken, found: Columns) -> list[str] | None:
