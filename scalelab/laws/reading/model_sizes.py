@@ -25,6 +25,9 @@ _EMBEDDING = re.compile(
     r"(^|\.)(wte|embed_tokens|embed_in|word_embeddings|tok_embeddings|token_embedding|embeddings?)\.weight$"
 )
 _POSITION = re.compile(r"(^|\.)(wpe|embed_positions|position_embeddings?|positional_embedding)\.weight$")
+_BUFFER = re.compile(r"(^|\.)((attn|attention)\.(masked_)?bias|rotary_emb\.inv_freq)$")
+"""Masks and angles that old files keep beside the parameters."""
+_LAST_NORM = re.compile(r"^(model\.|transformer\.|gpt_neox\.)?(ln_f|norm|final_layer_norm|final_norm)\.(weight|bias)$")
 _HEAD = re.compile(r"(^|\.)(lm_head|embed_out|output|unembed)\.weight$")
 
 
@@ -33,7 +36,7 @@ class Size:
     """The counts of one model."""
 
     n_blocks: float
-    """Without embeddings and head."""
+    """Without embeddings, head and the last norm."""
     n_params: float
     """What does matrix work: the blocks and the output head, a tied embedding counted as the head."""
     n_total: float
@@ -70,13 +73,15 @@ def size_of_config(config: Mapping[str, Any]) -> Size | None:
     return size if math.isfinite(size.n_total) and size.n_blocks > 0 else None
 
 
-def _size(blocks: float, table: float, *, tied: bool, positions: float = 0.0, how: str = "config.json") -> Size:
-    """The four counts; `table` is one matrix of vocabulary × width."""
+def _size(
+    blocks: float, table: float, *, tied: bool, norm: float, positions: float = 0.0, how: str = "config.json"
+) -> Size:
+    """The four counts; `table` is one matrix of vocabulary × width, `norm` the last normalisation."""
     return Size(
         n_blocks=blocks,
         n_params=blocks + table,
-        n_total=blocks + positions + (table if tied else 2 * table),
-        n_unembedded=blocks + (0.0 if tied else table),
+        n_total=blocks + norm + positions + (table if tied else 2 * table),
+        n_unembedded=blocks + norm + (0.0 if tied else table),
         how=how,
     )
 
@@ -88,15 +93,16 @@ def _gpt2(config: Mapping[str, Any]) -> Size:
     block = attention + 2 * width * inner + inner + width + 4 * width
     tied = bool(config.get("tie_word_embeddings", True))
     positions = float(config["n_positions"]) * width
-    return _size(layers * block + 2 * width, float(config["vocab_size"]) * width, tied=tied, positions=positions)
+    table = float(config["vocab_size"]) * width
+    return _size(layers * block, table, tied=tied, norm=2 * width, positions=positions)
 
 
 def _neox(config: Mapping[str, Any]) -> Size:
     width, inner = float(config["hidden_size"]), float(config["intermediate_size"])
     bias = bool(config.get("attention_bias", True))
     block = 4 * width**2 + (4 * width if bias else 0.0) + 2 * width * inner + inner + width + 4 * width
-    blocks = float(config["num_hidden_layers"]) * block + 2 * width
-    return _size(blocks, float(config["vocab_size"]) * width, tied=bool(config.get("tie_word_embeddings", False)))
+    blocks, table = float(config["num_hidden_layers"]) * block, float(config["vocab_size"]) * width
+    return _size(blocks, table, tied=bool(config.get("tie_word_embeddings", False)), norm=2 * width)
 
 
 def _llama(config: Mapping[str, Any]) -> Size:
@@ -114,8 +120,9 @@ def _llama(config: Mapping[str, Any]) -> Size:
     if kind == "qwen3":
         attention += 2 * head
     mlp = 3 * width * inner + (2 * inner + width if config.get("mlp_bias") else 0.0)
-    blocks = float(config["num_hidden_layers"]) * (attention + mlp + 2 * width) + width
-    return _size(blocks, float(config["vocab_size"]) * width, tied=bool(config.get("tie_word_embeddings", False)))
+    blocks = float(config["num_hidden_layers"]) * (attention + mlp + 2 * width)
+    table = float(config["vocab_size"]) * width
+    return _size(blocks, table, tied=bool(config.get("tie_word_embeddings", False)), norm=width)
 
 
 _FAMILIES: Mapping[str, Callable[[Mapping[str, Any]], Size]] = {
@@ -128,11 +135,12 @@ def _from_shapes(shapes: Mapping[str, float]) -> Size | None:
     table = sum(size for name, size in shapes.items() if _EMBEDDING.search(name))
     positions = sum(size for name, size in shapes.items() if _POSITION.search(name))
     head = sum(size for name, size in shapes.items() if _HEAD.search(name))
-    blocks = sum(shapes.values()) - table - positions - head
+    norm = sum(size for name, size in shapes.items() if _LAST_NORM.search(name))
+    blocks = sum(shapes.values()) - table - positions - head - norm
     if not (table > 0 and blocks > 0 and math.isfinite(blocks)):
         return None
     how = "the safetensors header"
-    return _size(blocks, table, tied=not head, positions=positions, how=how)
+    return _size(blocks, table, tied=not head, norm=norm, positions=positions, how=how)
 
 
 def _shapes(folder: Path) -> dict[str, float]:
@@ -166,14 +174,9 @@ def _header(path: Path) -> dict[str, float]:
 def _sizes(header: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for name, tensor in header.items():
         shape = tensor.get("shape") if isinstance(tensor, dict) else None
-        # Buffers such as attn.bias of old GPT-2 files are masks, not parameters.
-        whole = isinstance(shape, list) and all(type(each) is int and 0 < each < 1 << 40 for each in shape)
-        if (
-            name != "__metadata__"
-            and whole
-            and isinstance(shape, list)
-            and not re.search(r"attn\.(masked_)?bias$", name)
-        ):
+        if not isinstance(shape, list) or name == "__metadata__" or _BUFFER.search(name):
+            continue
+        if all(type(each) is int and 0 < each < 1 << 40 for each in shape):
             yield name, float(math.prod(map(float, shape)))
 
 
