@@ -10,6 +10,7 @@ BENCHMARKS = {
     "sweep": "the whole tiny sweep against the guide's Trainer, one run after another",
     "lab": "rows a second of the store, refits, a worker's first step, the supervisor's own time",
     "startup": "seconds to the answer of --help and plan",
+    "splits": "what the automatic choice misses on public tables, against single laws",
     "coverage": "how often 95 % intervals hold the truth on simulated labs",
     "fits": "milliseconds of the fits, against a general optimiser",
 }

@@ -16,16 +16,12 @@ import numpy as np
 from scalelab.errors import BadInput
 from scalelab.laws.choice.contest import Score
 from scalelab.laws.choice.holdout import HoldOut
+from scalelab.laws.choice.panel import Panel
 from scalelab.laws.diagnose.curvature import Curvature
 from scalelab.laws.fits import LARGEST, Fit, Prediction
 from scalelab.laws.flops import FlopsPerToken
 from scalelab.laws.runs import Array, Exclusion
 from scalelab.laws.use.optimum import Optimum, best_split
-
-COMPETING = 2.0
-"""Laws whose held-back error is within this factor of the best's count when the spread between laws is taken."""
-SUPPORTED = 10.0
-"""So do those whose AICc is within this of the lowest (Burnham and Anderson 2002: beyond it no support is left)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +46,16 @@ class Assessment:
     missing: tuple[Missing, ...]
     scores: tuple[Score, ...]
     best: str | None
-    """The law to predict with; None before any could be fitted."""
+    """The law to show; None before any could be fitted. What predicts is the panel."""
     reason: str
-    """Why that one."""
+    """Why that one, and who predicts."""
     curvature: Curvature | None
     compute_law: Fit | None
     """E + K/C^γ, given where the best law's exponents must be withheld: all that such runs can tell."""
     hold_outs: tuple[HoldOut, ...]
     """The best law and the power law, without the largest run and without the largest budget, where enough remains."""
-    held_back: float
-    """Part of every prediction interval: error of ln loss on held-back runs, or the scatter where none could be."""
+    panel: Panel | None
+    """The laws that predict together; None before any could be fitted."""
     optimum: Optimum | None
     """At ten times the largest compute spent."""
     verdicts: tuple[str, ...]
@@ -76,26 +72,26 @@ class Assessment:
             raise BadInput(self.verdicts[0] if self.verdicts else f"no law yet from {self.n_runs} runs")
         raise BadInput(f"no fit of {wanted} in {self.n_runs} runs", allowed=known)
 
-    def predict(self, n_params: float, n_tokens: float) -> Prediction:
+    def predict(self, n_params: float, n_tokens: float, unique_tokens: float | None = None) -> Prediction:
         """The loss that a run of this N and D will reach, with an interval of three parts.
 
-        The parameters' own error, the spread between the laws that serve about as well, and the error on held-back
-        runs, added as variances of ln loss and multiplied by Student's quantile. BadInput before any fit.
+        The parameters' own error, the spread between the laws of the panel, and how far their mean missed the most
+        expensive runs when those were held back, added as variances of ln loss and multiplied by Student's quantile.
+        `unique_tokens`, where fewer than D, says that the rest are repeats. BadInput before any fit.
         """
-        best = self.fit()
-        log_loss, parts = self._parts(np.array([n_params]), np.array([n_tokens]))
-        parameters, forms = float(parts[0][0]), float(parts[1][0])
-        loss = float(np.exp(log_loss[0]))
-        se = float(np.sqrt(parameters**2 + forms**2 + self.held_back**2))
-        spread = float(np.exp(min(best.t_quantile * se, LARGEST)))
+        panel = self._panel()
+        log_loss, parameters, forms = panel.parts(n_params, n_tokens, unique_tokens)
+        loss = float(np.exp(log_loss))
+        se = float(np.sqrt(parameters**2 + forms**2 + panel.typical_miss**2))
+        spread = float(np.exp(min(panel.t_quantile * se, LARGEST)))
         return Prediction(
             n_params=n_params, n_tokens=n_tokens, loss=loss, low=loss / spread, high=loss * spread,
-            parameters=parameters, forms=forms, held_back=self.held_back,
+            parameters=parameters, forms=forms, held_back=panel.typical_miss,
         )  # fmt: skip
 
     def loss(self, n_params: Array, n_tokens: Array) -> Array:
         """The predicted loss over arrays, nats a token."""
-        return np.exp(self._parts(n_params, n_tokens)[0])
+        return np.exp(self._panel().log_loss(n_params, n_tokens))
 
     def frontier(
         self, flops: float, flops_per_token: FlopsPerToken | Sequence[tuple[float, float]] | None = None
@@ -109,31 +105,11 @@ class Assessment:
             interior=interior,
         )  # fmt: skip
 
-    def _parts(self, n_params: Array, n_tokens: Array) -> tuple[Array, tuple[Array, Array]]:
-        """Ln of the predicted loss, and (standard error of the parameters, spread between laws)."""
-        weights = {score.law: score.weight for score in self.scores if score.weight > 0}
-        chosen = [found for found in self.fits if found.law in weights]
-        logs = {
-            found.law: np.clip(found.log_loss(n_params, n_tokens), -LARGEST, LARGEST) for found in self.competitors()
-        }
-        log_loss = sum(weights[found.law] * logs[found.law] for found in chosen)
-        errors = np.stack([found.log_se(n_params, n_tokens) for found in chosen])
-        shares = np.array([weights[found.law] for found in chosen])[:, None]
-        others = [value - log_loss for value in logs.values()]
-        spread = np.sqrt(np.sum(np.square(others), axis=0) / max(len(others) - 1, 1))
-        return np.asarray(log_loss), (np.sqrt((shares * errors.reshape(len(chosen), -1) ** 2).sum(axis=0)), spread)
-
-    def competitors(self) -> list[Fit]:
-        """The laws that serve about as well as the best; the power law not where the runs show it bending."""
-        bends = self.curvature is not None and self.curvature.bends
-        scored = {score.law: score for score in self.scores}
-        bar = next((score.held_back for score in self.scores if score.law == self.best), None)
-        return [
-            found
-            for found in self.fits
-            if scored[found.law].weight > 0
-            or (_competes(scored[found.law], bar) and not (found.law == "power" and bends))
-        ]
+    def _panel(self) -> Panel:
+        if self.panel is None:
+            self.fit()  # says what is missing
+            raise BadInput(f"{self.best} has numbers that break beyond its runs: there is nothing to predict with")
+        return self.panel
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, ready for JSON."""
@@ -150,7 +126,8 @@ class Assessment:
         parts["excluded"] = tuple(Exclusion(**item) for item in values["excluded"])
         parts["fits"] = tuple(Fit.from_dict(item) for item in values["fits"])
         parts["missing"] = tuple(Missing(**item) for item in values["missing"])
-        parts["scores"] = tuple(Score(**item) for item in values["scores"])
+        parts["scores"] = tuple(Score.from_dict(item) for item in values["scores"])
+        parts["panel"] = None if values["panel"] is None else Panel.from_dict(values["panel"])
         parts["curvature"] = None if values["curvature"] is None else Curvature(**values["curvature"])
         law = values["compute_law"]
         parts["compute_law"] = None if law is None else Fit.from_dict(law)
@@ -163,9 +140,3 @@ class Assessment:
     def from_json(cls, text: str) -> Self:
         """From its JSON."""
         return cls.from_dict(json.loads(text))
-
-
-def _competes(score: Score, bar: float | None) -> bool:
-    """Whether a law's record is near enough to the best law's for their difference to be a doubt."""
-    near = bar is not None and score.held_back is not None and score.held_back <= COMPETING * bar
-    return near or (score.aicc is not None and score.aicc <= SUPPORTED)

@@ -103,9 +103,12 @@ def shown(fits: Sequence[Fit], criteria: Mapping[str, float], tests: Mapping[str
     return min(few, key=lambda law: criteria[law]) if few else fits[0].law
 
 
-def panel_of(fits: Sequence[Fit], best: str | None, tests: Mapping[str, BackTest], wanted: Sequence[str]) -> Panel | None:
+def panel_of(
+    fits: Sequence[Fit], best: str | None, tests: Mapping[str, BackTest], wanted: Sequence[str]
+) -> Panel | None:
     """The laws that predict together; those of `wanted` that could be fitted and are not refuted, else the best."""
-    seats = [fit for fit in fits if fit.law in wanted and fit.law in tests]
+    by_law = {fit.law: fit for fit in fits if fit.law in tests}
+    seats = [by_law[law] for law in wanted if law in by_law]
     if not seats:
         seats = [fit for fit in fits if fit.law == best and fit.law in tests]
     if not seats:

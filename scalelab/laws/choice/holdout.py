@@ -17,6 +17,8 @@ from scalelab.laws.fitting.solve import solve
 from scalelab.laws.forms import form_named
 from scalelab.laws.runs import Array, Mask, RunTable, check_spread
 
+PANEL_NAME = "panel"
+"""Stands for the mean of the laws that predict where one law's name would stand."""
 SAME_BUDGET = 0.97
 """Budgets are rounded to whole steps of each rung's batch: within 3 % they are one."""
 
@@ -35,6 +37,7 @@ class HoldOut:
     """A law without some runs, against those runs."""
 
     law: str
+    """Of a form, or "panel" for the mean of the laws that predict."""
     held: str
     """"largest-run" or "largest-budget"."""
     left_out: tuple[str, ...]
@@ -77,19 +80,40 @@ _CHOICE: dict[Held, Callable[[RunTable], Mask]] = {
 }
 
 
+def held_masks(runs: RunTable, least: int) -> dict[Held, Mask]:
+    """What can be held back so that `least` runs of different N and D remain."""
+    masks = {}
+    for held, choose in _CHOICE.items():
+        mask = choose(runs)
+        rest = [column[~mask] for column in (runs.n_params, runs.n_tokens)]
+        if len(rest[0]) >= least and all(np.ptp(np.log(column)) > 1e-6 for column in rest):
+            masks[held] = mask
+    return masks
+
+
+def from_misses(law: str, held: Held, runs: RunTable, mask: Mask, log_miss: Array) -> HoldOut:
+    """The record of a hold-out from ln predicted − ln observed on the runs of a mask."""
+    left = runs.take(mask)
+    predicted = left.loss * np.exp(np.clip(log_miss, -LARGEST, LARGEST))
+    miss = predicted / left.loss - 1.0
+    return HoldOut(
+        law=law, held=str(held), left_out=left.run_id, n_fitted=len(runs) - len(left), observed=floats(left.loss),
+        predicted=floats(predicted), error=float(np.abs(miss).mean()), bias=float(miss.mean()),
+    )  # fmt: skip
+
+
 def hold_out(
     runs: RunTable,
     law: str = "chinchilla",
     held: str = "largest-run",
     objective: str | None = None,
     *,
-    warm: Array | None = None,
     fix: Mapping[str, float] | None = None,
 ) -> HoldOut:
     """Fit a law without the largest run, or without every run of the largest budget, and predict what was left out.
 
-    `warm`, parameters near the answer, replaces the search by a start there; the minimum is that of the remaining
-    runs all the same. `fix` as for `fit`.
+    The plain fit, each run weighing alike; `Assessment.hold_outs` has those of the fits that predict. `fix` as for
+    `fit`.
 
     Raises
     ------
@@ -107,11 +131,6 @@ def hold_out(
     kind = objective_named(objective or form.default_objective)
     with sound_numbers(form):
         fixed = fixed_entries(form, fix, rest.loss)
-        found = solve(form, inputs_of(rest, form), rest.loss, weights_of(rest), kind, warm, fixed)
-    log_loss = form.log_loss(found.theta, inputs_of(left, form))
-    predicted = np.exp(np.clip(log_loss, -LARGEST, LARGEST))
-    miss = predicted / left.loss - 1.0
-    return HoldOut(
-        law=law, held=str(held), left_out=left.run_id, n_fitted=len(rest), observed=floats(left.loss),
-        predicted=floats(predicted), error=float(np.abs(miss).mean()), bias=float(miss.mean()),
-    )  # fmt: skip
+        found = solve(form, inputs_of(rest, form), rest.loss, weights_of(rest), kind, fixed=fixed)
+    log_miss = form.log_loss(found.theta, inputs_of(left, form)) - np.log(left.loss)
+    return from_misses(law, Held(held), runs, out, log_miss)

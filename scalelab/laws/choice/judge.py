@@ -14,8 +14,10 @@ import numpy as np
 from scalelab.errors import BadInput
 from scalelab.laws.choice import contest
 from scalelab.laws.choice.assessment import Assessment, Missing
+from scalelab.laws.choice.backtest import BackTest, back_test, held_miss
 from scalelab.laws.choice.contest import Score
-from scalelab.laws.choice.holdout import Held, HoldOut, hold_out
+from scalelab.laws.choice.holdout import PANEL_NAME, Held, HoldOut, from_misses
+from scalelab.laws.choice.panel import Panel
 from scalelab.laws.choice.verdicts import sentences
 from scalelab.laws.diagnose.curvature import curvature_test
 from scalelab.laws.fits import Fit, Verdict
@@ -60,18 +62,19 @@ def assess(
     """
     runs = without_impossible(runs)
     fits, missing = _fits(runs, laws, objective, fix, level)
-    curvature = curvature_test(runs) if fits else None
     residuals = {found.law: _residuals(found, runs) for found in fits}
-    scores = contest.scores(runs, fits, residuals)
-    best = max(scores, key=lambda score: score.weight).law if scores else None
+    tests = {found.law: test for found in fits if (test := back_test(found, runs)) is not None}
+    best = contest.shown(fits, contest.aicc(fits, residuals), tests)
+    panel = contest.panel_of(fits, best, tests, laws if tuple(laws) != OFFERED else contest.PANEL)
+    scores = contest.scores(fits, residuals, tests, panel)
     draft = Assessment(
         n_runs=len(runs), n_excluded=runs.n_excluded, excluded=runs.excluded[:SHOWN_EXCLUSIONS],
-        fits=fits, missing=missing, scores=tuple(scores), best=best, reason=_reason(len(runs), best, scores),
-        curvature=curvature, compute_law=_compute_law(runs, fits, best, objective),
-        hold_outs=_hold_outs(runs, fits, best, objective), held_back=0.0, optimum=None, verdicts=(),
+        fits=fits, missing=missing, scores=scores, best=best, reason=_reason(len(runs), best, scores, panel),
+        panel=panel, curvature=curvature_test(runs) if fits else None,
+        compute_law=_compute_law(runs, fits, best, objective), hold_outs=_hold_outs(runs, best, tests, panel),
+        optimum=None, verdicts=(),
     )  # fmt: skip
-    if best is not None:
-        draft = replace(draft, held_back=_held_back(draft, best))
+    if panel is not None:
         draft = replace(draft, optimum=draft.frontier(FURTHER * float(runs.compute.max()), flops_per_token))
     return replace(draft, verdicts=sentences(draft))
 
@@ -103,21 +106,22 @@ def _residuals(found: Fit, runs: RunTable) -> Array:
     return np.log(runs.loss) - found.form.log_loss(np.array(found.theta), inputs_of(runs, found.form))
 
 
-def _reason(n_runs: int, best: str | None, scores: Sequence[Score]) -> str:
-    """Why the best law is the best, in one sentence."""
+def _reason(n_runs: int, best: str | None, scores: Sequence[Score], panel: Panel | None) -> str:
+    """Why the shown law is shown, and what predicts, in one sentence."""
     if best is None:
         return "no law can be fitted yet"
     chosen = next(score for score in scores if score.law == best)
+    if len(scores) == 1:
+        return f"{best} is the only law that was tried or that {n_runs} runs allow"
     if n_runs >= contest.FEW_RUNS and chosen.held_back is not None:
-        return (
+        why = (
             f"{best} misses the most expensive runs, held back, by {100 * chosen.held_back:.2g} % on average: "
             "the least, or within 5 % of the least with fewer parameters"
         )
-    if len(scores) == 1:
-        return f"{best} is the only law that was tried or that {n_runs} runs allow"
-    sharing = [f"{score.law} {100 * score.weight:.0f} %" for score in scores if score.weight >= 0.005]
-    shares = ", ".join(sharing) if len(sharing) > 1 else best
-    return f"{n_runs} runs are too few for a contest on held-back runs: AICc prefers {shares}"
+    else:
+        why = f"{n_runs} runs are too few for a contest on held-back runs: {best} by AICc"
+    members = [] if panel is None else [member.law for member in panel.members]
+    return why if len(members) < 2 else f"{why}; the mean of {', '.join(members)} predicts"
 
 
 def _compute_law(runs: RunTable, fits: Sequence[Fit], best: str | None, objective: str | None) -> Fit | None:
@@ -131,23 +135,12 @@ def _compute_law(runs: RunTable, fits: Sequence[Fit], best: str | None, objectiv
         return None
 
 
-def _hold_outs(runs: RunTable, fits: Sequence[Fit], best: str | None, objective: str | None) -> tuple[HoldOut, ...]:
-    """The best law and the power law without the largest run and without the largest budget, where enough remains."""
-    found = []
-    for law in dict.fromkeys(law for law in (best, "power") if law is not None):
-        warm = next((np.array(item.theta) for item in fits if item.law == law), None)
-        for held in Held:
-            try:
-                found.append(hold_out(runs, law, held, objective, warm=warm))
-            except BadInput:
-                continue
-    return tuple(found)
-
-
-def _held_back(draft: Assessment, best: str) -> float:
-    """Error of ln loss on held-back runs: of the contest, else of the hold-outs, and never below the runs' scatter."""
-    score = next(item for item in draft.scores if item.law == best)
-    seen = score.held_back_rms
-    if seen is None:
-        seen = max((item.error for item in draft.hold_outs if item.law == best), default=0.0)
-    return max(seen, draft.fit().sigma)
+def _hold_outs(
+    runs: RunTable, best: str | None, tests: Mapping[str, BackTest], panel: Panel | None
+) -> tuple[HoldOut, ...]:
+    """What predicts, the shown law and the power law, each without the largest run and the largest budget."""
+    seats = [] if panel is None else [tests[member.law] for member in panel.members]
+    asked = {PANEL_NAME: seats} if len(seats) > 1 else {}
+    asked |= {law: [tests[law]] for law in (best, "power") if law is not None and law in tests}
+    found = [(law, held, held_miss(members, held)) for law, members in asked.items() for held in Held]
+    return tuple(from_misses(law, held, runs, *missed) for law, held, missed in found if missed is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scalelab.laws.choice.assessment import Assessment
-from scalelab.laws.choice.holdout import Held
+from scalelab.laws.choice.holdout import PANEL_NAME, Held
 from scalelab.laws.diagnose.identify import WITHHOLD
 from scalelab.laws.fits import Fit, Verdict
 from scalelab.units import format_count
@@ -58,16 +58,16 @@ def _identified(best: Fit, seen: Assessment) -> list[str]:
 
 def _held(seen: Assessment) -> list[str]:
     said = []
-    for item in seen.hold_outs:
-        if item.law != seen.best:
-            continue
+    who = PANEL_NAME if any(item.law == PANEL_NAME for item in seen.hold_outs) else seen.best
+    for item in (item for item in seen.hold_outs if item.law == who):
         what = (
             "the largest run"
             if item.held == Held.LARGEST_RUN
             else (f"the {counted(len(item.left_out), 'run')} of the largest budget")
         )
+        name = "the mean of the laws" if item.law == PANEL_NAME else item.law
         rough = ": expect no better of a prediction" if item.error > SHARP else ""
-        said.append(f"fitted without {what}, {item.law} misses by {100 * item.error:.2g} %{rough}")
+        said.append(f"fitted without {what}, {name} misses by {100 * item.error:.2g} %{rough}")
     return said
 
 

@@ -57,17 +57,16 @@ def test_unknown_names_are_refused() -> None:
             laws.assess(lab(9), **options)
 
 
-def test_few_runs_average_the_two_chinchillas_and_many_hold_a_contest() -> None:
+def test_few_runs_are_chosen_by_aicc_and_many_hold_a_contest() -> None:
     few = laws.assess(lab(25, seed=2).take(ORDER[:12]))
-    shares = {score.law: score.weight for score in few.scores if score.weight > 0}
-    assert set(shares) == {"chinchilla", "chinchilla-tied"}
-    assert sum(shares.values()) == pytest.approx(1.0)
-    assert "AICc prefers" in few.reason
+    assert few.best in ("chinchilla", "chinchilla-tied")
+    assert "by AICc" in few.reason
     many = laws.assess(lab(48, seed=2))
     assert many.best in ("chinchilla", "chinchilla-tied", "coupled")
     assert "held back" in many.reason
     errors = {score.law: score.held_back for score in many.scores}
     assert errors["power"] > 3 * errors["chinchilla"]
+    assert "predicts" in many.reason
 
 
 def test_prediction_ten_times_further_covers_the_truth_with_its_interval() -> None:
@@ -81,10 +80,10 @@ def test_prediction_ten_times_further_covers_the_truth_with_its_interval() -> No
 
 
 def test_prediction_interval_adds_its_three_parts() -> None:
-    seen = laws.assess(lab(16, seed=3))
+    seen = laws.assess(lab(25, seed=3, noise=0.02))
     told = seen.predict(1e10, 2e11)
     se = np.sqrt(told.parameters**2 + told.forms**2 + told.held_back**2)
-    assert told.high / told.loss == pytest.approx(np.exp(seen.fit().t_quantile * se))
+    assert told.high / told.loss == pytest.approx(np.exp(seen.panel.t_quantile * se))
     assert min(told.parameters, told.forms, told.held_back) > 0
     near = seen.predict(1e8, 2e9)
     assert near.forms < told.forms
@@ -99,7 +98,7 @@ def test_optimum_is_at_ten_times_the_largest_compute() -> None:
 
 
 def test_curvature_is_found_where_there_is_a_floor_and_not_where_there_is_none() -> None:
-    assert laws.curvature_test(lab(8 * 6)).sentence().startswith("the power law bends: E is not zero")
+    assert laws.curvature_test(lab(8 * 6)).sentence().startswith("the power law bends")
     n, d = grid(25)
     found = 0
     for seed in range(60):
@@ -126,12 +125,19 @@ def test_hold_out_leaves_out_what_it_says_and_tells_the_miss() -> None:
         laws.hold_out(lab(9), "chinchilla", "largest-budget")
 
 
-def test_hold_outs_of_an_assessment_are_those_made_from_scratch() -> None:
-    runs = lab(16, seed=6)
+def test_an_assessment_holds_out_what_predicts_and_what_is_shown() -> None:
+    runs = lab(16, seed=6, noise=0.002)
     seen = laws.assess(runs)
-    for item in seen.hold_outs:
-        again = laws.hold_out(runs, item.law, item.held)
-        assert item.error == pytest.approx(again.error, abs=3e-4)
+    by = {(item.law, item.held): item for item in seen.hold_outs}
+    assert {law for law, _ in by} == {"panel", "power", seen.best}
+    for (law, _), item in by.items():
+        out = np.isin(runs.run_id, item.left_out)
+        assert item.n_fitted == 16 - out.sum()
+        np.testing.assert_array_equal(item.observed, runs.loss[out])
+        if law == "panel":
+            from_rest = laws.assess(runs.take(~out), laws=[member.law for member in seen.panel.members])
+            told = [from_rest.predict(n, d).loss for n, d in zip(runs.n_params[out], runs.n_tokens[out], strict=True)]
+            np.testing.assert_allclose(item.predicted, told, rtol=2e-3)
 
 
 def test_a_stored_assessment_predicts_without_scipy() -> None:
