@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from scalelab.cli.streams import say
 from scalelab.gate import clean
+from scalelab.lab.forecasts import Forecasts
 from scalelab.records import DeviceInfo, RunKind, RunState
 from scalelab.report import numbers, progress
 from scalelab.report.console import console
@@ -35,8 +36,11 @@ TROUBLES = frozenset({"retry", "failed", "diverged", "warning"})
 class Follower:
     """Reads a lab as it changes and keeps what a frame needs."""
 
-    def __init__(self, name: str, *, trained: bool = True) -> None:
+    def __init__(self, name: str, *, trained: bool = True, at_once: bool = False) -> None:
+        """With `at_once` every running run is forecast at the first look, else one a frame."""
         self.name = name
+        self._forecasts = Forecasts()
+        self._most = None if at_once else 1
         self._began = time.monotonic() if trained else None
         self._before: tuple[float, float] | None = None
         """Planned seconds that were done when this session began to train, and when that was."""
@@ -69,6 +73,7 @@ class Follower:
             name=self.name, rows=rows, points=reader.latest_points(), laws=self.laws, event=self.event,
             finals={final.run: final for final in reader.finals()}, device=self._device, elapsed=elapsed,
             left=None if elapsed is None else self._left(rows, elapsed),
+            endings=self._forecasts.look(reader, rows, self._most),
         )  # fmt: skip
 
     def _read_fit(self, reader: Reader) -> None:

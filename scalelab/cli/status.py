@@ -25,7 +25,7 @@ def command(lab: str, as_json: bool) -> None:
     found = control.status(lab)
     with open_lab(lab) as reader:
         rows = reader.runs()
-        shot = Follower(lab_at(lab).root.name, trained=found.pid is not None).snapshot(reader)
+        shot = Follower(lab_at(lab).root.name, trained=found.pid is not None, at_once=True).snapshot(reader)
     shot = replace(shot, elapsed=None, left=found.seconds_left)
     if as_json:
         runs = [
@@ -39,6 +39,7 @@ def command(lab: str, as_json: bool) -> None:
                 "step": row.step,
                 "n_steps": row.spec.n_steps,
                 "loss": shot.finals[row.run].loss if row.run in shot.finals else None,
+                "ending": shot.endings[row.run].to_dict() if row.run in shot.endings else None,
             }
             for row in rows
         ]

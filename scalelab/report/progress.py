@@ -19,6 +19,7 @@ from scalelab.report.columns import columns
 from scalelab.units import format_count, format_duration
 
 if TYPE_CHECKING:
+    from scalelab.lab.forecasts import Ending
     from scalelab.laws import Assessment
     from scalelab.store.rows import RunRow
 
@@ -28,9 +29,12 @@ REASON, WIDE = 48, 120
 _ORDER = {RunState.RUNNING: 0, RunState.FAILED: 1, RunState.DIVERGED: 1, RunState.STOPPED: 2, RunState.DONE: 3,
           RunState.PLANNED: 4}  # fmt: skip
 # What a narrow terminal gives up first stands last.
-_KEPT = ("state", "run", "progress", "loss", "left", "tok/s", "MFU", "D")
-_SHOWN = ("state", "run", "D", "progress", "loss", "tok/s", "MFU", "left")
-_STYLES = {"state": "dim", "running": "bold", "failed": "color(166)", "diverged": "color(166)", "planned": "dim"}
+_KEPT = ("state", "run", "progress", "loss", "left", "ends", "tok/s", "MFU", "D")
+_SHOWN = ("state", "run", "D", "progress", "loss", "ends", "tok/s", "MFU", "left")
+_STYLES = {"state": "dim", "running": "bold", "failed": "color(166)", "diverged": "color(166)", "planned": "dim",
+           "warning:": "color(166)"}  # fmt: skip
+WARNINGS = 2
+"""Runs that end far from the law and are told of above the table."""
 FIRST_LAW = 6
 """Points that the power law needs."""
 _LEFT = {"state", "run", "progress"}
@@ -69,6 +73,8 @@ class Snapshot:
     """Seconds to the end of the plan, as far as it can be told."""
     event: str = ""
     """The last thing that happened."""
+    endings: Mapping[str, Ending] = field(default_factory=dict)
+    """Where the running runs will end, as far as it can be told."""
 
 
 def law_step(seen: Assessment) -> LawStep | None:
@@ -91,7 +97,8 @@ def law_step(seen: Assessment) -> LawStep | None:
 
 def lines(shot: Snapshot, width: int, height: int) -> list[str]:
     """At most `height` lines of at most `width` cells."""
-    head = [line for line in (_headline(shot, width), _law(shot, width), shot.event and clean(shot.event)) if line]
+    told = (_headline(shot, width), _law(shot, width), shot.event and clean(shot.event), *_warnings(shot))
+    head = [line for line in told if line]
     body = _table(shot, width, height - len(head) - 1)
     return [line[: width - 1] + "…" if len(line) > width else line for line in [*head, "", *body]][: max(height, 1)]
 
@@ -138,6 +145,12 @@ def _law(shot: Snapshot, width: int) -> str:
     return promise
 
 
+def _warnings(shot: Snapshot) -> list[str]:
+    """Who ends far from the law, the farthest first."""
+    far = sorted((each for each in shot.endings.values() if each.apart), key=lambda each: -abs(each.apart or 0.0))
+    return [f"warning: {clean(each.sentence())}" for each in far[:WARNINGS]]
+
+
 def _table(shot: Snapshot, width: int, height: int) -> list[str]:
     """The head, as many runs as fit, and a count of the others."""
     room = max(height - 1, 1)
@@ -145,8 +158,8 @@ def _table(shot: Snapshot, width: int, height: int) -> list[str]:
     shown = ordered if len(ordered) <= room else ordered[: max(room - 1, 1)]
     cells = [_cells(row, shot, REASON if width >= WIDE else BAR + 6) for row in shown]
     over = not any(row.state in {RunState.RUNNING, RunState.PLANNED} for row in shot.rows)
-    # What only a running run has is an empty column when all are over.
-    names = [name for name in _SHOWN if not over or any(each[name] for each in cells)]
+    # What only a running run has is an empty column when all are over, and before there is a forecast.
+    names = [name for name in _SHOWN if not (over or name == "ends") or any(each[name] for each in cells)]
     for dropped in reversed(_KEPT[2:]):
         drawn = _drawn(cells, names)
         if max(map(len, drawn)) <= width:
@@ -183,10 +196,18 @@ def _cells(row: RunRow, shot: Snapshot, room: int) -> dict[str, str]:
         "D": format_count(spec.n_tokens),
         "progress": _progress(row, room),
         "loss": f"{loss:.4f}" if math.isfinite(loss) else "",
+        "ends": _ends(shot.endings.get(row.run)),
         "tok/s": format_count(speed) if math.isfinite(speed) else "",
         "MFU": _mfu(speed, spec.flops_per_token, shot.device),
         "left": _left(row, speed),
     }
+
+
+def _ends(ending: Ending | None) -> str:
+    """The forecast of the final loss, where it can be believed at all."""
+    if ending is None or not ending.forecast.believed:
+        return ""
+    return f"{ending.forecast.loss:.3f} ± {ending.forecast.half:.3f}"
 
 
 def _progress(row: RunRow, room: int) -> str:

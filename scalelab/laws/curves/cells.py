@@ -62,14 +62,16 @@ class Cells:
     @property
     def alpha_weight(self) -> Array:
         """(A,) log evidence of each exponent, the largest 0."""
-        weight: Array = np.logaddexp.reduce(self.log_weight.reshape(len(self.alphas), -1), axis=1)
-        return weight - weight.max()
+        weight = np.logaddexp.reduce(self.log_weight.reshape(len(self.alphas), -1), axis=1)
+        relative: Array = weight - weight.max()
+        return relative
 
     def closer(self) -> Array:
         """As many exponents about those that the evidence is for: a grid wider than the peak would miss it."""
         kept = np.flatnonzero(self.alpha_weight > FAINT)
         low, high = max(kept[0] - 1, 0), min(kept[-1] + 1, len(self.alphas) - 1)
-        return np.geomspace(self.alphas[low], self.alphas[high], len(self.alphas))
+        closer: Array = np.geomspace(self.alphas[low], self.alphas[high], len(self.alphas))
+        return closer
 
 
 def columns_of(rows: Rows, s1: Array, alphas: Array) -> Array:
@@ -86,11 +88,9 @@ def solve(rows: Rows, precision: Array, before: Before, alphas: Array = ALPHAS) 
         [np.ones(len(rows)), columns_of(rows, rows.s1, alphas), -rows.s2, rows.held_out, rows.loss - centre]
     )
     gram = columns.T @ (columns * precision[:, None])
-    index = np.empty((n_alpha, n_memory, 4), dtype=int)
-    index[..., LEVEL], index[..., OFFSET] = 0, n_alpha + n_memory + 1
-    index[..., DECLINE] = 1 + np.arange(n_alpha)[:, None]
-    index[..., GAIN] = 1 + n_alpha + np.arange(n_memory)
-    index = index.reshape(-1, 4)
+    exponent, memory = np.divmod(np.arange(n_alpha * n_memory), n_memory)
+    offset = np.full(len(exponent), n_alpha + n_memory + 1)
+    index = np.stack([np.zeros_like(exponent), 1 + exponent, 1 + n_alpha + memory, offset], axis=1)
     normal = gram[index[:, :, None], index[:, None, :]]
     right = gram[index, -1]
     gain, gain_sd = np.tile(before.gain, n_alpha), np.tile(before.gain_sd, n_alpha)

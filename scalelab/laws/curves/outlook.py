@@ -92,6 +92,11 @@ class CurveForecast:
         return cls(loss=loss, low=low, high=high, seen=seen, verdict=verdict, reason=reason, **told)
 
     @property
+    def believed(self) -> bool:
+        """Whether there is a number that is worth showing."""
+        return self.loss is not None and self.verdict is not Believed.TOO_EARLY
+
+    @property
     def half(self) -> float | None:
         """Half the width of the interval, nats."""
         return None if self.low is None or self.high is None else (self.high - self.low) / 2

@@ -60,9 +60,7 @@ def pooled(effects: Sequence[tuple[Array, Array]], memories: Array) -> Prior | N
     mean = (trust * effect).sum(axis=0) / trust.sum(axis=0)
     between = (trust * (effect - mean) ** 2).sum(axis=0) / trust.sum(axis=0)
     within = 1.0 / trust.sum(axis=0)
-    return Prior(
-        memories=memories, effect=mean, effect_sd=np.sqrt(between + within + (DIFFERENCE * mean) ** 2)
-    )
+    return Prior(memories=memories, effect=mean, effect_sd=np.sqrt(between + within + (DIFFERENCE * mean) ** 2))
 
 
 def assumed(prior: Prior | None, rows: Rows) -> Before:
