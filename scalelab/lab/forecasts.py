@@ -29,6 +29,7 @@ BEAT_SECONDS = 2.0
 """A running run is forecast anew no oftener than this."""
 PARTS = 512
 """Parts that a schedule is told in."""
+UNFINISHED = frozenset({RunState.RUNNING, RunState.STOPPED})
 APART = 0.01
 """Distance from the law, as a share of it, below which nobody is warned."""
 
@@ -77,6 +78,8 @@ class Forecasts:
     """Keeps the forecasts of a lab, each made anew at a slow beat and only where its curve has grown."""
 
     beat: float = BEAT_SECONDS
+    states: frozenset[RunState] = frozenset({RunState.RUNNING})
+    """Of the runs that are looked at."""
     _kept: dict[str, Ending] = field(default_factory=dict)
     _made: dict[str, tuple[float, int]] = field(default_factory=dict)
     """When each was made, and at which step."""
@@ -87,7 +90,7 @@ class Forecasts:
 
     def look(self, reader: Reader, rows: Sequence[RunRow], most: int | None = None) -> dict[str, Ending]:
         """The endings of the running runs; at most `most` of them made anew, those that have waited longest first."""
-        running = {row.run: row for row in rows if row.state is RunState.RUNNING and row.spec.kind is not RunKind.TRUNK}
+        running = {row.run: row for row in rows if row.state in self.states and row.spec.kind is not RunKind.TRUNK}
         now = time.monotonic()
         due = [row for row in running.values() if self._due(row, now)]
         due.sort(key=lambda row: self._made.get(row.run, (0.0, 0))[0])
@@ -118,9 +121,10 @@ class Forecasts:
         return pooled([seen for names in families if (seen := self._effects.get(names))], memories)
 
 
-def endings(reader: Reader, rows: Sequence[RunRow]) -> dict[str, Ending]:
-    """All running runs of a lab at once."""
-    return Forecasts().look(reader, rows)
+def endings(reader: Reader, rows: Sequence[RunRow], *, unfinished: bool = False) -> dict[str, Ending]:
+    """All running runs of a lab at once; with `unfinished` those too that were stopped on their way."""
+    states = UNFINISHED if unfinished else frozenset({RunState.RUNNING})
+    return Forecasts(states=states).look(reader, rows)
 
 
 def ending(reader: Reader, spec: RunSpec, prior: Prior | None) -> Ending:

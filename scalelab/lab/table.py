@@ -6,39 +6,110 @@ A run that died is not a point; nor is a diverged or stopped one, nor anything t
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scalelab.records import RunKind, RunState, TokenSet
+from scalelab.records import RunKind, RunSpec, RunState, TokenSet
 from scalelab.store.reader import Reader
 from scalelab.store.rows import RunRow
 
 if TYPE_CHECKING:
     from scalelab.laws import Exclusion, RunTable
 
+USUAL_SCATTER, LEAST_SCATTER = 0.01, 0.002
+"""Scatter of finished runs about a law, of ln loss: before a fit says it, and the least that seeds leave."""
 
-def run_table(reader: Reader) -> RunTable:
-    """The annealed ends of all runs that are done, branches of one trunk as one cluster, the rest as exclusions."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """The end of a run as a row of the table, measured or forecast."""
+
+    spec: RunSpec
+    n_tokens: float
+    flops: float
+    loss: float
+    spread: float = 0.0
+    """Standard deviation of ln loss where it is forecast, 0 where it was measured."""
+
+
+def run_table(reader: Reader, *, unfinished: bool = False) -> RunTable:
+    """The annealed ends of all runs that are done, branches of one trunk as one cluster, the rest as exclusions.
+
+    With `unfinished`, runs under way enter with the loss that their curves foretell, weighted by 1/variance against
+    the finished ones, and the notes say which; those that cannot be foretold yet are exclusions.
+    """
     from scalelab import laws
 
     rows = {row.run: row for row in reader.runs()}
-    finals = [final for final in reader.finals() if math.isfinite(final.loss)]
-    specs = [rows[final.run].spec for final in finals]
+    ends = _measured(reader, rows)
+    foretold, too_early = _foretold(reader, rows) if unfinished else ([], [])
+    every = [*ends, *foretold]
+    specs = [end.spec for end in every]
     tokens = reader.meta("tokens")
     unique = TokenSet.from_json(tokens).train_tokens if tokens else None
+    early = {each.run for each in too_early}
     return laws.run_table(
-        run_id=[final.run for final in finals],
+        run_id=[spec.run for spec in specs],
         n_params=[spec.counts.n_params for spec in specs],
-        n_tokens=[final.n_tokens for final in finals],
-        loss=[final.loss for final in finals],
-        flops=[final.flops for final in finals],
+        n_tokens=[end.n_tokens for end in every],
+        loss=[end.loss for end in every],
+        flops=[end.flops for end in every],
         cluster=[spec.parent or spec.run for spec in specs],
-        unique_tokens=None if unique is None else [unique] * len(finals),
+        weight=_weights(reader, every) if foretold else None,
+        unique_tokens=None if unique is None else [unique] * len(every),
         counts={
             "n_blocks": [spec.counts.n_blocks for spec in specs],
             "n_total": [spec.counts.n_total for spec in specs],
         },
-        excluded=_exclusions(rows, {final.run for final in finals}),
+        excluded=[*_exclusions(rows, {spec.run for spec in specs} | early), *too_early],
+        notes=_notes(foretold),
     )
+
+
+def _measured(reader: Reader, rows: dict[str, RunRow]) -> list[_End]:
+    return [
+        _End(spec=rows[final.run].spec, n_tokens=final.n_tokens, flops=final.flops, loss=final.loss)
+        for final in reader.finals()
+        if math.isfinite(final.loss)
+    ]
+
+
+def _foretold(reader: Reader, rows: dict[str, RunRow]) -> tuple[list[_End], list[Exclusion]]:
+    """The ends of runs under way as far as their curves foretell them, and why the others are no points."""
+    from scalelab.lab.forecasts import endings
+    from scalelab.laws import Exclusion
+
+    ends, too_early = [], []
+    for run, found in endings(reader, list(rows.values()), unfinished=True).items():
+        told, spec = found.forecast, rows[run].spec
+        if not told.believed or told.loss is None or told.sd is None:
+            too_early.append(Exclusion(run=run, reason=f"unfinished, too early to foretell: {told.reason}"))
+        elif not told.held_out:
+            too_early.append(Exclusion(run=run, reason="unfinished, without a held-out loss so far"))
+        else:
+            spread = told.sd / told.loss
+            ends.append(_End(spec=spec, n_tokens=spec.n_tokens, flops=spec.flops, loss=told.loss, spread=spread))
+    return ends, too_early
+
+
+def _weights(reader: Reader, ends: list[_End]) -> list[float]:
+    """1/variance of ln loss relative to a finished run's, whose scatter about the law the last fit knows."""
+    from scalelab.laws import Assessment
+
+    row = reader.latest_fit()
+    seen = Assessment.from_json(row.json) if row else None
+    scatter = max(seen.fit().sigma, LEAST_SCATTER) if seen and seen.best else USUAL_SCATTER
+    return [scatter**2 / (scatter**2 + end.spread**2) for end in ends]
+
+
+def _notes(foretold: list[_End]) -> list[str]:
+    if not foretold:
+        return []
+    told = ", ".join(f"{end.spec.run} ({end.loss:.3f} ± {end.loss * end.spread:.3f})" for end in foretold)
+    one = len(foretold) == 1
+    return [
+        f"{len(foretold)} unfinished {'run enters' if one else 'runs enter'} with a forecast of the final loss: {told}"
+    ]
 
 
 def _exclusions(rows: dict[str, RunRow], used: set[str]) -> list[Exclusion]:
