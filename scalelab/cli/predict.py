@@ -1,19 +1,45 @@
-"""`scalelab predict`: the loss of a model that nobody has trained, or the best model for a compute budget."""
+"""`scalelab predict`: the loss of a model that nobody has trained, the best use of a budget, what a loss takes."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from scalelab.cli.options import example, json_option, print_json
+from scalelab.cli.options import Function, example, json_option, print_json
+from scalelab.cli.questions import Question, question
 from scalelab.cli.sources import source_options
 from scalelab.errors import BadInput
-from scalelab.units import parse_count
 
 if TYPE_CHECKING:
+    from scalelab.laws.use.budget import Devices
+    from scalelab.report.known import Known
     from scalelab.report.prediction import Forecast
     from scalelab.report.source import Subject
+
+
+def _question_options(function: Function) -> Function:
+    """What is asked, and what it would run on."""
+    for option in reversed(
+        (
+            click.option("--params", metavar="N", help="Parameters that do matrix work: 10M."),
+            click.option("--tokens", metavar="D", help="Training tokens: 200M."),
+            click.option("--compute", metavar="C", help="A budget of training FLOPs: the best N and D for it."),
+            click.option("--time", metavar="T", help="A budget of time: 12h; needs --rate, or a lab that measured it."),
+            click.option("--money", metavar="M", help="A budget of money: 500; needs --price and --rate."),
+            click.option("--loss", metavar="L", help="A wanted loss, nats a token: the cheapest N, D and C."),
+            click.option("--from", "start", metavar="N,D,LOSS", help="A measured run A: P_B from P_A by the ratio."),
+            click.option("--rate", metavar="R", help="FLOP/s of one device while it trains: 150T."),
+            click.option("--utilisation", metavar="U", type=float, help="Share of --rate, where that is a peak: 0.4."),
+            click.option("--price", metavar="P", help="Price of one device an hour: 2.5."),
+            click.option("--devices", metavar="K", help="How many devices there are.  [default: 1]"),
+            click.option("--max-params", metavar="N", help="The largest N that memory holds."),
+            click.option("--max-tokens", metavar="D", help="Unique tokens there are."),
+        )
+    ):
+        function = option(function)
+    return function
 
 
 @click.command(
@@ -22,14 +48,14 @@ if TYPE_CHECKING:
     epilog=example(
         "scalelab predict labs/tiny --params 10M --tokens 200M",
         "scalelab predict labs/tiny --compute 1e15",
+        "scalelab predict labs/tiny --params 1M --compute 1e15",
+        "scalelab predict runs.csv --money 500 --price 2.5 --devices 8 --rate 400T",
+        "scalelab predict labs/tiny --loss 2.5",
         "scalelab predict labs/tiny --params 1M --tokens 20M --from 120k,1.2M,2.07",
     ),
 )
 @source_options
-@click.option("--params", metavar="N", help="Parameters that do matrix work: 10M.")
-@click.option("--tokens", metavar="D", help="Training tokens: 200M.")
-@click.option("--compute", metavar="C", help="Training FLOPs, instead of N and D: the best split of them.")
-@click.option("--from", "start", metavar="N,D,LOSS", help="A measured run A: P_B from its P_A by the law's ratio.")
+@_question_options
 @click.option("--law", metavar="NAME", help="This law alone, with the interval of its parameters alone.")
 @json_option
 def command(
@@ -37,56 +63,81 @@ def command(
     columns: tuple[str, ...],
     where: tuple[str, ...],
     count: str | None,
-    params: str | None,
-    tokens: str | None,
-    compute: str | None,
-    start: str | None,
     law: str | None,
     as_json: bool,
+    **asked: Any,
 ) -> None:
-    """Predict by the law of SOURCE, a lab's directory or a CSV: the loss at N and D, or the best N and D at C."""
-    target = _target(params, tokens, compute, start)
+    """Predict by the law of SOURCE, a lab or a table of runs: a run's loss, the best of a budget, or a loss's cost."""
+    wanted = question(**asked)
     from scalelab.cli.sources import open_subject
-    from scalelab.report import prediction
+    from scalelab.report import answers, prediction
 
     subject = open_subject(source, columns, where, count, law=(law,) if law else (), stored=True)
-    forecast = _forecast(subject, target, law)
+    forecast = _answer(subject, wanted, law, _known(source))
     if as_json:
         print_json(prediction.document(forecast, subject))
         return
-    for line in prediction.lines(forecast, subject):
+    for line in answers.lines(forecast, subject):
         click.echo(line)
 
 
-def _target(params: str | None, tokens: str | None, compute: str | None, start: str | None) -> dict[str, Any]:
-    """What is asked, or one line that says how to ask."""
-    asks = "--params N --tokens D, or --compute C"
-    if compute is not None and (params is not None or tokens is not None):
-        raise BadInput("--compute and --params or --tokens were both given", allowed=asks)
-    if compute is not None and start is not None:
-        raise BadInput("--from needs --params and --tokens, not --compute", allowed=asks)
-    if compute is None and (params is None or tokens is None):
-        raise BadInput("predict what?", allowed=asks)
-    if compute is not None:
-        return {"flops": parse_count(compute, "--compute")}
-    target: dict[str, Any] = {
-        "n_params": parse_count(params or "", "--params"),
-        "n_tokens": parse_count(tokens or "", "--tokens"),
-    }
-    if start is not None:
-        parts = start.split(",")
-        if len(parts) != 3:
-            raise BadInput(f"--from {start!r}", allowed="N,D,LOSS such as 120k,1.2M,2.07")
-        names = ("n_params of --from", "n_tokens of --from", "loss of --from")
-        target["start"] = tuple(parse_count(part, name) for part, name in zip(parts, names, strict=True))
-    return target
-
-
-def _forecast(subject: Subject, target: dict[str, Any], law: str | None) -> Forecast:
+def _answer(subject: Subject, wanted: Question, law: str | None, known: Known) -> Forecast:
     from scalelab.report import prediction
 
-    if "flops" in target:
-        return prediction.for_compute(subject.assessment, target["flops"], law)
-    if "start" in target:
-        return prediction.from_run(subject.assessment, target["n_params"], target["n_tokens"], target["start"], law)
-    return prediction.for_run(subject.assessment, target["n_params"], target["n_tokens"], law)
+    seen, devices = subject.assessment, _devices(wanted, known)
+    n, d, budget = wanted.n_params or 0.0, wanted.n_tokens or 0.0, wanted.budget
+    if wanted.kind == "loss":
+        return prediction.for_loss(seen, wanted.loss or 0.0, law, devices=devices, known=known)
+    if wanted.kind == "ratio" and wanted.start is not None:
+        return prediction.from_run(seen, n, d, wanted.start, law, devices=devices, known=known)
+    if wanted.kind == "run":
+        return prediction.for_run(seen, n, d, law, devices=devices, known=known)
+    if wanted.kind == "model":
+        return prediction.for_model(seen, n, _flops(budget, devices), law, devices=devices, known=known)
+    _flops(budget, devices)  # what is missing of a budget is told in the words of the options
+    return prediction.for_budget(
+        seen, budget, devices, law, max_params=wanted.max_params, max_tokens=wanted.max_tokens, known=known
+    )
+
+
+def _devices(wanted: Question, known: Known) -> Devices:
+    """As the options say; the lab's measured speed where they do not."""
+    from scalelab.laws.use.budget import Devices
+
+    rate = known.flops_per_second if wanted.rate is None else wanted.rate
+    return Devices(
+        flops_per_second=rate, utilisation=wanted.utilisation, price_per_hour=wanted.price, count=wanted.devices
+    )
+
+
+def _flops(budget: dict[str, float], devices: Devices) -> float:
+    from scalelab.laws.use.budget import flops_of
+
+    if "compute" not in budget and devices.rate is None:
+        raise BadInput(f"--{'time' if 'seconds' in budget else 'money'} needs --rate", todo="give FLOP/s, such as 150T")
+    if "money" in budget and devices.price_per_hour is None:
+        raise BadInput("--money needs --price", todo="give the price of one device an hour")
+    known = {name: budget.get(name) for name in ("compute", "seconds", "money")}
+    return flops_of(devices, compute=known["compute"], seconds=known["seconds"], money=known["money"])
+
+
+def _known(source: str) -> Known:
+    """What a lab measured beside its losses; nothing of a foreign table."""
+    from scalelab.lab.paths import lab_paths
+    from scalelab.records import TokenSet
+    from scalelab.report.known import NOTHING, Known, link_of, measured_rate
+    from scalelab.store.reader import Reader
+
+    folder = Path(source).parent if Path(source).name == "lab.db" else Path(source)
+    if not (folder.is_dir() and lab_paths(folder).exists):
+        return NOTHING
+    with Reader(lab_paths(folder).store) as reader:
+        tokens = reader.meta("tokens")
+        link, no_link = link_of(reader.finals())
+        specs = {row.run: row.spec for row in reader.runs()}
+        return Known(
+            bytes_per_token=TokenSet.from_json(tokens).bytes_per_token if tokens else None,
+            link=link,
+            no_link=no_link,
+            flops_per_second=measured_rate(list(reader.latest_points().values()), specs),
+        )

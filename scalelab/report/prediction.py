@@ -1,19 +1,21 @@
-"""A prediction as words and as a document: the loss, its interval and what the interval is made of, law by law."""
+"""What a law answers to one question about a run, a budget or a loss, as a record and as a document.
+
+Six questions: a run (N, D); a run from a measured one; the best split of a budget; a model off the frontier; what a
+wanted loss takes. Every number comes from `laws`; the words stand in `answers`.
+"""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scalelab import __version__
-from scalelab.report import numbers
-from scalelab.report.columns import columns
 from scalelab.report.findings import UNSPLIT
-from scalelab.units import format_count
+from scalelab.report.known import NOTHING, Known
 
 if TYPE_CHECKING:
-    from scalelab.laws import Assessment, Fit, Prediction
+    from scalelab.laws import Allocation, Assessment, Fit, Measured, Needed, OffFrontier, Prediction
+    from scalelab.laws.use.budget import Devices
     from scalelab.report.source import Subject
 
 SCHEMA = "scalelab.prediction/1"
@@ -30,99 +32,141 @@ class Forecast:
     prediction: Prediction
     flops: float
     """C at that N and D, counted as the runs counted theirs."""
-    optimal: bool = False
-    """Whether N and D are the best split of the compute asked about."""
-    interior: bool = True
-    """False where a law has no best split and N and D are an edge of the search."""
     start: tuple[float, float, float] | None = None
     """(N, D, loss) of the measured run that it starts from."""
     alternatives: tuple[tuple[str, Prediction], ...] = ()
     """What each law says alone, with the interval of its parameters."""
+    allocation: Allocation | None = None
+    """Where a budget was asked about."""
+    off: OffFrontier | None = None
+    """Where a budget was asked about for one N."""
+    needed: Needed | None = None
+    """Where a loss was wanted."""
+    devices: Devices | None = None
+    """What it would run on, where that was said or measured."""
+    known: Known = NOTHING
+
+    @property
+    def optimal(self) -> bool:
+        """Whether N and D are the best split of the compute asked about."""
+        return self.allocation is not None or self.needed is not None
+
+    @property
+    def interior(self) -> bool:
+        """False where a law has no best split and N and D are an edge of the search."""
+        return self.allocation is None or self.allocation.limited_by != "search"
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run takes on the devices; None where their speed is not known."""
+        return None if self.devices is None else self.devices.seconds(self.flops)
+
+    @property
+    def money(self) -> float | None:
+        """What it costs on them; None where no price was given."""
+        return None if self.devices is None else self.devices.money(self.flops)
+
+    def measures(self) -> tuple[Measured, ...]:
+        """The prediction in every measure that is known here."""
+        from scalelab import laws
+
+        told = laws.measures(self.prediction, self.known.bytes_per_token)
+        return told if self.known.link is None else (*told, self.known.link.predict(self.prediction))
 
 
-def for_run(seen: Assessment, n_params: float, n_tokens: float, law: str | None = None) -> Forecast:
+def for_run(
+    seen: Assessment, n_params: float, n_tokens: float, law: str | None = None, *,
+    devices: Devices | None = None, known: Known = NOTHING,
+) -> Forecast:  # fmt: skip
     """The loss at N and D."""
     fit = seen.fit(law)
-    found = fit.predict(n_params, n_tokens) if law else seen.predict(n_params, n_tokens)
     return Forecast(
         law=fit.law,
-        prediction=found,
+        prediction=(fit if law else seen).predict(n_params, n_tokens),
         flops=_flops(fit, n_params, n_tokens),
         alternatives=_others(seen, n_params, n_tokens),
-    )
-
-
-def for_compute(seen: Assessment, flops: float, law: str | None = None) -> Forecast:
-    """The best N and D for C FLOPs, and the loss there."""
-    from scalelab import laws
-
-    fit = seen.fit(law)
-    best = laws.frontier(fit, flops) if law else seen.frontier(flops)
-    found = fit.predict(best.n_params, best.n_tokens) if law else seen.predict(best.n_params, best.n_tokens)
-    return Forecast(
-        law=fit.law,
-        prediction=found,
-        flops=flops,
-        optimal=True,
-        interior=best.interior,
-        alternatives=_others(seen, best.n_params, best.n_tokens),
+        devices=devices,
+        known=known,
     )
 
 
 def from_run(
-    seen: Assessment, n_params: float, n_tokens: float, start: tuple[float, float, float], law: str | None = None
-) -> Forecast:
+    seen: Assessment, n_params: float, n_tokens: float, start: tuple[float, float, float], law: str | None = None, *,
+    devices: Devices | None = None, known: Known = NOTHING,
+) -> Forecast:  # fmt: skip
     """P_B at N and D from the measured P_A at N_A and D_A."""
     from scalelab import laws
 
     fit = seen.fit(law)
     n_a, d_a, loss_a = start
     found = laws.predict_ratio(fit, loss_a=loss_a, n_a=n_a, d_a=d_a, n_b=n_params, d_b=n_tokens)
-    return Forecast(law=fit.law, prediction=found, flops=_flops(fit, n_params, n_tokens), start=start)
-
-
-def lines(forecast: Forecast, subject: Subject) -> list[str]:
-    """The forecast as a person reads it."""
-    found = forecast.prediction
-    said = [
-        f"N = {format_count(found.n_params)}   D = {format_count(found.n_tokens)}   "
-        f"({found.n_tokens / found.n_params:.3g} tokens a parameter)   C = {numbers.flops(forecast.flops)} FLOPs"
-    ]
-    if forecast.optimal:
-        said[0] = "best split: " + said[0] if forecast.interior else "no best split; an edge of the search: " + said[0]
-    if forecast.start:
-        n_a, d_a, loss_a = forecast.start
-        said.append(
-            f"from a run with N = {format_count(n_a)}, D = {format_count(d_a)}, loss {loss_a:.4g}, by the "
-            f"ratio of {forecast.law}:"
-        )
-    loss = numbers.interval(found.loss, found.low, found.high)
-    perplexity = numbers.interval(*(math.exp(min(value, 700.0)) for value in (found.loss, found.low, found.high)))
-    said += ["", f"loss        {loss} nats a token, 95 %, by {forecast.law}", f"perplexity  {perplexity}"]
-    said.append(
-        "            one standard error: "
-        + ", ".join(f"{name} {numbers.percent(size)}" for name, size in _parts(found) if size > 0)
+    return Forecast(
+        law=fit.law, prediction=found, flops=_flops(fit, n_params, n_tokens), start=start, devices=devices, known=known
     )
-    if len(forecast.alternatives) > 1:
-        said += ["", "law by law, each with the interval of its own parameters"]
-        said += columns(
-            [
-                [name, _loss(each.loss), f"[{_loss(each.low)}, {_loss(each.high)}]"]
-                for name, each in forecast.alternatives
-            ],
-            indent=2,
-            left={0, 2},
-        )
-    return said + [f"warning: {warning}" for warning in warnings(forecast, subject)]
 
 
-def _loss(value: float) -> str:
-    """Four places, as everywhere, but not of what is no sensible loss."""
-    return f"{value:.4f}" if value < 1e4 else f"{value:.1e}"
+def for_budget(
+    seen: Assessment, budget: dict[str, float], devices: Devices, law: str | None = None, *,
+    max_params: float | None = None, max_tokens: float | None = None, known: Known = NOTHING,
+) -> Forecast:  # fmt: skip
+    """The best N and D of a budget: {"compute": C}, {"seconds": …} or {"money": …}."""
+    from scalelab import laws
+
+    using = seen.fit(law) if law else seen
+    found = laws.allocate(
+        using, compute=budget.get("compute"), seconds=budget.get("seconds"), money=budget.get("money"),
+        flops_per_second=devices.flops_per_second, utilisation=devices.utilisation,
+        price_per_hour=devices.price_per_hour, devices=devices.count, max_params=max_params, max_tokens=max_tokens,
+    )  # fmt: skip
+    best = found.best
+    return Forecast(
+        law=found.law,
+        prediction=using.predict(best.n_params, best.n_tokens),
+        flops=best.flops,
+        alternatives=_others(seen, best.n_params, best.n_tokens),
+        allocation=found,
+        devices=devices,
+        known=known,
+    )
 
 
-def _parts(found: Prediction) -> tuple[tuple[str, float], ...]:
-    return (("parameters", found.parameters), ("choice of law", found.forms), ("held-back runs", found.held_back))
+def for_model(
+    seen: Assessment, n_params: float, flops: float, law: str | None = None, *,
+    devices: Devices | None = None, known: Known = NOTHING,
+) -> Forecast:  # fmt: skip
+    """One N at C FLOPs, against the best N there."""
+    from scalelab import laws
+
+    using = seen.fit(law) if law else seen
+    found = laws.off_frontier(using, n_params, flops)
+    return Forecast(
+        law=found.law,
+        prediction=using.predict(n_params, found.n_tokens),
+        flops=flops,
+        alternatives=_others(seen, n_params, found.n_tokens),
+        off=found,
+        devices=devices,
+        known=known,
+    )
+
+
+def for_loss(
+    seen: Assessment, loss: float, law: str | None = None, *, devices: Devices | None = None, known: Known = NOTHING
+) -> Forecast:
+    """The cheapest N and D whose expected loss is the wanted one."""
+    from scalelab import laws
+
+    using = seen.fit(law) if law else seen
+    found = laws.compute_for(using, loss)
+    return Forecast(
+        law=found.law,
+        prediction=using.predict(found.n_params, found.n_tokens),
+        flops=found.flops,
+        alternatives=_others(seen, found.n_params, found.n_tokens),
+        needed=found,
+        devices=devices,
+        known=known,
+    )
 
 
 def warnings(forecast: Forecast, subject: Subject) -> list[str]:
@@ -139,25 +183,36 @@ def warnings(forecast: Forecast, subject: Subject) -> list[str]:
             )
     if subject.assessment.fit(forecast.law).verdict == "withhold":
         said.append(UNSPLIT[0].lower() + UNSPLIT[1:])
+    if forecast.known.link is not None and forecast.known.link.far(found.loss):
+        said.append("the loss is far from those whose accuracy is known: the accuracy is a guess")
     return said
 
 
 def document(forecast: Forecast, subject: Subject) -> dict[str, Any]:
     """The forecast as plain values."""
-    found = forecast.prediction
+    told = {each.name: each for each in forecast.measures()}
+    parts = {"allocation": forecast.allocation, "off_frontier": forecast.off, "needed": forecast.needed}
+    link = forecast.known.link
     return {
         "schema": SCHEMA,
         "scalelab": __version__,
         "source": {"name": subject.name, "path": subject.path},
         "law": forecast.law,
         "flops": forecast.flops,
+        "seconds": forecast.seconds,
+        "money": forecast.money,
         "optimal_split": forecast.optimal,
         "interior": forecast.interior,
         "from": forecast.start and dict(zip(("n_params", "n_tokens", "loss"), forecast.start, strict=True)),
-        "prediction": found.to_dict() | {"perplexity": math.exp(min(found.loss, 700.0))},
+        "prediction": forecast.prediction.to_dict() | {"perplexity": told["perplexity"].value},
+        "measures": {
+            name: {"value": each.value, "low": each.low, "high": each.high} for name, each in told.items()
+        },
+        **{name: part and part.to_dict() for name, part in parts.items()},
+        "link": link and link.to_dict(),
         "laws": {name: each.to_dict() for name, each in forecast.alternatives},
         "warnings": warnings(forecast, subject),
-    }
+    }  # fmt: skip
 
 
 def _others(seen: Assessment, n_params: float, n_tokens: float) -> tuple[tuple[str, Prediction], ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scalelab.report import numbers
 from scalelab.store.reader import Reader
 from tests.cli.conftest import Ran, document
 from tests.simulated import SimulatedLab
@@ -85,7 +86,7 @@ def test_predict_says_the_loss_and_how_sure(scalelab: Run, table: Path) -> None:
     assert there["perplexity"] == pytest.approx(math.exp(there["loss"]))
     assert told["flops"] == pytest.approx(6 * 5e5 * 1e7)
     ran = scalelab("predict", str(table), "--params", "500k", "--tokens", "10M")
-    assert f"loss        {there['loss']:.3f} [" in ran.out
+    assert f"loss        {numbers.interval(there['loss'], there['low'], there['high'])} nats" in ran.out
 
 
 def test_predict_finds_the_best_split_of_a_budget(scalelab: Run, table: Path) -> None:

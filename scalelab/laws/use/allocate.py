@@ -59,6 +59,8 @@ class Allocation:
     n_low: float
     """The smallest N whose loss, at the same budget, is within `near` of the best."""
     n_high: float
+    flops_low: float
+    """What a run of `n_low` spends: less than C where the tokens are limited."""
     more: tuple[Share, ...]
     """The best of twice and of ten times the budget, under the same limits."""
     limited_by: str
@@ -95,7 +97,12 @@ class Allocation:
         if self.limited_by == "max_params":
             return f"memory holds N at {format_count(self.best.n_params)}: without that limit more would be better"
         if self.limited_by == "max_tokens":
-            return f"there are {format_count(self.best.n_tokens)} tokens and no more: beyond them data would repeat"
+            spent = 100 * self.flops_low / self.flops
+            return (
+                f"there are {format_count(self.best.n_tokens)} tokens and no more: beyond them data would repeat; "
+                f"N = {format_count(self.n_low)} spends {spent:.2g} % of the budget on them, for {100 * self.near:g} % more "
+                "loss"
+            )
         return ""
 
     def _unspent(self) -> str:
@@ -170,6 +177,7 @@ def allocate(
         near=NEAR,
         n_low=n_low,
         n_high=n_high,
+        flops_low=split.spent(n_low, flops),
         more=tuple(split.share(factor, factor * flops, owned)[0] for factor in MORE),
         limited_by=limited_by,
         reach=flops / split.fit.c_range[1],
@@ -195,7 +203,13 @@ class _Split:
         bought = flops / self.per_token(n)
         return bought if self.max_tokens is None or self.repeats else np.minimum(bought, self.max_tokens)
 
+    def spent(self, n: float, flops: float) -> float:
+        """FLOPs of a run of N: C, or less where the tokens run out."""
+        one = np.array([n])
+        return float((self.per_token(one) * self.tokens(one, flops))[0])
+
     def loss(self, n: Array, d: Array) -> Array:
+        """Of the law, on repeated tokens where it looks at repetition."""
         if self.repeats and self.max_tokens is not None:
             return self.fit.loss(n, d, unique_tokens=np.minimum(d, self.max_tokens))
         return self.law.loss(n, d)
@@ -219,7 +233,7 @@ class _Split:
         at, edge = lowest(curve, low, high)
         n = float(np.exp(at))
         d = float(self.tokens(np.array([n]), flops)[0])
-        spent = float(self.per_token(np.array([n]))[0]) * d
+        spent = self.spent(n, flops)
         there = (
             self.fit.predict(n, d, unique_tokens=min(d, self.max_tokens))
             if self.repeats and self.max_tokens is not None

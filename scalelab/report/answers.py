@@ -1,0 +1,135 @@
+"""A forecast as a person reads it: what was asked, the loss in every measure, what it costs, what to beware of."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from scalelab.report import numbers
+from scalelab.report.columns import columns
+from scalelab.report.prediction import warnings
+from scalelab.units import format_count, format_duration, format_flop_rate
+
+if TYPE_CHECKING:
+    from scalelab.laws import Measured, Prediction
+    from scalelab.report.prediction import Forecast
+    from scalelab.report.source import Subject
+
+NAMES = {"loss": "loss", "perplexity": "perplexity", "bits_per_byte": "bits a byte", "accuracy": "accuracy"}
+"""Measures that are printed; bits a token stand in the document alone."""
+
+
+def lines(forecast: Forecast, subject: Subject) -> list[str]:
+    """The whole answer."""
+    said = [*_asked(forecast), "", *_measures(forecast)]
+    said.append(
+        "            one standard error: "
+        + ", ".join(f"{name} {numbers.percent(size)}" for name, size in _parts(forecast.prediction) if size > 0)
+    )
+    said += _around(forecast)
+    if len(forecast.alternatives) > 1:
+        said += ["", "law by law, each with the interval of its own parameters"]
+        said += columns(
+            [
+                [name, _loss(each.loss), f"[{_loss(each.low)}, {_loss(each.high)}]"]
+                for name, each in forecast.alternatives
+            ],
+            indent=2,
+            left={0, 2},
+        )
+    return said + [f"warning: {warning}" for warning in warnings(forecast, subject)]
+
+
+def _asked(forecast: Forecast) -> list[str]:
+    """N, D, C and their cost; where they come from the question, that too."""
+    found = forecast.prediction
+    point = (
+        f"N = {format_count(found.n_params)}   D = {format_count(found.n_tokens)}   "
+        f"({found.n_tokens / found.n_params:.3g} tokens a parameter)   C = {numbers.flops(forecast.flops)} FLOPs"
+    )
+    said = [_role(forecast) + point, *_cost(forecast)]
+    if forecast.start:
+        n_a, d_a, loss_a = forecast.start
+        said.append(
+            f"from a run with N = {format_count(n_a)}, D = {format_count(d_a)}, loss {loss_a:.4g}, by the "
+            f"ratio of {forecast.law}:"
+        )
+    return said
+
+
+def _role(forecast: Forecast) -> str:
+    if forecast.needed is not None:
+        return f"cheapest way to a loss of {forecast.needed.loss:.4g}: "
+    if forecast.allocation is None:
+        return ""
+    limits = {"max_params": "best within that memory: ", "max_tokens": "best with those tokens: "}
+    without = "no best split; an edge of the search: "
+    return limits.get(forecast.allocation.limited_by, "best split: " if forecast.interior else without)
+
+
+def _cost(forecast: Forecast) -> list[str]:
+    """Time and money, where the devices are known well enough."""
+    devices = forecast.devices
+    if devices is None or forecast.seconds is None or devices.flops_per_second is None:
+        return []
+    rate = devices.flops_per_second * devices.utilisation
+    measured = " as measured in the lab" * (rate == forecast.known.flops_per_second)
+    where = "one device" if devices.count == 1 else f"{devices.count} devices"
+    words = f"takes {format_duration(forecast.seconds)} on {where} at {format_flop_rate(rate)}{measured}"
+    return [words + ("" if forecast.money is None else f", costs {money(forecast.money)}")]
+
+
+def money(value: float) -> str:
+    """An amount in whatever currency the price was in: 41.67, 1234, 1.2M."""
+    return f"{value:.2f}" if value < 1000 else f"{value:.0f}" if value < 1e5 else format_count(value)
+
+
+def _measures(forecast: Forecast) -> list[str]:
+    """A line for each measure; the first says by what."""
+    told = [each for each in forecast.measures() if each.name in NAMES]
+    notes = {"loss": f" nats a token, 95 %, by {forecast.law}", "accuracy": " of next tokens ranked first"}
+    return [f"{NAMES[each.name]:<12}{_interval(each)}{notes.get(each.name, '')}" for each in told]
+
+
+def _interval(each: Measured) -> str:
+    return numbers.interval(each.value, each.low, each.high)
+
+
+def _around(forecast: Forecast) -> list[str]:
+    """How flat the optimum is and what more would buy; what an N costs; between which computes a loss lies."""
+    if forecast.off is not None:
+        off = forecast.off
+        worth = f"its loss is worth {numbers.percent(off.worth)} of this compute at the best N"
+        return ["", off.sentence(), worth] if off.worth < 0.995 else ["", off.sentence()]
+    if forecast.needed is not None:
+        high = forecast.needed.flops_high
+        upper = "no end in sight" if high is None else numbers.flops(high)
+        return ["", f"compute it may take, 95 %: {numbers.flops(forecast.needed.flops_low)} to {upper}"]
+    if forecast.allocation is None:
+        return []
+    told = forecast.allocation
+    # Far computes are warned of below, in the same words for every question.
+    said = [
+        line
+        for sentence in told.sentences()
+        if "is a guess" not in sentence
+        for line in textwrap.wrap(sentence, 96, initial_indent="  - ", subsequent_indent="    ")
+    ]
+    rows = [
+        [f"{each.factor:g} ×", f"N = {format_count(each.n_params)}", f"D = {format_count(each.n_tokens)}", "loss",
+         numbers.interval(each.loss, each.low, each.high),
+         *([] if each.seconds is None else [format_duration(each.seconds)]),
+         *([] if each.money is None else [money(each.money)])]
+        for each in told.more
+    ]  # fmt: skip
+    more = ["", "more of it", *columns(rows, indent=2, left={1, 2, 3, 4})] if forecast.interior else []
+    return ["", *said, *more]
+
+
+def _loss(value: float) -> str:
+    """Four places, as everywhere, but not of what is no sensible loss."""
+    return f"{value:.4f}" if value < 1e4 else f"{value:.1e}"
+
+
+def _parts(found: Prediction) -> tuple[tuple[str, float], ...]:
+    return (("parameters", found.parameters), ("choice of law", found.forms), ("held-back runs", found.held_back))
