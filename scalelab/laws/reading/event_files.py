@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ MOST_BYTES = 1 << 28
 MOST_TAGS = 1_000
 PARTS = frozenset(("train", "training", "eval", "evaluation", "val", "valid", "validation", "test"))
 """Folders that hold a part of the run above them, as Keras and others write them."""
+_STAMP = re.compile(r"\d{9,11}\.\d+")
+"""The folder that torch's SummaryWriter puts the hyper-parameters of the run above it into: a time."""
 RATES = ("learning_rate", "train/learning_rate", "lr", "train/lr")
 HPARAMS = "_hparams_/session_start_info"
 _DIM = 64
@@ -41,15 +44,21 @@ def event_sheet(root: Path, folders: Mapping[Path, Sequence[Path]], unlisted: Se
     _loader()
     runs: dict[Path, list[tuple[str, Path]]] = {}
     for folder, files in folders.items():
-        part = folder.name.lower() in PARTS and folder != root
-        lead = f"{folder.name}/" if part else ""
-        runs.setdefault(folder.parent if part else folder, []).extend((lead, file) for file in sorted(files))
+        run, lead = _run_of(folder, root)
+        runs.setdefault(run, []).extend((lead, file) for file in sorted(files))
     rows: list[Record] = [(None, Refused(run_name(root, folder), "its folder cannot be listed")) for folder in unlisted]
     rows += [(None, _row(run_name(root, run), runs[run])) for run in sorted(runs)]
     note = (
         f"{len(runs)} runs of event files, each by the last value of its tags; whether it had finished cannot be seen"
     )
     return sheet_of(iter(rows), name, [note])
+
+
+def _run_of(folder: Path, root: Path) -> tuple[Path, str]:
+    """The run that a folder belongs to, and what its tags begin with there."""
+    if folder != root and folder.name.lower() in PARTS:
+        return folder.parent, f"{folder.name}/"
+    return (folder.parent if folder != root and _STAMP.fullmatch(folder.name) else folder), ""
 
 
 def _loader() -> Any:

@@ -54,6 +54,10 @@ def _row(name: str, run: Path, places: Sequence[tuple[int, Path]], ways: Counter
         return Refused(name, reason)
     size = size_in((place, run))
     sizes, tokens = _counted(state, size, settings_in((place, run)), ways)
+    if not sizes:
+        return Refused(name, "its size is not said: no safetensors header, no config.json of a family known here")
+    if not tokens:
+        return Refused(name, "its tokens are not said: no num_input_tokens_seen, no batch and length, no total_flos")
     return {"run_id": name, **sizes, "tokens": tokens, **_evaluations(history), "lr_share": _lr_share(history)}
 
 
