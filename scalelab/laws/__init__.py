@@ -11,6 +11,8 @@
     laws.compute_for(seen, 2.5)                  the cheapest N, D and C for a wanted loss
     laws.off_frontier(seen, 7e9, 1e21)           what another N costs at that compute
     laws.iso_flop(runs)                          the best N of each level of compute, without a law of N and D
+    laws.diagnose(runs, law).sentences()         wrong runs by name, noise, leverage, repeated data, what leans
+    laws.compare_counts(runs, "chinchilla")      the counts of N side by side
 
 What to use when: `assess` for an answer, `fit` for one law's numbers, `hold_out` to check a law by hand. Evaluating a
 stored Fit or Assessment needs numpy only; scipy is loaded when something is fitted.
