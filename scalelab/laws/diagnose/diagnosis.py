@@ -27,7 +27,8 @@ class Diagnosis:
     outliers: tuple[Outlier, ...]
     """Runs that lie further out than chance puts any, the furthest first."""
     pulls: tuple[Pull, ...]
-    """Runs that the prediction at ten times the compute hangs on, the strongest first, at most five."""
+    """The five runs that the prediction at ten times the compute hangs on, the strongest first, and that of the most
+    leverage where it is another."""
     noise: NoiseFloor | None
     """None where no point was run twice."""
     transients: tuple[Transient, ...]

@@ -43,9 +43,10 @@ class Pull:
 
 
 def pulls(runs: RunTable, fit: Fit, tangent: Tangent) -> tuple[Pull, ...]:
-    """The runs that the prediction hangs on, the strongest first."""
+    """The runs that the prediction hangs on, the strongest first, and that of the most leverage if it is another."""
     move, hat, t = moves_without(runs, fit), tangent.hat, tangent.studentised()
-    strongest = np.argsort(-np.abs(move), kind="stable")[:SHOWN]
+    strongest = np.argsort(-np.abs(move), kind="stable")[:SHOWN].tolist()
+    strongest += [int(hat.argmax())] if int(hat.argmax()) not in strongest else []
     return tuple(
         Pull(
             run=shown(runs.run_id[i]), n_params=float(runs.n_params[i]), n_tokens=float(runs.n_tokens[i]),

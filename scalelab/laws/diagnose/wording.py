@@ -16,6 +16,8 @@ from scalelab.units import format_count
 MOST_SENTENCES = 6
 PULLS = 0.008
 """A run that moves ln loss at ten times the compute by more than this is named: what a wrong run may do at most."""
+LEVERAGE = 0.9
+"""A run of more leverage than this has no neighbour that would contradict it."""
 LARGEST = 20.0
 """Logs beyond this are cut before they become a per cent."""
 
@@ -72,12 +74,14 @@ def _transient(item: Transient, n_runs: int) -> str:
     what = f"{_suspect(item, n_runs)}{_lying(item)}"
     if item.kind is Kind.CHECKPOINTS:
         return f"{what}: if they were not annealed, theirs are not the losses of finished runs"
+    if item.n_runs == n_runs:
+        return f"{what}: a law of these is none of finished runs"
     return f"{what}: fit without them by --where '{_kept([item])}'"
 
 
 def _mild(items: list[Transient], n_runs: int) -> Iterator[str]:
     """The same for runs that follow the law so far: those of odd tokens a parameter in one sentence."""
-    odd = [item for item in items if item.kind in (Kind.FEW_TOKENS, Kind.MANY_TOKENS)]
+    odd = [item for item in items if item.kind in (Kind.FEW_TOKENS, Kind.MANY_TOKENS) and item.n_runs < n_runs]
     if odd:
         what = " and ".join(_suspect(item, n_runs) for item in odd)
         yield f"{what}; --where '{_kept(odd)}' would leave them out"
@@ -151,13 +155,20 @@ def _said(trend: Trend, seen: Diagnosis, harm: list[Transient]) -> bool:
 
 
 def _pull(seen: Diagnosis) -> Iterator[str]:
+    """The run that the prediction moves with, else one that the law must pass through."""
     named = {run.run for run in seen.outliers}
-    strongest = next((run for run in seen.pulls if run.run not in named), None)
-    if strongest is not None and abs(strongest.moves) > PULLS:
-        way = "higher" if strongest.moves > 0 else "lower"
+    others = [run for run in seen.pulls if run.run not in named]
+    if others and abs(others[0].moves) > PULLS:
+        way = "higher" if others[0].moves > 0 else "lower"
         yield (
-            f"the prediction at ten times the compute hangs on {strongest.run}: without it, it is "
-            f"{_percent(strongest.moves)} {way}; run that point again, or one near it"
+            f"the prediction at ten times the compute hangs on {others[0].run}: without it, it is "
+            f"{_percent(others[0].moves)} {way}; run that point again, or one near it"
+        )
+    elif lever := [run for run in others if run.leverage > LEVERAGE]:
+        most = max(lever, key=lambda run: run.leverage)
+        yield (
+            f"the law passes through {most.run} almost whatever its loss (leverage {most.leverage:.2f}): "
+            "no other run checks it, so run that point again, or one near it"
         )
 
 

@@ -48,6 +48,16 @@ def test_a_wrong_run_that_is_alone_at_its_size_is_named_as_what_the_fit_hangs_on
         assert any("hangs on big-1b: without it, it is" in said and "lower" in said for said in seen.sentences())
 
 
+def test_a_run_that_nothing_checks_is_named_though_removing_it_would_move_little() -> None:
+    n = np.append(np.repeat([1e7, 2e7], 8), 1e9)
+    d = np.append(np.tile(np.geomspace(2e8, 2e10, 8), 2), 2e10)
+    loss = 30 * n**-0.08 * d**-0.07 * np.exp(1e-4 * np.random.default_rng(0).standard_normal(17))
+    runs = run_table(n_params=n, n_tokens=d, loss=loss)
+    seen = diagnose(runs, laws.fit(runs, "power"))
+    assert max(run.leverage for run in seen.pulls) == max(seen.leverage)
+    assert any(said.startswith("the law passes through run-17 almost whatever its loss") for said in seen.sentences())
+
+
 def test_a_fit_with_fixed_parameters_or_a_floor_at_zero_has_moves_too() -> None:
     runs = lab(25, seed=0)
     flat = replace(runs, loss=30 * runs.n_params**-0.08 * runs.n_tokens**-0.07)

@@ -59,3 +59,7 @@ def test_the_public_table_of_repeated_data_asks_for_the_data_constrained_law(sha
     assert seen.repetition is not None
     assert seen.repetition.hurts
     assert any(said.endswith("fit --law data-constrained") for said in seen.sentences())
+    allowed = diagnose(runs, laws.fit(runs, "data-constrained"))
+    assert allowed.repetition is not None
+    assert abs(allowed.repetition.slope) < 0.3 * seen.repetition.slope
+    assert any(said.endswith("which data-constrained allows for") for said in allowed.sentences())

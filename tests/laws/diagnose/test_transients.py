@@ -66,6 +66,21 @@ def test_rates_that_were_not_annealed_are_flagged_even_where_they_follow_a_law()
     assert not any(item.kind is Kind.NOT_ANNEALED for item in seen_in(unknown).transients)
 
 
+def test_where_no_run_was_annealed_no_filter_is_advised() -> None:
+    said = seen_in(replace(lab(16, seed=3), lr_share=np.ones(16))).sentences()
+    assert any("16 of 16 runs ended at" in one and "a law of these is none of finished runs" in one for one in said)
+    assert not any("lr_share <" in one for one in said)
+
+
+def test_the_filter_of_the_sentence_leaves_the_others(tmp_path: Path) -> None:
+    runs = with_short_runs(0.04)
+    table = tmp_path / "runs.csv"
+    rows = zip(runs.n_params, runs.n_tokens, runs.loss, strict=True)
+    table.write_text("n_params,tokens,loss\n" + "".join(f"{n},{d},{loss}\n" for n, d, loss in rows))
+    said = next(one for one in seen_in(runs).sentences() if "fewer tokens" in one)
+    assert len(laws.read_runs(table, where=said.split("'")[1])) == len(runs) - 4
+
+
 def test_budgets_at_equal_distances_look_like_checkpoints_unless_the_rate_is_known() -> None:
     n, d = (part.ravel() for part in np.meshgrid([1e8, 3e8, 9e8], 1e9 * np.arange(1, 9), indexing="ij"))
     runs = run_table(n_params=n, n_tokens=d, loss=chinchilla_loss(n, d))
