@@ -17,30 +17,38 @@ import numpy.typing as npt
 from scalelab.laws.forms.form import Form, Inputs, Kind, Linear
 from scalelab.laws.runs import Array
 
-ENOUGH = 16_000
+ENOUGH = 6_000
 """Cells times runs that a grid looks at; of longer tables it takes runs evenly along compute, which finds the basin."""
 NOTHING: Mapping[int, float] = MappingProxyType({})
 """Nothing is fixed."""
-STARTS, MANY_STARTS = 3, 10
+STARTS, MANY_STARTS = 3, 16
 """Valleys of the grid that Newton's method is given; the second where some parameters are fixed."""
-DENSE = 600
+DENSE = 1_600
 """Cells that a grid of which some axes are fixed has at least."""
-FEWEST_RUNS, MOST_RUNS = 24, 96
+FEWEST_RUNS, MOST_RUNS, MANY_RUNS = 24, 96, 384
+"""Runs that the grid looks at; the last where some parameters are fixed."""
 
 
-def starts(form: Form, inputs: Inputs, loss: Array, weight: Array, fixed: Mapping[int, float] = NOTHING) -> Array:
+def starts(
+    form: Form,
+    inputs: Inputs,
+    loss: Array,
+    weight: Array,
+    fixed: Mapping[int, float] = NOTHING,
+    most: int | None = None,
+) -> Array:
     """The best local minima of the grid as starts, best first, (3, or more where some entries are fixed; p)."""
     assert form.linear is not None
-    axes, most = _axes(form, fixed), MANY_STARTS if fixed else STARTS
+    axes, most = _axes(form, fixed), most or (MANY_STARTS if fixed else STARTS)
     theta = _cells(form, axes, loss, fixed)
-    inputs, loss, weight = _thinned(inputs, loss, weight, min(max(ENOUGH // len(theta), FEWEST_RUNS), MOST_RUNS))
+    runs = MANY_RUNS if fixed else min(max(ENOUGH // len(theta), FEWEST_RUNS), MOST_RUNS)
+    inputs, loss, weight = _thinned(inputs, loss, weight, runs)
+    root = np.sqrt(weight)
     for _ in range(form.passes):
-        problem = form.linear(theta, inputs, loss)
-        _solve_linear(form, problem, np.sqrt(weight), theta, fixed)
-    theta = np.clip(theta, *form.bounds(loss))
-    misses = np.abs(np.log(loss) - form.log_loss(theta, inputs)) @ weight
+        misses = _solve_linear(form, form.linear(theta, inputs, loss), root, theta, fixed)
     shape = tuple(len(axis) for axis in axes)
     found: Array = theta[_valleys(np.where(np.isfinite(misses), misses, np.inf), shape)[:most]]
+    found = np.clip(found, *form.bounds(loss))
     found[:, list(fixed)] = list(fixed.values())
     return found
 
@@ -69,22 +77,28 @@ def _cells(form: Form, axes: list[Array], loss: Array, fixed: Mapping[int, float
     return theta
 
 
-def _solve_linear(form: Form, problem: Linear, root: Array, theta: Array, fixed: Mapping[int, float]) -> None:
-    """Write the best free coefficients of every cell into θ; what the fixed ones explain is taken off the target."""
+def _solve_linear(form: Form, problem: Linear, root: Array, theta: Array, fixed: Mapping[int, float]) -> Array:
+    """Write the best free coefficients of every cell into θ, and give what each cell then misses: (cells,).
+
+    What fixed coefficients explain is taken off the target.
+    """
     free = [column for column, index in enumerate(form.coefficients) if index not in fixed]
     basis, target = problem.basis, problem.target
     for column, index in enumerate(form.coefficients):
         if index in fixed:
             size = fixed[index] if form.kinds[index] is Kind.LEVEL else np.exp(fixed[index])
-            target = target - size * basis[..., column]
-    if not free:
-        return
-    root = problem.weight * root
-    basis = basis[..., free]
-    coefficients = nonnegative(basis * root[..., None], target * root)
-    for column, logs in zip(free, _log_coefficients(coefficients, basis).T, strict=True):
-        index = form.coefficients[column]
-        theta[:, index] = np.exp(logs) if form.kinds[index] is Kind.LEVEL else logs
+            target = target - size * basis[:, column]
+    scale = problem.weight * root
+    explained = problem.target - target
+    if free:
+        basis = basis if len(free) == basis.shape[1] else basis[:, free]
+        coefficients = nonnegative(basis * scale[:, None], target * scale)
+        explained = explained + (coefficients[:, None] @ basis)[:, 0]
+        for column, logs in zip(free, _log_coefficients(coefficients, basis).T, strict=True):
+            index = form.coefficients[column]
+            theta[:, index] = np.exp(logs) if form.kinds[index] is Kind.LEVEL else logs
+    misses: Array = np.abs(problem.log_ratio(explained)) @ (root * root)
+    return misses
 
 
 def _thinned(inputs: Inputs, loss: Array, weight: Array, most: int) -> tuple[Inputs, Array, Array]:
@@ -98,17 +112,33 @@ def _thinned(inputs: Inputs, loss: Array, weight: Array, most: int) -> tuple[Inp
 
 
 def nonnegative(basis: Array, target: Array) -> Array:
-    """Least squares with coefficients ≥ 0, closed form over all supports: (c, n, k), (c or 1, n) → (c, k)."""
-    size = np.sqrt((basis * basis).sum(axis=1)) + 1e-300
-    basis = basis / size[:, None, :]
-    gram = np.swapaxes(basis, 1, 2) @ basis
-    right = (np.swapaxes(basis, 1, 2) @ target[..., None])[..., 0]
+    """Least squares with coefficients ≥ 0, closed form over all supports: (c, k, n), (c or 1, n) → (c, k)."""
+    gram = basis @ np.swapaxes(basis, 1, 2)
+    right = (basis @ target[..., None])[..., 0]
     k = right.shape[1]
-    best = np.linalg.solve(gram + 1e-12 * np.eye(k), right[..., None])[..., 0]
+    every = np.arange(k)
+    size = 1.0 / np.sqrt(gram[:, every, every] + 1e-300)
+    gram *= size[:, :, None] * size[:, None, :]
+    gram[:, every, every] += 1e-12
+    right *= size
+    best = _solved(gram, right)
     rest = np.flatnonzero((best < 0).any(axis=1))
-    best[rest] = _on_supports(gram[rest], right[rest])
-    coefficients: Array = best / size
+    if len(rest):
+        best[rest] = _on_supports(gram[rest], right[rest])
+    coefficients: Array = best * size
     return coefficients
+
+
+def _solved(gram: Array, right: Array) -> Array:
+    """Small systems, (c, k, k) and (c, k) → (c, k): by hand up to two unknowns, where a call a matrix costs more."""
+    if right.shape[1] == 1:
+        return right / gram[:, 0]
+    if right.shape[1] > 2:
+        solved: Array = np.linalg.solve(gram, right[..., None])[..., 0]
+        return solved
+    (a, b), (_, d) = gram.transpose(1, 2, 0)
+    x, y = right.T
+    return np.stack([d * x - b * y, a * y - b * x], axis=1) / (a * d - b * b)[:, None]
 
 
 def _on_supports(gram: Array, right: Array) -> Array:
@@ -118,20 +148,20 @@ def _on_supports(gram: Array, right: Array) -> Array:
     supports = (support for count in range(k - 1, 0, -1) for support in itertools.combinations(range(k), count))
     for support in supports:
         index = np.array(support)
-        part = gram[:, index[:, None], index] + 1e-12 * np.eye(len(index))
-        found = np.linalg.solve(part, right[:, index, None])[..., 0]
-        gain = (found * right[:, index]).sum(axis=1)
-        better = (found >= 0).all(axis=1) & (gain > gained)
-        rows = np.flatnonzero(better)
-        best[rows] = 0.0
-        best[np.ix_(rows, index)] = found[rows]
-        gained[rows] = gain[rows]
+        wanted = right[:, index]
+        found = _solved(gram[:, index[:, None], index], wanted)
+        gain = np.where((found >= 0).all(axis=1), (found * wanted).sum(axis=1), 0.0)
+        better = gain > gained
+        full = np.zeros((cells, k))
+        full[:, index] = found
+        best = np.where(better[:, None], full, best)
+        gained = np.where(better, gain, gained)
     return best
 
 
 def _log_coefficients(coefficients: Array, basis: Array) -> Array:
     """Ln of the coefficients; an absent term starts at a ten-thousandth of what all terms make together."""
-    height = basis.max(axis=1)
+    height = basis.max(axis=2)
     whole = (coefficients * height).max(axis=1, keepdims=True)
     logs: Array = np.log(np.maximum(coefficients, 1e-4 * whole / height) + 1e-300)
     return logs
@@ -142,12 +172,9 @@ def _valleys(misses: Array, shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
     field = misses.reshape(shape)
     lowest = np.isfinite(field)
     for axis in range(field.ndim):
-        step = np.diff(field, axis=axis)
-        pad = [(0, 0)] * field.ndim
-        pad[axis] = (0, 1)
-        lowest &= np.pad(step >= 0, pad, constant_values=True)
-        pad[axis] = (1, 0)
-        lowest &= np.pad(step <= 0, pad, constant_values=True)
+        along, seen = np.moveaxis(field, axis, 0), np.moveaxis(lowest, axis, 0)
+        seen[:-1] &= along[1:] >= along[:-1]
+        seen[1:] &= along[1:] <= along[:-1]
     index = np.flatnonzero(lowest)
     if len(index) == 0:
         index = np.array([int(misses.argmin())])

@@ -19,8 +19,10 @@ from scalelab.laws.fitting.objective import huber
 from scalelab.laws.forms.nodes import Node, weighted_gram
 from scalelab.laws.runs import Array, Mask
 
-BENT_LENGTHS = np.array([2.0, 1.0, 0.5, 0.25, 0.1, 0.02])[:, None]
+BENT_LENGTHS = np.array([1.0, 0.5, 0.25, 0.1])
 """Shares of the bent direction that are tried."""
+TURNS = np.array([2.0, 0.5, 0.1])
+"""Others that are tried, as shares of the length at which the path has turned as far as it went."""
 SHORT = 0.3
 """Share of Newton's direction that is tried beside the whole."""
 PROBE = 0.1
@@ -139,26 +141,43 @@ def _moves(problem: Problem, theta: Array, bent: bool) -> Array:
     psi = problem.weight * np.minimum(np.maximum(residuals, -problem.delta), problem.delta)
     pull = problem.weight * np.minimum(1.0, problem.delta / (size + 1e-300))
     slope = -_back(psi, gradient)
-    held = ((theta <= problem.lower) & (slope > 0)) | ((theta >= problem.upper) & (slope < 0))
-    held |= problem.lower == problem.upper
+    low, high = theta <= problem.lower, theta >= problem.upper
+    held = (low & ((slope > 0) | high)) | (high & (slope < 0))
     majorant = weighted_gram(gradient, pull)
     hessian = weighted_gram(gradient, problem.weight * (size <= problem.delta)) - node.contract(psi)
-    unit = _unit(majorant, held)
-    newton = -np.linalg.solve(_scaled(hessian, unit, held), (slope * unit)[..., None])[..., 0] * unit
+    newton, unit = _direction(hessian, majorant, slope, low, high, held)
     reach = _reach(problem, theta, newton)
     moves: Array = np.stack([newton, newton * np.where(reach < 1.0, reach, SHORT)], axis=1)
     if not bent:
         return moves
-    inverse = np.linalg.inv(_scaled(majorant, unit, held))
-    straight = -(inverse @ (slope * unit)[..., None])[..., 0] * unit
-    ahead = problem.build(theta + PROBE * straight).value
+    straight, unit = _direction(majorant, majorant, slope, low, high, held)
+    reach = _reach(problem, theta, straight)
+    probe = np.minimum(PROBE, 0.5 * reach)
+    ahead = problem.build(theta + probe * straight).value
     along = (gradient @ straight[..., None])[..., 0]
-    second = 2.0 / PROBE**2 * (ahead - node.value - PROBE * along)
-    bend = -(inverse @ (_back(pull * second, gradient) * unit)[..., None])[..., 0] * unit
-    path = straight[:, None, :] * BENT_LENGTHS + 0.5 * bend[:, None, :] * BENT_LENGTHS**2
-    to_bound = straight * np.minimum(_reach(problem, theta, straight), 1.0)
+    second = 2.0 / probe**2 * (ahead - node.value - probe * along)
+    bend = _solved(majorant, unit, _back(pull * second, gradient))
+    turn = np.sqrt((pull * along**2).sum(axis=1) / ((pull * second**2).sum(axis=1) + 1e-300))
+    lengths = np.concatenate([np.tile(BENT_LENGTHS, (len(theta), 1)), turn[:, None] * TURNS], axis=1)[..., None]
+    path = straight[:, None, :] * lengths + 0.5 * bend[:, None, :] * lengths**2
+    to_bound = straight * np.minimum(reach, 1.0)
     moves = np.concatenate([moves, path, to_bound[:, None, :]], axis=1)
     return moves
+
+
+def _direction(matrix: Array, majorant: Array, slope: Array, low: Mask, high: Mask, held: Mask) -> tuple[Array, Array]:
+    """−matrix⁻¹ · slope and the scale of each parameter, both (S, p).
+
+    A parameter on a bound is held also where its slope would let it go but the step as a whole would push it further
+    out: cut off at the bound, such a step moves the others for a value that is not reached, and the search stalls.
+    """
+    unit = _unit(majorant, held)
+    step = _solved(matrix, unit, slope)
+    outward = (low & (step < 0)) | (high & (step > 0))
+    if outward.any():
+        unit = _unit(majorant, held | outward)
+        step = _solved(matrix, unit, slope)
+    return step, unit
 
 
 def _reach(problem: Problem, theta: Array, direction: Array) -> Array:
@@ -179,12 +198,13 @@ def _unit(majorant: Array, held: Mask) -> Array:
     return unit
 
 
-def _scaled(matrix: Array, unit: Array, held: Mask) -> Array:
-    """The matrix in that scale, ones where a parameter is held, a little added so that it can be solved."""
-    scaled: Array = matrix * (unit[:, :, None] * unit[:, None, :])
+def _solved(matrix: Array, unit: Array, right: Array) -> Array:
+    """−matrix⁻¹ · right in the scale `unit`, zero where that is zero; a little is added so that it can be solved."""
+    scaled = matrix * (unit[:, :, None] * unit[:, None, :])
     diagonal = np.arange(unit.shape[1])
-    scaled[:, diagonal, diagonal] += held + RIDGE
-    return scaled
+    scaled[:, diagonal, diagonal] += (unit == 0) + RIDGE
+    step: Array = -np.linalg.solve(scaled, (right * unit)[..., None])[..., 0] * unit
+    return step
 
 
 def _back(column: Array, gradient: Array) -> Array:

@@ -5,6 +5,7 @@ Knows residuals only, neither laws nor runs.
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 
 import numpy as np
@@ -33,7 +34,9 @@ LEAST_SCALE = 1e-7
 def robust_scale(residuals: Array, n_free: int) -> float:
     """MAD scale of the residuals about zero, the n_free smallest left out since a fit makes that many nearly zero."""
     size = np.sort(np.abs(residuals))[min(n_free, len(residuals) - 1) :]
-    return max(float(np.median(size)) / 0.6745, LEAST_SCALE)
+    half = (len(size) - 1) / 2.0  # np.median takes ten times as long
+    middle = 0.5 * (size[math.floor(half)] + size[math.ceil(half)])
+    return max(float(middle) / 0.6745, LEAST_SCALE)
 
 
 def delta_for(objective: Objective, residuals: Array, n_free: int) -> float:

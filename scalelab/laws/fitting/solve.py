@@ -81,7 +81,7 @@ def solve(
         )
     rough = kind is Objective.HUBER
     found = minimise(
-        problem(delta), first, tolerance=ROUGH if rough else TIGHT, near=warm is not None,
+        problem(delta), first, tolerance=ROUGH if rough else TIGHT, near=warm is not None or bool(fixed),
         grace=PATIENT if fixed else GRACE,
     )  # fmt: skip
     best = int(found.objective.argmin())

@@ -29,7 +29,10 @@ def inner_problem(basis: list[Array], floor: Array | float, outer: Array, loss: 
     above = np.maximum(loss - floor, 1e-3 * loss)
     target = above ** (1.0 / outer)
     return Linear(
-        basis=np.stack(np.broadcast_arrays(*basis), axis=-1), target=target, weight=outer * above / (target * loss)
+        basis=np.stack(np.broadcast_arrays(*basis), axis=1),
+        target=target,
+        weight=outer * above / (target * loss),
+        log_ratio=lambda made: np.log((floor + made**outer) / loss),
     )
 
 

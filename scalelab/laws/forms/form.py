@@ -90,11 +90,13 @@ class Linear:
     """The small linear problem left when the exponents are fixed: target ≈ basis · coefficients, all ≥ 0."""
 
     basis: Array
-    """(cells, n, k)."""
+    """(cells, k, n)."""
     target: Array
     """(cells or 1, n)."""
     weight: Array
     """(cells or 1, n): multiplies a residual so that it is one of ln L, to first order."""
+    log_ratio: Callable[[Array], Array]
+    """What basis · coefficients (cells, n) makes of ln law − ln observed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -193,4 +195,10 @@ def design(
 
 def additive(terms: list[Array], loss: Array) -> Linear:
     """The linear problem of a sum of positive terms: relative residuals of L itself."""
-    return Linear(basis=np.stack(terms, axis=-1), target=loss[None], weight=1.0 / loss[None])
+    inverse = 1.0 / loss[None]
+    return Linear(
+        basis=np.stack(terms, axis=1),
+        target=loss[None],
+        weight=inverse,
+        log_ratio=lambda made: np.log(made * inverse),
+    )

@@ -195,7 +195,7 @@ def test_nonnegative_least_squares_agrees_with_scipy() -> None:
     from scipy.optimize import nnls
 
     rng = np.random.default_rng(3)
-    basis, target = rng.standard_normal((40, 9, 3)), rng.standard_normal((1, 9))
+    basis, target = rng.standard_normal((40, 3, 9)), rng.standard_normal((1, 9))
     found = nonnegative(basis, target)
     for cell in range(40):
-        np.testing.assert_allclose(found[cell], nnls(basis[cell], target[0])[0], atol=1e-8)
+        np.testing.assert_allclose(found[cell], nnls(basis[cell].T, target[0])[0], atol=1e-8)
