@@ -97,11 +97,10 @@ class Allocation:
         if self.limited_by == "max_params":
             return f"memory holds N at {format_count(self.best.n_params)}: without that limit more would be better"
         if self.limited_by == "max_tokens":
-            spent = 100 * self.flops_low / self.flops
+            spent, near = 100 * self.flops_low / self.flops, 100 * self.near
             return (
                 f"there are {format_count(self.best.n_tokens)} tokens and no more: beyond them data would repeat; "
-                f"N = {format_count(self.n_low)} spends {spent:.2g} % of the budget on them, for {100 * self.near:g} % more "
-                "loss"
+                f"N = {format_count(self.n_low)} spends {spent:.2g} % of the budget on them, for {near:g} % more loss"
             )
         return ""
 
