@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 import click
 
+from scalelab.cli.files import refuse_overwriting, save
 from scalelab.cli.options import example
-from scalelab.errors import BadInput, ScalelabError
+from scalelab.errors import BadInput
 from scalelab.gate import clean
 
 if TYPE_CHECKING:
@@ -41,8 +40,8 @@ def command(lab: str, form: str | None, table: str, output: str | None, force: b
     from scalelab.report import export
 
     chosen, which = _format(form, output, as_json), export.Table(table)
-    if output is not None and Path(output).exists() and not force:
-        raise BadInput(f"{clean(output, 200)} is there already", todo="--force overwrites it")
+    if output is not None:
+        refuse_overwriting(Path(output), force=force)
     if output is None and chosen is export.Format.PARQUET and sys.stdout.isatty():
         raise BadInput("Parquet is not for a terminal", todo="give a file: -o runs.parquet")
     with open_lab(lab) as reader:
@@ -67,28 +66,6 @@ def _format(form: str | None, output: str | None, as_json: bool) -> Format:
 
 
 def _save(rows: list[Row], form: Format, target: Path, table: Table) -> None:
-    """Whole or not at all: written beside the target and moved over it."""
     from scalelab.report import export
 
-    try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name[:40]}-", delete=False) as file:
-            beside = Path(file.name)
-            try:
-                export.write(rows, form, cast(BinaryIO, file), table)
-                file.flush()
-                beside.chmod(0o666 & ~_umask())
-                beside.replace(target)
-            except BaseException:
-                beside.unlink()
-                raise
-    except FileNotFoundError:
-        raise BadInput(f"there is no folder {clean(str(target.parent), 200)}", todo="make it first") from None
-    except OSError as error:
-        # The error names the file beside the target, which nobody asked for.
-        raise ScalelabError(f"{clean(str(target), 200)} cannot be written: {(error.strerror or '').lower()}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+    save(target, lambda stream: export.write(rows, form, stream, table))

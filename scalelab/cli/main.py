@@ -20,7 +20,7 @@ from scalelab.cli.streams import drop_stdout, make_safe, say
 from scalelab.errors import BadInput, ExitCode, Interrupted, ScalelabError, did_you_mean
 from scalelab.gate import clean
 
-VERBS = ("run", "plan", "status", "stop", "fit", "predict", "sample", "export", "presets", "devices")
+VERBS = ("run", "plan", "status", "stop", "fit", "predict", "report", "sample", "export", "presets", "devices")
 """In the order in which a newcomer needs them."""
 
 _BARE = """\

@@ -11,6 +11,7 @@ from scalelab.figures.compute import loss_against_compute
 from scalelab.figures.contest import contest, criterion
 from scalelab.figures.curves import Along, loss_curves
 from scalelab.figures.figure import Figure, Mark, Role, Series, Surface
+from scalelab.figures.isoflop import iso_flop
 from scalelab.figures.optimal import Grown, Interval, exponents, optimal_split
 from scalelab.figures.palette import PALETTE, colour_of
 from scalelab.figures.residuals import residuals
@@ -18,6 +19,6 @@ from scalelab.figures.surface import surface
 
 __all__ = [
     "PALETTE", "Along", "Axis", "Figure", "Grown", "Interval", "Mark", "Notation", "Role", "Series", "Surface",
-    "colour_of", "contest", "criterion", "exponents", "loss_against_compute", "loss_curves", "optimal_split",
-    "residuals", "surface",
+    "colour_of", "contest", "criterion", "exponents", "iso_flop", "loss_against_compute", "loss_curves",
+    "optimal_split", "residuals", "surface",
 ]  # fmt: skip

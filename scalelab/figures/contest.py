@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ def contest(scores: Sequence[Score], best: str | None = None) -> Figure:
     """Each law's mean error on the held-back runs, the smallest at the top; empty where nothing was held back."""
     known = [(each.law, 100.0 * each.held_back) for each in scores if each.held_back is not None]
     aicc = {each.law: each.aicc for each in scores}
-    labels = {law: f"{error:.2g} %" + _beside(aicc[law]) for law, error in known}
+    labels = {law: _percent(error) + _beside(aicc[law]) for law, error in known}
     return _ranking("error on held-back runs, law by law", "mean error on the largest runs, held back, %",
                     known, labels, best, log=True)  # fmt: skip
 
@@ -28,6 +29,12 @@ def criterion(scores: Sequence[Score], best: str | None = None) -> Figure:
     known = [(each.law, each.aicc) for each in scores if each.aicc is not None]
     labels = {law: f"{value:.1f}" for law, value in known}
     return _ranking("AICc, law by law", "AICc above the lowest", known, labels, best, log=False)
+
+
+def _percent(error: float) -> str:
+    """Two digits that count: "0.90 %", "12 %"."""
+    places = 1 - math.floor(math.log10(error)) if error > 0 else 1
+    return f"{error:.{min(max(places, 0), 3)}f} %"
 
 
 def _beside(aicc: float | None) -> str:

@@ -43,6 +43,8 @@ class Origin:
     """What stands after `scalelab fit`: the source and the options that read it, unquoted."""
     reading: str
     """A Python expression that gives the same RunTable."""
+    imports: str = ""
+    """What that expression needs besides `from scalelab import laws`, as a statement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,7 @@ class Card:
             *([("choice", self.reason)] if self.reason else []),
             *([("held fixed", ", ".join(f"{name} = {self.parameters[name]:g}" for name in self.fixed))]
               if self.fixed else []),
-            ("runs", f"{self.n_runs} used, {self.n_excluded} left out{'' if self.n_excluded else ': none'}"),
+            ("runs", f"{self.n_runs} used, {self.n_excluded} left out"),
             ("objective", self._objective()),
             ("solver", self.solver + ("" if self.converged else "; it did not converge")),
             ("bounds", ", ".join(f"{each.name} {each.low:.3g} to {each.high:.3g}" for each in self.bounds)),
@@ -186,7 +188,7 @@ def card(
         )
     form = fit.form
     contest = isinstance(found, Assessment) and len(found.fits) + len(found.missing) > 1
-    lower, upper = form.bounds(runs.loss)
+    lower, upper = fit.bounds(runs.loss)
     return Card(
         law=fit.law, formula=form.formula, citation=form.source,
         variables=("n_params", "n_tokens", "loss", *form.variables),
@@ -245,10 +247,12 @@ def _tried(seen: Assessment) -> tuple[str, ...]:
 def _solver(fit: Fit) -> str:
     if fit.starts == 0:
         return "closed form: linear least squares on logs"
-    cells = math.prod(len(axis) for axis in fit.form.axes)
+    # Where a number is fixed the grid is another one, finer in what is left.
+    cells = math.prod(len(axis.values) for axis in fit.form.axes)
+    grid = "a grid of exponents" if fit.fixed else f"a grid of {cells} sets of exponents"
     return (
-        f"variable projection on a grid of {cells} sets of exponents, then damped Newton with exact derivatives from "
-        f"{fit.starts} starts, {fit.iterations} iterations"
+        f"variable projection on {grid}, then damped Newton with exact derivatives from "
+        f"{fit.starts} start{'s' * (fit.starts != 1)}, {fit.iterations} iterations"
     )
 
 
@@ -268,4 +272,5 @@ def python_line(fit: Fit, origin: Origin) -> str:
     made = f"laws.fit(runs, {fit.law!r}, {fit.objective!r}{given}, level={fit.level!r})"
     if fit.interval_method != "t":
         made = f"laws.intervals_of({made}, runs, {fit.interval_method!r}, level={fit.level!r})"
-    return f"from scalelab import laws; runs = {origin.reading}; fit = {made}"
+    imports = f"from scalelab import laws; {origin.imports}; " if origin.imports else "from scalelab import laws; "
+    return f"{imports}runs = {origin.reading}; fit = {made}"

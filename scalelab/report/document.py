@@ -6,6 +6,10 @@ source          name and path of the lab or file
 runs            every point of the fit: run, rung, n_params, n_tokens, flops, loss
 losses          sizes × budgets, and the neighbouring pairs where more did not help
 assessment      laws.Assessment: fits with intervals, scores, hold-outs, optimum at 10 × compute, verdicts, excluded
+diagnosis       laws.Diagnosis of the best law: outliers, leverage, noise floor, trends; null where nobody looked
+exponents       a and b of N* ∝ C^a, D* ∝ C^b from isoFLOP levels and from the laws; null without levels
+card            how the best law was fitted and the lines that fit it again; null before any law
+intervals       how the best law's intervals were made, and their level
 notes           what a reader of a file guessed, converted or found odd
 """
 
@@ -17,14 +21,16 @@ from scalelab import __version__
 from scalelab.report.losses import loss_grid
 
 if TYPE_CHECKING:
+    from scalelab.laws.card import Card
     from scalelab.report.source import Subject
 
 SCHEMA = "scalelab.report/1"
 
 
-def report_document(subject: Subject) -> dict[str, Any]:
+def report_document(subject: Subject, card: Card | None = None) -> dict[str, Any]:
     """Everything that the terminal report says, as plain values."""
-    runs = subject.runs
+    runs, best = subject.runs, subject.assessment.best
+    fit = subject.assessment.fit() if best is not None else None
     grid = loss_grid(runs, subject.rung_names)
     return {
         "schema": SCHEMA,
@@ -41,5 +47,9 @@ def report_document(subject: Subject) -> dict[str, Any]:
                    "loss": grid.loss.tolist(), "exceptions": grid.exceptions()},
         "assessment": subject.assessment.to_dict(),
         "foretold": [each.to_dict() | {"miss": each.miss, "inside": each.inside} for each in subject.foretold],
+        "diagnosis": subject.diagnosis and subject.diagnosis.to_dict(),
+        "exponents": subject.iso_flop and subject.iso_flop.to_dict(),
+        "card": card and card.to_dict(),
+        "intervals": fit and {"method": fit.interval_method, "level": fit.level},
         "notes": list(runs.notes),
     }  # fmt: skip

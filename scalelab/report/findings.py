@@ -5,6 +5,7 @@ Each section is a function from an assessment to lines. Every number comes from 
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,18 +13,42 @@ from rich.text import Text
 
 from scalelab.gate import clean
 from scalelab.report import numbers
-from scalelab.report.layout import Lines, heading, packed, table, wrapped
+from scalelab.report.layout import Lines, counted, heading, packed, table, wrapped
+from scalelab.report.parameters import law_line, method_words, parameter_rows
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
     from scalelab.laws import Assessment, Fit
+    from scalelab.laws.card import Card
     from scalelab.report.source import Subject
 
 DETAILED = ("power", "chinchilla", "kaplan", "coupled")
-"""Laws whose numbers are always shown; the best law's are shown too."""
+"""Laws whose numbers are always shown; the best law's stand in a table of their own."""
 SHOWN_EXCLUSIONS = 6
+LEAST_LEVEL = 3
+"""Fewer runs of one compute were not meant as a level, and that they are none needs no words."""
+FEW_MORE = 3
+"""A law that waits for no more runs than this is worth naming."""
 
 UNSPLIT = "These runs cannot tell N from D: trust neither the split nor a loss away from the runs' own D/N"
+
+
+def the_law(seen: Assessment, width: int) -> Lines:
+    """The law to believe in one line with its numbers, and the numbers in a table."""
+    if seen.best is None:
+        return []
+    fit = seen.fit()
+    lines = [heading(f"The law: {fit.law}, by {method_words(fit)}"), *_line_of(fit, width)]
+    if fit.verdict == "withhold":
+        return [*lines, *_estimates(fit, width)]
+    return [*lines, *table(parameter_rows(fit), left={0})]
+
+
+def _line_of(fit: Fit, width: int) -> Lines:
+    lines = wrapped(f"  {law_line(fit)}", width, hang=4)
+    for line in lines:
+        line.stylize("bold")
+    return lines
 
 
 def laws(seen: Assessment, width: int) -> Lines:
@@ -49,7 +74,7 @@ def laws(seen: Assessment, width: int) -> Lines:
         if fit.law == seen.best:
             line.stylize("bold")
         lines.append(line)
-        if fit.law in DETAILED or fit.law == seen.best:
+        if fit.law in DETAILED and fit.law != seen.best:
             lines += _estimates(fit, width)
     return lines + wrapped(f"  Best: {seen.reason}.", width, hang=2)
 
@@ -65,23 +90,101 @@ def verdicts(seen: Assessment, width: int) -> Lines:
     if seen.best is None:
         return []
     lines = [heading("What the runs can say")]
-    for sentence in seen.verdicts:
-        # The honest check and the list of what was left out have sections of their own.
-        if sentence.startswith("fitted without") or sentence.endswith("left out"):
-            continue
+    for sentence in said_of(seen):
         lines += wrapped(f"  - {clean(sentence)}", width, hang=4)
     return lines
 
 
-def honest_check(subject: Subject, width: int) -> Lines:
-    """Each law fitted without the largest runs, against those runs; and what was predicted before runs had ended."""
-    checks = [*_held_out(subject.assessment), *_foretold(subject, width)]
-    return [heading("The honest check"), *checks] if checks else []
+def said_of(seen: Assessment) -> list[str]:
+    """The verdicts but for the honest check and the count of what was left out, which have sections of their own."""
+    return [each for each in seen.verdicts if not (each.startswith("fitted without") or each.endswith("left out"))]
 
 
-def _held_out(seen: Assessment) -> Lines:
-    if not seen.hold_outs:
+def what_next(seen: Assessment, width: int) -> Lines:
+    """The runs that would teach most; nothing where none is needed."""
+    after = next_runs(seen)
+    return (
+        [heading("What to run next"), *(line for each in after for line in wrapped(f"  - {each}", width, hang=4))]
+        if after
+        else []
+    )
+
+
+def next_runs(seen: Assessment) -> list[str]:
+    """What to run next and what it is good for, one sentence each."""
+    if seen.best is None:
         return []
+    fit, said = seen.fit(), []
+    if fit.mend is not None:
+        size, tokens = format_count(fit.mend.n_params), format_count(fit.mend.n_tokens)
+        said.append(
+            f"N = {size} on D = {tokens} tokens: the condition number falls from {fit.condition:.3g} to "
+            f"{fit.mend.condition:.3g}"
+        )
+    waiting = [each for each in seen.missing if 0 < each.runs_needed <= FEW_MORE]
+    said += [f"{counted(each.runs_needed, 'more run')}: then {each.law} can be fitted too" for each in waiting]
+    return said
+
+
+def exponent_rows(subject: Subject) -> list[list[str]]:
+    """Rows of a and b of N* ∝ C^a, D* ∝ C^b, by the isoFLOP levels and by the laws; the first row is the head."""
+    found = subject.iso_flop
+    if found is None:
+        return []
+    measured = [numbers.interval(each.value, each.low, each.high) for each in (found.a, found.b)]
+    rows = [["from", "a of N* ∝ C^a", "b of D* ∝ C^b"], [f"isoFLOP minima, {len(found.used)} levels", *measured]]
+    rows += [[law, f"{a:.3f}", f"{1 - a:.3f}"] for law, a in found.parametric]
+    return rows
+
+
+def growth(subject: Subject, width: int) -> Lines:
+    """How the best N and D grow with compute, approach 2 beside approach 3; nothing without levels of compute."""
+    rows = exponent_rows(subject)
+    if not rows:
+        return []
+    lines = [heading("How the best N and D grow with compute"), *table(rows, left={0})]
+    levels = subject.iso_flop.levels if subject.iso_flop else ()
+    refused = [each for each in levels if each.refused and each.n_runs >= LEAST_LEVEL]
+    if refused:
+        first = f"C = {numbers.flops(refused[0].flops)}: {refused[0].refused}"
+        lines += wrapped(f"  {counted(len(refused), 'level')} without a minimum, the first {first}", width, hang=2)
+    return lines
+
+
+def diagnosis(subject: Subject, width: int) -> Lines:
+    """What is odd about the runs under the best law."""
+    said = subject.diagnosis.sentences() if subject.diagnosis else ()
+    return [heading("What is odd about the runs"), *(
+        line for each in said for line in wrapped(f"  - {clean(each)}", width, hang=4)
+    )] if said else []  # fmt: skip
+
+
+def card(made: Card | None, width: int) -> Lines:
+    """The line that makes the fit again; the rest of its card is for files."""
+    if made is None or not made.shell:
+        return []
+    lines = continued(made.shell, width - 2)
+    return [heading(f"To fit {made.law} again (data {made.data_hash[:12]})"), *(Text(f"  {line}") for line in lines)]
+
+
+def continued(shell: str, width: int) -> list[str]:
+    """A line for a shell on as many lines as it needs, each but the last ended by a backslash."""
+    groups: list[list[str]] = []
+    for word in shlex.split(shell):
+        if not groups or word.startswith("--"):
+            groups.append([])
+        groups[-1].append(word)
+    lines: list[str] = []
+    for group in (clean(shlex.join(each), 2_000) for each in groups):
+        if lines and len(lines[-1]) + len(group) + 3 <= width:
+            lines[-1] += " " + group
+        else:
+            lines.append("  " * bool(lines) + group)
+    return [line + " \\" for line in lines[:-1]] + lines[-1:]
+
+
+def held_out_rows(seen: Assessment) -> list[list[str]]:
+    """Each law fitted without some runs, against those runs; the first row is the head."""
     rows = [["fitted without", "runs", "law", "predicted", "observed", "miss"]]
     # Where one run is the whole largest budget, both checks are the same one.
     for each in {(each.law, each.left_out): each for each in seen.hold_outs}.values():
@@ -91,7 +194,17 @@ def _held_out(seen: Assessment) -> Lines:
             str(len(each.left_out)), each.law, f"{np.mean(each.predicted):.4f}", f"{np.mean(each.observed):.4f}",
             numbers.percent(each.error),
         ])  # fmt: skip
-    return table(rows, left={0, 2})
+    return rows
+
+
+def honest_check(subject: Subject, width: int) -> Lines:
+    """Each law fitted without the largest runs, against those runs; and what was predicted before runs had ended."""
+    checks = [*_held_out(subject.assessment), *_foretold(subject, width)]
+    return [heading("The honest check"), *checks] if checks else []
+
+
+def _held_out(seen: Assessment) -> Lines:
+    return table(held_out_rows(seen), left={0, 2}) if seen.hold_outs else []
 
 
 def _foretold(subject: Subject, width: int) -> Lines:
@@ -126,10 +239,20 @@ def promise(seen: Assessment, width: int) -> Lines:
             f"   ({best.n_tokens / best.n_params:.0f} tokens a parameter)",
         )
     )
-    lines.append(Text.assemble("  loss  ", (loss, "bold"), f" nats a token, 95 %, by {best.law}"))
+    lines.append(Text.assemble("  loss  ", (loss, "bold"), f" nats a token, {_level(seen)}, by {predictors(seen)}"))
     if seen.fit().verdict == "withhold":
         lines += wrapped(f"  {UNSPLIT}.", width, hang=2)
     return lines
+
+
+def _level(seen: Assessment) -> str:
+    return f"{100 * seen.fit().level:g} %"
+
+
+def predictors(seen: Assessment) -> str:
+    """Which law predicts, or that several do together."""
+    members = [] if seen.panel is None else seen.panel.members
+    return str(seen.best) if len(members) < 2 else f"the mean of {len(members)} laws"
 
 
 def left_out(subject: Subject, width: int) -> Lines:

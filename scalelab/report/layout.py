@@ -28,6 +28,11 @@ def span(column: np.ndarray) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+def counted(number: int, thing: str) -> str:
+    """How many of a thing: "1 run", "1,200 runs"."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def wrapped(sentence: str, width: int, hang: int = 0) -> Lines:
     """A sentence on as many lines as it needs, the later ones indented by `hang`."""
     return [Text(line) for line in textwrap.wrap(sentence, min(width, PROSE), subsequent_indent=" " * hang,

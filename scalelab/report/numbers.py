@@ -71,5 +71,10 @@ def percent(share: float, digits: int = 2) -> str:
     return _minus(f"{size:.{min(max(places, 0), 3)}f} %")
 
 
+def signed(text: str) -> str:
+    """Words with numbers in them, each minus before a digit as a minus and not as a hyphen: "1e-3" stays."""
+    return re.sub(r"(?<![A-Za-z0-9])-(?=\d)", "−", text)
+
+
 def _minus(text: str) -> str:
     return text.replace("-", "−") if "e-" not in text else text

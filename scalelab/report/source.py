@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scalelab.laws import Assessment, RunTable
+    from scalelab.laws import Assessment, Diagnosis, RunTable
+    from scalelab.laws.card import Origin
+    from scalelab.laws.use.iso_flop import IsoFlop
     from scalelab.store.rows import PredictionRow
 
 
@@ -26,3 +28,9 @@ class Subject:
     """The last prediction of each run that was made before it ended, where the runs come from a lab."""
     facts: tuple[str, ...] = ()
     """What else stands in the headline: device, corpus, time."""
+    diagnosis: Diagnosis | None = None
+    """What is odd about the runs under the best law; None where nobody looked."""
+    iso_flop: IsoFlop | None = None
+    """Minima of the runs' own isoFLOP curves; None where they stand in no levels of compute."""
+    origin: Origin | None = None
+    """How the runs were read, for the line that repeats the fit."""

@@ -13,38 +13,50 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.text import Text
 
-from scalelab.figures import loss_against_compute
 from scalelab.gate import clean
 from scalelab.report import findings, numbers, plot
 from scalelab.report.console import glyphs_of
 from scalelab.report.layout import PROSE, Lines, heading, span, table, wrapped
 from scalelab.report.losses import LossGrid, loss_grid
+from scalelab.report.pictures import loss_picture
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from scalelab.laws.card import Card
     from scalelab.report.source import Subject
 
 WIDEST_PLOT = 150
 SHOWN_EXCEPTIONS = 4
 MOST_BUDGETS = 12
-FRONTIER_POINTS = 24
 
 
-def print_report(console: Console, subject: Subject, *, plot_height: int | None = None, picture: bool = True) -> None:
-    """The whole report on a console."""
+def print_report(
+    console: Console,
+    subject: Subject,
+    *,
+    plot_height: int | None = None,
+    picture: bool = True,
+    card: Card | None = None,
+) -> None:
+    """The whole report on a console; with a card, the line that makes the fit again."""
     width = console.width
     grid = loss_grid(subject.runs, subject.rung_names)
     sections = [headline(subject, width), losses(grid, width)]
     if picture and len(subject.runs) > 1:
         sections.append(picture_lines(console, subject, plot_height))
     sections += [
+        findings.the_law(subject.assessment, width),
         findings.laws(subject.assessment, width),
         findings.verdicts(subject.assessment, width),
+        findings.diagnosis(subject, width),
+        findings.what_next(subject.assessment, width),
+        findings.growth(subject, width),
         findings.honest_check(subject, width),
         findings.promise(subject.assessment, width),
         findings.left_out(subject, width),
+        findings.card(card, width),
     ]
     for section in filter(None, sections):
         for line in section:
@@ -99,16 +111,9 @@ def _monotone(exceptions: list[str], width: int) -> Lines:
 
 def picture_lines(console: Console, subject: Subject, height: int | None) -> Lines:
     """Loss against compute, drawn to fit the console."""
-    seen = subject.assessment
     width = min(console.width, WIDEST_PLOT)
     tall = height or min(max(shutil.get_terminal_size().lines - 8, 15), max(width // 4, 15), 34)
-    frontier = []
-    if seen.best is not None and seen.optimum is not None and seen.optimum.interior:
-        budgets = np.geomspace(subject.runs.compute.min(), seen.optimum.flops, FRONTIER_POINTS)
-        frontier = [best for best in (seen.frontier(float(flops)) for flops in budgets) if best.interior]
-    figure = loss_against_compute(
-        subject.runs, seen if seen.best is not None else None, frontier, seen.optimum if frontier else None
-    )
+    figure = loss_picture(subject)
     glyphs = glyphs_of(console)
     drawn = Text.from_ansi(plot.draw(figure, width, tall, glyphs))
     title = "Loss, nats a token, against compute"

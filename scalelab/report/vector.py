@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from scalelab.figures import Axis, Figure, Mark, Notation, Role, Series, Surface
-from scalelab.report.endings import Ending, apart
+from scalelab.report import lettering
 from scalelab.report.paper import LIGHT, NAMED, Paper, with_names
 
 WIDTH, HEIGHT, SQUARE = 8.0, 4.6, 6.0
@@ -78,16 +78,20 @@ def _drawing(name: str, paper: Paper) -> Iterator[None]:
         yield
 
 
-def _canvas(figure: Figure | Surface, paper: Paper, width: float, height: float, right: float) -> tuple[Any, Any]:
+def _canvas(
+    figure: Figure | Surface, paper: Paper, width: float, height: float, right: float, head: float = 0.70
+) -> tuple[Any, Any]:
+    """Paper with a title, and axes as the figure has them; `right` and `head` are inches kept free beside and above."""
     from matplotlib.figure import Figure as Canvas
 
     canvas: Any = Canvas(figsize=(width, height), dpi=DPI)
     names = max((len(name) for name in figure.y.names), default=0)
     left = max(0.62, 0.3 + 0.085 * names)
-    axes = canvas.add_axes((left / width, 0.62 / height, 1 - (left + right) / width, 1 - 1.32 / height))
-    canvas.text(0.12 / width, 1 - 0.32 / height, _capital(figure.title), size=12.5, weight="bold", va="center")
+    axes = canvas.add_axes((left / width, 0.62 / height, 1 - (left + right) / width, 1 - (0.62 + head) / height))
+    inset = 0.12 if paper is LIGHT else 0.0  # on a page the figure stands flush with the text
+    canvas.text(inset / width, 1 - 0.32 / height, _capital(figure.title), size=12.5, weight="bold", va="center")
     if figure.y.label:
-        canvas.text(0.12 / width, 1 - 0.57 / height, figure.y.label, size=9.5, color=paper["muted"], va="center")
+        canvas.text(inset / width, 1 - 0.57 / height, figure.y.label, size=9.5, color=paper["muted"], va="center")
     _set_axis(axes.xaxis, figure.x, 6)
     _set_axis(axes.yaxis, figure.y, 6)
     axes.set_xlabel(figure.x.label, size=9.5, labelpad=6)
@@ -122,9 +126,10 @@ def _tick(axis: Axis, word: str) -> str:
 
 def _plain(figure: Figure, paper: Paper) -> Any:
     """Lines, bands, dots, and a label at each line's end."""
-    longest = max((len(each.label) for each in figure.series), default=0)
+    keyed = lettering.is_keyed(figure)
+    longest = 0 if keyed else max((len(each.label) for each in figure.series), default=0)
     height = HEIGHT if not figure.y.names else 1.5 + 0.42 * len(figure.y.names)
-    canvas, axes = _canvas(figure, paper, WIDTH, height, right=0.25 + 0.082 * longest)
+    canvas, axes = _canvas(figure, paper, WIDTH, height, 0.25 + 0.082 * longest, 0.95 if keyed else 0.70)
     if not figure.y.names:
         axes.grid(axis="y", color=paper["grid"], linewidth=0.8)
     else:
@@ -132,7 +137,10 @@ def _plain(figure: Figure, paper: Paper) -> Any:
     axes.set_axisbelow(True)
     for layer, series in enumerate(figure.series):
         (_draw_line if series.mark is Mark.LINE else _draw_dots)(axes, series, paper, 2 + layer)
-    _label_ends(axes, figure, paper)
+    if keyed:
+        lettering.key(canvas, figure, paper)
+    else:
+        lettering.label_ends(axes, figure, paper)
     return canvas
 
 
@@ -164,29 +172,6 @@ def _thinned(y: np.ndarray) -> np.ndarray:
     if len(y) <= MOST_DOTS:
         return np.arange(len(y))
     return np.sort(np.argsort(y, kind="stable")[np.linspace(0, len(y) - 1, MOST_DOTS).astype(int)])
-
-
-def _label_ends(axes: Any, figure: Figure, paper: Paper) -> None:
-    """Each label to the right of its line's end, moved up or down until none overlaps another."""
-    place, paper_size = axes.transData, axes.figure.bbox
-    wanted = []
-    for series in figure.series:
-        inside = np.flatnonzero(_inside(figure.x, series.x) & _inside(figure.y, series.y))
-        if series.label and len(inside):
-            last = inside[int(np.argmax(series.x[inside]))]
-            end = series.x[last] if series.x_high is None else max(series.x[last], series.x_high[last])
-            x, y = place.transform((min(end, figure.x.high), series.y[last]))
-            wanted.append(Ending(text=series.label, x=x + 8, y=y, colour=paper.of(series)))
-    for ending, y in apart(wanted, char=6.2, line=13.0):
-        # As a share of the paper: pixels are others in a PNG of twice the size, and points in an SVG.
-        spot = (ending.x / paper_size.width, y / paper_size.height)
-        axes.annotate(ending.text, spot, xycoords="figure fraction", va="center_baseline", size=9.5,
-                      color=ending.colour, annotation_clip=False)  # fmt: skip
-
-
-def _inside(axis: Axis, values: np.ndarray) -> np.ndarray:
-    shares = axis.place(values)
-    return np.isfinite(shares) & (shares >= -1e-9) & (shares <= 1 + 1e-9)
 
 
 def _surface(figure: Surface, paper: Paper) -> Any:

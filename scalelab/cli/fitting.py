@@ -1,0 +1,108 @@
+"""How the laws of SOURCE are fitted: the options that `fit` and `report` share, and the subject that comes of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scalelab.cli.options import Function
+from scalelab.errors import BadInput
+from scalelab.gate import clean
+
+if TYPE_CHECKING:
+    from scalelab.laws import Assessment, RunTable
+    from scalelab.laws.card import Card, Origin
+    from scalelab.report.source import Subject
+
+METHODS = ("t", "profile", "bootstrap")
+
+
+def fit_options(function: Function) -> Function:
+    """Which laws, what is minimised, what is held fixed, how sure the intervals are."""
+    for option in reversed((
+        click.option("--law", "law", multiple=True, metavar="NAME", help="Only this law; may be repeated."),
+        click.option("--objective", metavar="NAME", help="huber, hoffmann or least-squares, for every law."),
+        click.option("--fix", "fix", multiple=True, metavar="NAME=VALUE",
+                     help="Hold a number of the law: E=1.69; may be repeated."),
+        click.option("--interval", "interval", metavar="HOW", default="t", show_default=True,
+                     help="t, profile or bootstrap: how the best law's intervals are made."),
+        click.option("--level", type=float, default=0.95, show_default=True, metavar="SHARE",
+                     help="How often an interval is to hold the truth."),
+    )):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def fitted(
+    source: str, reading: dict[str, Any], *, law: tuple[str, ...], objective: str | None, fix: tuple[str, ...],
+    interval: str, level: float,
+) -> Subject:  # fmt: skip
+    """The runs of a source, fitted as the options say; `reading` goes to `open_subject` as it is."""
+    if interval not in METHODS:
+        raise BadInput(f"--interval {clean(interval, 60)!r}", allowed=", ".join(METHODS))
+    if not 0.5 <= level <= 0.999:
+        raise BadInput(f"--level {level:g}", allowed="a share from 0.5 to 0.999, such as 0.95")
+    from scalelab.cli.sources import open_subject
+
+    held = _held(fix)
+    more: dict[str, Any] = ({"fix": held} if held else {}) | ({"level": level} if level != 0.95 else {})
+    subject = open_subject(source, **reading, law=law, objective=objective, **more)
+    seen = subject.assessment
+    if interval != "t" and seen.best is not None:
+        seen = _with_intervals(seen, subject.runs, interval, level)
+    subject = replace(subject, assessment=seen, origin=_origin(subject, source, reading))
+    return looked_at(subject) if seen.best is not None else subject
+
+
+def looked_at(subject: Subject) -> Subject:
+    """The subject with what is odd about its runs, and with its isoFLOP minima where it has levels of compute."""
+    from scalelab import laws
+    from scalelab.report.growth import iso_flop_of
+
+    diagnosis = laws.diagnose(subject.runs, subject.assessment.fit())
+    return replace(subject, diagnosis=diagnosis, iso_flop=iso_flop_of(subject.runs, subject.assessment))
+
+
+def card_of(subject: Subject) -> Card | None:
+    """The card of the best law; None where there is none yet."""
+    from scalelab.laws.card import card
+
+    if subject.assessment.best is None:
+        return None
+    return card(subject.assessment, subject.runs, subject.origin)
+
+
+def _with_intervals(seen: Assessment, runs: RunTable, method: str, level: float) -> Assessment:
+    """The best law with its intervals made anew; the others keep theirs, which are quick and good enough to look at."""
+    from scalelab import laws
+
+    anew = laws.intervals_of(seen.fit(), runs, method, level=level)
+    return replace(seen, fits=tuple(anew if fit.law == anew.law else fit for fit in seen.fits))
+
+
+def _held(given: tuple[str, ...]) -> dict[str, float]:
+    held = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        try:
+            held[name.strip()] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals or not name.strip():
+            raise BadInput(f"--fix {clean(each, 80)!r}", allowed="NAME=VALUE such as E=1.69")
+    return held
+
+
+def _origin(subject: Subject, source: str, reading: dict[str, Any]) -> Origin:
+    """How the same runs are read again, in a shell and in Python."""
+    from scalelab.cli.sources import reading_code, reading_words
+    from scalelab.laws.card import Origin
+
+    words, given = (source, *reading_words(**reading)), reading_code(**reading)
+    if Path(subject.path, "lab.db").exists():
+        imports = "from scalelab.cli.sources import open_subject"
+        return Origin(words=words, reading=f"open_subject({source!r}{given}).runs", imports=imports)
+    return Origin(words=words, reading=f"laws.read_runs({source!r}{given})")

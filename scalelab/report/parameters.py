@@ -1,0 +1,40 @@
+"""A law's numbers as rows of a table: value ± standard error by one rule, and the interval beside it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from scalelab.report import numbers
+from scalelab.units import value_error
+
+if TYPE_CHECKING:
+    from scalelab.laws import Estimate, Fit
+
+METHODS = {"t": "Student's t", "profile": "profile of the objective", "bootstrap": "bootstrap over clusters of runs"}
+
+
+def parameter_rows(fit: Fit) -> list[list[str]]:
+    """Name, value ± standard error, interval; the first row is the head."""
+    head = ["parameter", "value ± s.e.", f"{100 * fit.level:g} % interval"]
+    return [head, *([numbers.greek(each.name), *_cells(fit, each)] for each in fit.estimates)]
+
+
+def _cells(fit: Fit, found: Estimate) -> list[str]:
+    if found.name in fit.fixed:
+        return [f"{found.value:g}", "held fixed"]
+    if found.at_bound:
+        return ["0" if found.name == "E" else numbers.number(found.value, abs(found.value) / 10), "at its bound"]
+    written = numbers.interval(found.value, found.low, found.high)
+    return [numbers.signed(value_error(found.value, found.se)), written[written.index("[") :]]
+
+
+def law_line(fit: Fit) -> str:
+    """The law in one line with its numbers in it, in the signs of the field."""
+    plain = re.sub(r"e\+0*(?=\d)", "e", fit.equation(4))
+    return numbers.signed(numbers.greek(plain))
+
+
+def method_words(fit: Fit) -> str:
+    """How the intervals were made."""
+    return METHODS.get(fit.interval_method, fit.interval_method)
