@@ -62,7 +62,8 @@ def test_nested_keys_are_found_by_their_dots(read, text: str) -> None:
 def test_lines_that_are_no_runs_are_told_with_their_number(read) -> None:
     good = json.dumps({"n_params": 1e6, "tokens": 2e7, "loss": 4})
     bad = ['{"n_params": 1e6,', "[1]", "7", '{"n_params": 1e6, "tokens": 2e7}',
-           '{"n_params": 1, "tokens": 2, "loss": NaN}', '{"n_params": 1, "tokens": 2, "loss": {"x": 1}}', '{"n_params": ' + "9" * 5000 + "}"]  # fmt: skip
+           '{"n_params": 1, "tokens": 2, "loss": NaN}',
+           '{"n_params": 1, "tokens": 2, "loss": {"x": 1}}', '{"n_params": ' + "9" * 5000 + "}"]  # fmt: skip
     table = read("\n".join([good, *bad]))
     assert len(table) == 1
     reasons = {item.line: item.reason for item in table.excluded}
