@@ -1,0 +1,66 @@
+"""Where running runs will end, as `status`, the live table and `fit` tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scalelab.cli.live import Follower
+from scalelab.report import progress
+from scalelab.store.reader import Reader
+from tests.cli.conftest import Ran, document
+from tests.lab.curved import CurvedLab
+
+Run = Callable[..., Ran]
+LATE = "32x1-D1.2M-s0"
+
+
+@pytest.fixture(scope="module")
+def curved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Two rungs done, the longest branch of the third late in its cooldown and promised a tenth less."""
+    lab = CurvedLab(tmp_path_factory.mktemp("labs") / "curved")
+    for run in lab.specs:
+        if run.partition("-")[0] in {"12x1", "20x1"}:
+            lab.finish(run)
+    lab.refit("20x1-D1.2M-s0")
+    lab.finish("32x1-trunk-s0")
+    lab.train(LATE, 0.6)
+    promised = 0.9 * lab.end_of(LATE)
+    with lab.writer.batch():
+        lab.writer.add_prediction(LATE, 1, promised, 0.99 * promised, 1.01 * promised)
+    yield lab.folder
+    lab.close()
+
+
+def test_status_shows_the_forecast_and_warns(scalelab: Run, curved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    lines = scalelab("status", str(curved)).out.splitlines()
+    warning = next(line for line in lines if line.startswith("warning: "))
+    assert f"{LATE} will end" in warning and "% above the law" in warning
+    head = next(line for line in lines if line.startswith("state")).split()
+    assert "ends" in head
+    assert " ± 0.0" in next(line for line in lines if line.startswith("running"))
+
+
+def test_status_as_json_carries_the_whole_forecast(scalelab: Run, curved: Path) -> None:
+    runs = {run["run"]: run for run in document(scalelab("status", str(curved), "--json"))["runs"]}
+    ending = runs[LATE]["ending"]
+    forecast = ending["forecast"]
+    assert forecast["low"] < forecast["loss"] < forecast["high"]
+    assert forecast["held_out"] is True and ending["apart"] > 0.05
+    assert runs["12x1-D150k-s0"]["ending"] is None
+
+
+def test_the_live_table_shows_it_and_a_narrow_one_gives_it_up(curved: Path) -> None:
+    with Reader(curved / "lab.db") as reader:
+        shot = Follower("curved").snapshot(reader)
+    wide, narrow = progress.lines(shot, 120, 40), progress.lines(shot, 44, 40)
+    assert any("ends" in line for line in wide)
+    assert not any(" ends" in line for line in narrow) and max(map(len, narrow)) <= 44
+    assert progress.style_of(next(line for line in wide if line.startswith("warning"))) != ""
+
+
+def test_without_a_forecast_there_is_no_column_for_it(scalelab: Run, finished: Path) -> None:
+    assert " ends " not in scalelab("status", str(finished)).out
