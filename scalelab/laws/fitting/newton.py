@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -91,36 +92,53 @@ def minimise(
     so that plain Newton steps are tried first; `grace` is how many iterations the others get after the best arrived.
     """
     theta = np.clip(theta, problem.lower, problem.upper)
-    best = problem.objective(theta)
-    still, waited, bent = np.zeros(len(theta), dtype=bool), 0, not near
-    for iteration in range(most):  # noqa: B007
-        moved, value, chosen = _step(problem, theta, bent)
-        gain, whole = best - value, chosen == 0
-        better = gain > 0
-        theta = np.where(better[:, None], moved, theta)
-        best = np.where(better, value, best)
-        still = gain <= np.where(whole, max(tolerance, QUADRATIC), tolerance) * best + ROUNDING
-        if not bent:
-            still &= whole  # Newton's step alone may fail where the bent one would not
-        waited += bool(still[best.argmin()])
-        if still.all() or waited > grace:
-            break
-        bent = not whole.all()
+    best, still, waited, bent = None, np.zeros(len(theta), dtype=bool), 0, not near
+    with np.errstate(all="ignore"):  # trial points may lie where no loss is a number; they are not taken
+        for iteration in range(most):  # noqa: B007
+            step = _step(problem, theta, bent)
+            best = step.before if best is None else best
+            gain, whole = best - step.after, step.chosen == 0
+            better = gain > 0
+            theta = np.where(better[:, None], step.theta, theta)
+            # what a whole step gained otherwise than foreseen is more than the next one can gain
+            doubt = np.where(whole, np.minimum(gain, np.abs(gain - step.foreseen)), gain)
+            still = doubt <= np.where(whole, max(tolerance, QUADRATIC), tolerance) * best + ROUNDING
+            best = np.where(better, step.after, best)
+            if not bent:
+                still &= whole  # Newton's step alone may fail where the bent one would not
+            waited += bool(still[best.argmin()])
+            if waited > grace or still.all():
+                break
+            bent = not whole.all()
+    assert best is not None
     return Minimum(theta=theta, objective=best, converged=still, iterations=iteration + 1)
 
 
-def _step(problem: Problem, theta: Array, bent: bool) -> tuple[Array, Array, npt.NDArray[np.intp]]:
-    """The best of several trial points for each start, its objective, and which trial it was (0: Newton's whole)."""
-    moves = _moves(problem, theta, bent)
+class _Step(NamedTuple):
+    """Where each start goes, the objective before and after, which trial it was (0: Newton's whole step)."""
+
+    theta: Array
+    before: Array
+    after: Array
+    chosen: npt.NDArray[np.intp]
+    foreseen: Array
+    """What the whole step would gain of a quadratic objective."""
+
+
+def _step(problem: Problem, theta: Array, bent: bool) -> _Step:
+    """The best of several trial points for each start."""
+    node = problem.build(theta)
+    residuals = problem.target - node.value
+    moves, foreseen = _moves(problem, theta, node, residuals, bent)
     trials = np.minimum(np.maximum(theta[:, None, :] + moves, problem.lower), problem.upper)
     if trials.shape[0] * trials.shape[1] * len(problem.target) > AT_ONCE:
         values = np.stack([problem.objective(trials[:, i]) for i in range(trials.shape[1])], axis=1)
     else:
         values = _all_at_once(problem, trials)
-    values = np.where(np.isfinite(values), values, np.inf)
+    values[~np.isfinite(values)] = np.inf
     chosen = values.argmin(axis=1)
     rows = np.arange(len(theta))
-    return trials[rows, chosen], values[rows, chosen], chosen
+    return _Step(trials[rows, chosen], problem.of_residuals(residuals), values[rows, chosen], chosen, foreseen)
 
 
 def _all_at_once(problem: Problem, trials: Array) -> Array:
@@ -132,77 +150,77 @@ def _all_at_once(problem: Problem, trials: Array) -> Array:
     return values
 
 
-def _moves(problem: Problem, theta: Array, bent: bool) -> Array:
-    """What to add to each start, (S, T, p): lengths of Newton's direction and, where asked, of the bent one."""
-    node = problem.build(theta)
-    residuals = problem.target - node.value
+def _moves(problem: Problem, theta: Array, node: Node, residuals: Array, bent: bool) -> tuple[Array, Array]:
+    """What to add to each start, (S, T, p): lengths of Newton's direction and, where asked, of the bent one; and what
+    the whole Newton step is to gain, (S,).
+    """
     size = np.abs(residuals)
     gradient = node.gradient()
-    psi = problem.weight * np.minimum(np.maximum(residuals, -problem.delta), problem.delta)
     pull = problem.weight * np.minimum(1.0, problem.delta / (size + 1e-300))
+    psi = pull * residuals
     slope = -_back(psi, gradient)
     low, high = theta <= problem.lower, theta >= problem.upper
     held = (low & ((slope > 0) | high)) | (high & (slope < 0))
     majorant = weighted_gram(gradient, pull)
     hessian = weighted_gram(gradient, problem.weight * (size <= problem.delta)) - node.contract(psi)
-    newton, unit = _direction(hessian, majorant, slope, low, high, held)
+    unit = _unit(majorant)
+    newton, _ = _direction(hessian, unit, slope, low, high, held)
+    foreseen = -0.5 * (slope * newton).sum(axis=1)
     reach = _reach(problem, theta, newton)
-    moves: Array = np.stack([newton, newton * np.where(reach < 1.0, reach, SHORT)], axis=1)
+    moves = newton[:, None] * np.stack([np.ones_like(reach), np.where(reach < 1.0, reach, SHORT)], axis=1)
     if not bent:
-        return moves
-    straight, unit = _direction(majorant, majorant, slope, low, high, held)
+        return moves, foreseen
+    straight, held = _direction(majorant, unit, slope, low, high, held)
     reach = _reach(problem, theta, straight)
     probe = np.minimum(PROBE, 0.5 * reach)
     ahead = problem.build(theta + probe * straight).value
     along = (gradient @ straight[..., None])[..., 0]
     second = 2.0 / probe**2 * (ahead - node.value - probe * along)
-    bend = _solved(majorant, unit, _back(pull * second, gradient))
+    bend = _solved(majorant, unit * ~held, _back(pull * second, gradient))
     turn = np.sqrt((pull * along**2).sum(axis=1) / ((pull * second**2).sum(axis=1) + 1e-300))
     lengths = np.concatenate([np.tile(BENT_LENGTHS, (len(theta), 1)), turn[:, None] * TURNS], axis=1)[..., None]
     path = straight[:, None, :] * lengths + 0.5 * bend[:, None, :] * lengths**2
     to_bound = straight * np.minimum(reach, 1.0)
-    moves = np.concatenate([moves, path, to_bound[:, None, :]], axis=1)
-    return moves
+    return np.concatenate([moves, path, to_bound[:, None, :]], axis=1), foreseen
 
 
-def _direction(matrix: Array, majorant: Array, slope: Array, low: Mask, high: Mask, held: Mask) -> tuple[Array, Array]:
-    """−matrix⁻¹ · slope and the scale of each parameter, both (S, p).
+def _direction(matrix: Array, unit: Array, slope: Array, low: Mask, high: Mask, held: Mask) -> tuple[Array, Mask]:
+    """−matrix⁻¹ · slope, (S, p), and which parameters it holds.
 
     A parameter on a bound is held also where its slope would let it go but the step as a whole would push it further
     out: cut off at the bound, such a step moves the others for a value that is not reached, and the search stalls.
     """
-    unit = _unit(majorant, held)
-    step = _solved(matrix, unit, slope)
+    step = _solved(matrix, unit * ~held, slope)
     outward = (low & (step < 0)) | (high & (step > 0))
     if outward.any():
-        unit = _unit(majorant, held | outward)
-        step = _solved(matrix, unit, slope)
-    return step, unit
+        held = held | outward
+        step = _solved(matrix, unit * ~held, slope)
+    return step, held
 
 
 def _reach(problem: Problem, theta: Array, direction: Array) -> Array:
     """How much of a direction lies before its first bound, (S, 1): a step that ends on the bound keeps the others
     in proportion, where one cut off at the bound would leave them for a value that was not reached.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        room = (np.where(direction < 0, problem.lower, problem.upper) - theta) / direction
-    reach: Array = np.where(np.isnan(room) | (room <= 0), np.inf, room).min(axis=1, keepdims=True)
+    room = (np.where(direction < 0, problem.lower, problem.upper) - theta) / direction
+    room[~(room > 0)] = np.inf
+    reach: Array = room.min(axis=1, keepdims=True)
     return reach
 
 
-def _unit(majorant: Array, held: Mask) -> Array:
-    """The scale of each parameter, from the matrix's diagonal; zero for a held one: (S, p)."""
+def _unit(majorant: Array) -> Array:
+    """The scale of each parameter, from the matrix's diagonal: (S, p)."""
     diagonal = np.diagonal(majorant, axis1=-2, axis2=-1)
     floor = 1e-14 * diagonal.max(axis=1, keepdims=True) + 1e-300
-    unit: Array = ~held / np.sqrt(np.maximum(diagonal, floor))
+    unit: Array = 1.0 / np.sqrt(np.maximum(diagonal, floor))
     return unit
 
 
 def _solved(matrix: Array, unit: Array, right: Array) -> Array:
     """−matrix⁻¹ · right in the scale `unit`, zero where that is zero; a little is added so that it can be solved."""
+    p = unit.shape[1]
     scaled = matrix * (unit[:, :, None] * unit[:, None, :])
-    diagonal = np.arange(unit.shape[1])
-    scaled[:, diagonal, diagonal] += (unit == 0) + RIDGE
+    scaled.reshape(-1, p * p)[:, :: p + 1] += (unit == 0) + RIDGE
     step: Array = -np.linalg.solve(scaled, (right * unit)[..., None])[..., 0] * unit
     return step
 

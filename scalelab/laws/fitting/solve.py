@@ -25,6 +25,8 @@ RESCALES = 4
 """Rounds of δ and fit; two suffice where most residuals are alike."""
 PATIENT = 40
 """Iterations that every start gets where parameters are fixed: then all minima are wanted, and they cost little."""
+ONWARD = 2
+"""Steps after each change of δ, before the next."""
 REFINE = 20
 """Steps from a near solution: where they do not suffice the runs leave a direction free, and more would not help."""
 
@@ -131,7 +133,7 @@ def _rescaled(problem: Callable[[float], Problem], found: Minimum, best: int, de
         delta = new
         if agreed:
             break
-        again = minimise(problem(delta), theta, tolerance=ROUGH, near=True, most=REFINE)
+        again = minimise(problem(delta), theta, tolerance=ROUGH, near=True, most=ONWARD)
         theta, iterations = again.theta, iterations + again.iterations
     last = minimise(problem(delta), theta, tolerance=TIGHT, near=True, most=REFINE)
     return _End(last, 0, delta, iterations + last.iterations)
