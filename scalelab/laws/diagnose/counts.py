@@ -6,7 +6,7 @@ count scatters and bends (Porian et al. 2024, arXiv 2406.19146; Pearce and Song 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,8 @@ from scalelab.laws.runs import Array, RunTable
 
 CLEAR = 10.0
 """AICc that far above the lowest leaves a count no support (Burnham and Anderson 2002)."""
+UNLIKE = 0.2
+"""Exponents that differ by more than this share are worth a word."""
 STEPS, NEAR = 8, 1e-3
 """Newton's steps from the law in the count that was fitted to the law in another, and the relative decrease of the
 objective that no longer counts: it moves AICc by a thousandth of the number of runs."""
@@ -81,7 +83,32 @@ class Counts:
         doubtful = [score.count for score in self.scores[1:] if score.aicc < CLEAR]
         if not doubtful:
             return f"{used.count} is the count of N in which {self.law} fits best ({100 * used.sigma:.2g} % scatter)"
-        return f"{self.law} fits about as well whether N is {used.count} or {' or '.join(doubtful)}"
+        words = f"{self.law} fits about as well whether N is {used.count} or {' or '.join(doubtful)}"
+        if not self.depends:
+            return words
+        name, other = self._most_unlike(doubtful)
+        return (
+            f"{words}, but {name} is {used.exponents[name]:.2g} in the one and {other.exponents[name]:.2g} in "
+            f"{other.count}: say which N is meant wherever an exponent is told"
+        )
+
+    @property
+    def depends(self) -> bool:
+        """Whether the exponents are others in a count that fits about as well."""
+        doubtful = [score.count for score in self.scores[1:] if score.aicc < CLEAR]
+        if self.clear or not doubtful:
+            return False
+        name, other = self._most_unlike(doubtful)
+        used = self.scores[0].exponents[name]
+        return abs(used - other.exponents[name]) > UNLIKE * abs(used)
+
+    def _most_unlike(self, counts: Sequence[str]) -> tuple[str, CountScore]:
+        """The exponent, and the count among these, that differ most from those in use."""
+        used = self.scores[0].exponents
+        pairs = [(name, score) for score in self.scores if score.count in counts for name in used]
+        return max(
+            pairs, key=lambda pair: abs(used[pair[0]] - pair[1].exponents[pair[0]]) / (abs(used[pair[0]]) + 1e-9)
+        )
 
 
 def compare_counts(runs: RunTable, law: str = "chinchilla", objective: str | None = None) -> Counts:

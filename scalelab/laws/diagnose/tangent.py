@@ -115,9 +115,10 @@ def tangent_of(runs: RunTable, fit: Fit) -> Tangent:
 
 
 def free_of(fit: Fit) -> Mask:
-    """Which entries of θ were free: neither given nor held at a bound."""
+    """Which entries of θ were free: neither given nor held at a bound, whose variance is zero."""
     free: Mask = np.array([row[i] > 0 for i, row in enumerate(fit.covariance)], dtype=bool)
-    return free
+    exact = not free.any() and not fit.fixed and not fit.bounds_hit
+    return ~free if exact else free  # without any residual all variances are zero
 
 
 def project(columns: Array, residuals: Array, root: Array) -> Tangent:

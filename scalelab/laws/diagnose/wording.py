@@ -44,6 +44,8 @@ def _all(seen: Diagnosis) -> Iterator[str]:
     if seen.counts is not None and seen.counts.clear:
         yield seen.counts.sentence()
     yield from _pull(seen)
+    if seen.counts is not None and seen.counts.depends:
+        yield seen.counts.sentence()
     yield from _mild([item for item in seen.transients if item not in harm], seen.n_runs)
     if seen.noise is not None and not seen.noise.misses:
         yield f"runs of the same N and D scatter by {_floor(seen)}" + (

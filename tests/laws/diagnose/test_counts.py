@@ -90,3 +90,30 @@ def test_gemstones_fit_better_without_embeddings_by_the_published_objectives(sha
         counts = compare_counts(runs, law, "hoffmann" if law == "chinchilla" else None)
         assert counts.best.count == "params_no_embed"
         assert counts.clear
+
+
+def test_porians_runs_have_other_exponents_in_another_count_and_no_fit_tells_which(shared_data: Path) -> None:
+    """Porian et al. 2024, figure 1: a = .571 with the head counted; Kaplan's count alone raises it."""
+    with (shared_data / "porian.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+
+    def sizes(series: str) -> np.ndarray:
+        return np.unique([float(row["n_params"]) for row in rows if row["series"] == series])
+
+    series = "rw-base-short-chinchilla-standard-val"
+    blocks = sizes("rw-base-long-kaplan-kaplan-train")
+    used = [row for row in rows if row["series"] == series]
+    n, d, loss = (np.array([float(row[key]) for row in used]) for key in ("n_params", "tokens", "loss"))
+    runs = run_table(
+        n_params=n, n_tokens=d, loss=loss, count_name="n_head",
+        counts={"n_blocks": blocks[np.searchsorted(sizes(series), n)]},
+    )  # fmt: skip
+    counts = compare_counts(runs, "chinchilla")
+    head, blocks_only = (
+        score.exponents["beta"] / (score.exponents["alpha"] + score.exponents["beta"]) for score in counts.scores
+    )
+    assert head == pytest.approx(0.571, abs=0.03)
+    assert blocks_only > head + 0.1
+    assert counts.depends
+    assert "fits about as well whether N is n_head or n_blocks, but alpha is 0.45" in counts.sentence()
+    assert any("say which N is meant" in said for said in diagnose(runs, laws.fit(runs, "chinchilla")).sentences())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,3 +90,16 @@ def test_too_few_spare_runs_name_nobody() -> None:
     runs = wronged(lab(9, seed=0), {4: 0.5})
     six = run_table(n_params=runs.n_params[:6], n_tokens=runs.n_tokens[:6], loss=runs.loss[:6])
     assert named(six, "power") == set()
+
+
+def test_the_runs_set_aside_from_the_public_chinchilla_table_are_all_named(shared_data: Path) -> None:
+    with (shared_data / "chinchilla_epoch.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    n, d, loss = (np.array([float(row[key]) for row in rows]) for key in ("n_params", "tokens", "loss"))
+    runs = run_table(n_params=n, n_tokens=d, loss=loss, run_id=[row["run_id"] for row in rows])
+    aside = {row["run_id"] for row in rows if row["outlier"] == "1"}
+    assert len(aside) == 5
+    for law in ("power", "chinchilla", "coupled"):
+        seen = diagnose(runs, laws.fit(runs, law))
+        assert {run.run for run in seen.outliers} >= aside
+        assert len(seen.outliers) <= 10

@@ -102,3 +102,15 @@ def test_a_run_that_the_law_must_pass_through_has_nothing_to_test() -> None:
     plane = tangent_of(runs, laws.fit(runs, "power"))
     assert plane.hat[-1] == pytest.approx(1.0)
     assert plane.studentised()[-1] == 0.0
+
+
+def test_parameters_that_were_given_are_no_directions_of_the_plane() -> None:
+    runs = lab(16, seed=0)
+    given = {"E": 1.8, "A": 480.0, "B": 2100.0, "alpha": 0.35, "beta": 0.37}
+    assert tangent_of(runs, laws.fit(runs, "chinchilla", fix={"E": 1.8})).basis.shape == (16, 4)
+    known = tangent_of(runs, laws.fit(runs, "chinchilla", fix=given))
+    assert known.dof == 16
+    assert (known.hat == 0).all()
+    assert known.residuals == pytest.approx(0.005 * np.random.default_rng(0).standard_normal(16), abs=1e-6)
+    without_residuals = replace(laws.fit(runs, "power"), covariance=((0.0,) * 3,) * 3)
+    assert tangent_of(runs, without_residuals).basis.shape == (16, 3)
