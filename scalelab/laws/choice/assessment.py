@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from scalelab.errors import BadInput
 from scalelab.laws.choice.contest import Score
@@ -89,9 +90,9 @@ class Assessment:
             parameters=parameters, forms=forms, held_back=panel.typical_miss,
         )  # fmt: skip
 
-    def loss(self, n_params: Array, n_tokens: Array) -> Array:
+    def loss(self, n_params: Array, n_tokens: Array, unique_tokens: npt.ArrayLike | None = None) -> Array:
         """The predicted loss over arrays, nats a token."""
-        return np.exp(self._panel().log_loss(n_params, n_tokens))
+        return np.exp(self._panel().log_loss(n_params, n_tokens, unique_tokens))
 
     def frontier(
         self, flops: float, flops_per_token: FlopsPerToken | Sequence[tuple[float, float]] | None = None
