@@ -121,9 +121,10 @@ def for_budget(
     best = found.best
     return Forecast(
         law=found.law,
-        prediction=using.predict(best.n_params, best.n_tokens),
+        prediction=using.predict(best.n_params, best.n_tokens, max_tokens and min(best.n_tokens, max_tokens)),
         flops=best.flops,
-        alternatives=_others(seen, best.n_params, best.n_tokens),
+        # A single law that sees no repeats would take them for fresh tokens.
+        alternatives=_others(seen, best.n_params, best.n_tokens) if found.epochs == 1 else (),
         allocation=found,
         devices=devices,
         known=known,

@@ -68,10 +68,13 @@ def test_limits_are_kept_and_named(scalelab: Run, table: Path) -> None:
     told = document(scalelab("predict", str(table), "--compute", "1e14", "--max-params", "100k", "--json"))
     assert told["allocation"]["limited_by"] == "max_params"
     assert told["prediction"]["n_params"] == pytest.approx(1e5)
-    ran = scalelab("predict", str(table), "--compute", "1e14", "--max-tokens", "5M")
+    ran = scalelab("predict", str(table), "--compute", "1e14", "--max-tokens", "5M", "--law", "chinchilla")
     assert ran.out.startswith("best with those tokens: ")
     assert "there are 5M tokens and no more" in ran.out
     assert "% of the budget on them" in ran.out.replace("\n    ", " ")
+    repeated = scalelab("predict", str(table), "--compute", "1e14", "--max-tokens", "5M")
+    assert "passes over the 5M tokens there are: each further pass is worth less" in repeated.out
+    assert "law by law" not in repeated.out  # a law of fresh tokens knows nothing of passes
 
 
 def test_params_with_a_budget_is_the_cost_of_that_n(scalelab: Run, table: Path) -> None:
@@ -147,7 +150,7 @@ def test_power_law_alone_has_no_best_split(scalelab: Run, table: Path) -> None:
     (["--compute", "1e14", "--devices", "1.5"], "--devices is '1.5'"),
     (["--compute", "1e14", "--utilisation", "0.5"], "--utilisation is a share of --rate"),
     (["--compute", "1e14", "--rate", "1T", "--utilisation", "40"], "utilisation is 40"),
-    (["--loss", "1.0"], "never reaches a loss of 1"),
+    (["--loss", "1.0", "--law", "chinchilla"], "never reaches a loss of 1"),
     (["--loss", "2", "--max-tokens", "1M"], "limit the best split"),
     (["--params", "1M", "--compute", "1e14", "--law", "power"], "power has no best split"),
     (["--max-tokens", "1M"], "predict what?"),

@@ -24,6 +24,8 @@ NEAR = 0.01
 """A split is as good as the best while its loss is within this share of it."""
 MORE = (2.0, 10.0)
 """Multiples of the budget that are told beside it."""
+AS_FRESH = 4.0
+"""Passes over the same tokens that cost next to nothing (Muennighoff et al. 2023, arXiv 2305.16264)."""
 FAR = 10.0
 """Times the largest run's compute beyond which a prediction is a guess."""
 
@@ -71,6 +73,11 @@ class Allocation:
     max_tokens: float | None
 
     @property
+    def epochs(self) -> float:
+        """Passes over the unique tokens; 1 where nothing is known to repeat."""
+        return 1.0 if self.max_tokens is None else max(self.best.n_tokens / self.max_tokens, 1.0)
+
+    @property
     def interior(self) -> bool:
         """Whether the law itself says where the best split is."""
         return not self.limited_by
@@ -101,6 +108,11 @@ class Allocation:
             return (
                 f"there are {format_count(self.best.n_tokens)} tokens and no more: beyond them data would repeat; "
                 f"N = {format_count(self.n_low)} spends {spent:.2g} % of the budget on them, for {near:g} % more loss"
+            )
+        if self.epochs > 1 + 1e-6:
+            worth = "about as good as fresh" if self.epochs <= AS_FRESH else "each further pass is worth less"
+            return (
+                f"D is {self.epochs:.3g} passes over the {format_count(self.max_tokens or 0)} tokens there are: {worth}"
             )
         return ""
 
@@ -150,7 +162,8 @@ def allocate(
     max_params : float, optional
         The largest N that memory holds.
     max_tokens : float, optional
-        Unique tokens there are. A law of repeated data may train on them again; any other is held at one pass.
+        Unique tokens there are. An Assessment and a law of repeated data may train on them again, for what that is
+        worth; any other law is held at one pass.
     flops_per_token : function of N or table of (N, FLOPs a token), optional
         By default the table that the runs themselves gave, else 6·N.
 
@@ -195,7 +208,8 @@ class _Split:
         self.law, self.fit = law, fit
         self.per_token = flops_per_token(source if source is not None else fit.flops_table)
         self.max_params, self.max_tokens = max_params, max_tokens
-        self.repeats = max_tokens is not None and law is fit and "unique_tokens" in fit.form.variables
+        # An Assessment values repeats by a published rule whatever its laws are; a lone Fit only if its form sees them.
+        self.repeats = max_tokens is not None and (law is not fit or "unique_tokens" in fit.form.variables)
 
     def tokens(self, n: Array, flops: float) -> Array:
         """D that C buys at N, or all there are."""
@@ -210,7 +224,7 @@ class _Split:
     def loss(self, n: Array, d: Array) -> Array:
         """Of the law, on repeated tokens where it looks at repetition."""
         if self.repeats and self.max_tokens is not None:
-            return self.fit.loss(n, d, unique_tokens=np.minimum(d, self.max_tokens))
+            return self.law.loss(n, d, np.minimum(d, self.max_tokens))
         return self.law.loss(n, d)
 
     def along(self, flops: float) -> tuple[Any, float, float]:
@@ -233,11 +247,7 @@ class _Split:
         n = float(np.exp(at))
         d = float(self.tokens(np.array([n]), flops)[0])
         spent = self.spent(n, flops)
-        there = (
-            self.fit.predict(n, d, unique_tokens=min(d, self.max_tokens))
-            if self.repeats and self.max_tokens is not None
-            else self.law.predict(n, d)
-        )
+        there = self.law.predict(n, d, min(d, self.max_tokens) if self.repeats and self.max_tokens else None)
         found = Share(
             factor=factor, flops=spent, n_params=n, n_tokens=d, loss=there.loss, low=there.low, high=there.high,
             seconds=devices.seconds(spent), money=devices.money(spent),

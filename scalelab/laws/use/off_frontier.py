@@ -145,7 +145,7 @@ def compute_for(law: Law, loss: float, *, per_token: Table = None) -> Needed:
     found = first_below(curve, loss, low, high)
     if found is None:
         raise BadInput(
-            f"{fit.law} never reaches a loss of {loss:g}", allowed=f"above {_floor(fit, curve(float(high)))}"
+            f"{fit.law} never reaches a loss of {loss:g}", allowed=f"above {_floor(law, fit, curve(float(high)))}"
         )
     flops = float(np.exp(found))
     n, d, _ = best_split(fit, law.loss, flops, per_token)
@@ -167,9 +167,9 @@ def compute_for(law: Law, loss: float, *, per_token: Table = None) -> Needed:
     )  # fmt: skip
 
 
-def _floor(fit: Fit, at_the_end: float) -> str:
-    """What cannot be undercut: E where the law has one, else the loss at the end of the search."""
-    if "E" in fit.params and not fit.estimate("E").at_bound:
+def _floor(law: Law, fit: Fit, at_the_end: float) -> str:
+    """What cannot be undercut: E where one law alone has it, else the loss at the end of the search."""
+    if law is fit and "E" in fit.params and not fit.estimate("E").at_bound:
         return f"its E of {fit.params['E']:.4g} nats"
     return f"{at_the_end:.4g} nats, which it says for {np.exp(FURTHEST):.0e} times the largest run's compute"
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from scalelab.errors import BadInput
 from scalelab.laws.fits import LARGEST, Fit, Prediction
@@ -50,11 +51,11 @@ Surface = Callable[[Array, Array], Array]
 class Law(Protocol):
     """What a law must do to be used: a Fit or an Assessment."""
 
-    def loss(self, n_params: Array, n_tokens: Array) -> Array:
+    def loss(self, n_params: Array, n_tokens: Array, unique_tokens: npt.ArrayLike | None = None) -> Array:
         """Over arrays."""
         ...
 
-    def predict(self, n_params: float, n_tokens: float) -> Prediction:
+    def predict(self, n_params: float, n_tokens: float, unique_tokens: float | None = None) -> Prediction:
         """At one point, with an interval."""
         ...
 

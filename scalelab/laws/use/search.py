@@ -13,7 +13,7 @@ from scalelab.laws.runs import Array
 
 POINTS = 257
 """Of one pass over the range; each pass narrows it 64-fold around the best point."""
-HALVINGS = 40
+HALVINGS = 26
 Curve = Callable[[Array], Array]
 
 

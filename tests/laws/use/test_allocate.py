@@ -154,3 +154,25 @@ def test_record_goes_to_strict_json_and_back(which: object) -> None:
     told = allocate(each, compute=1e20, flops_per_second=1e14)
     assert told.best.low < told.best.loss < told.best.high
     assert Allocation.from_dict(json.loads(json.dumps(told.to_dict(), allow_nan=False))) == told
+
+
+def test_repeats_are_allowed_where_their_worth_is_known() -> None:
+    free = allocate(judged(), compute=1e21)
+    unique = free.best.n_tokens / 10
+    told = allocate(judged(), compute=1e21, max_tokens=unique)
+    held = allocate(law(), compute=1e21, max_tokens=unique)
+    assert held.best.n_tokens <= unique < told.best.n_tokens < free.best.n_tokens
+    assert told.epochs == pytest.approx(told.best.n_tokens / unique)
+    assert told.best.loss > free.best.loss
+    assert told.best.loss == pytest.approx(judged().predict(told.best.n_params, told.best.n_tokens, unique).loss)
+    assert f"D is {told.epochs:.3g} passes" in " ".join(told.sentences())
+    # No other split of the same compute over the same tokens is better.
+    n = told.best.n_params * np.array([0.7, 1.4])
+    assert (judged().loss(n, 1e21 / (6 * n), unique) > told.best.loss).all()
+
+
+def test_tokens_in_plenty_change_nothing() -> None:
+    free = allocate(judged(), compute=1e21)
+    ample = allocate(judged(), compute=1e21, max_tokens=100 * free.best.n_tokens)
+    assert ample.best == free.best
+    assert ample.epochs == 1
