@@ -21,6 +21,8 @@ MOST_ROWS = 160
 """Rows of one curve: more are means of neighbours."""
 MOST_PARTS = 512
 """Parts of a schedule that are looked at: finer changes S1 and S2 by parts in a thousand."""
+ROUNDING = 1e-9
+"""S2 under this share of the run's length at the peak is none."""
 NOTHING = np.empty(0)
 
 
@@ -100,7 +102,10 @@ class Curve:
         forward, *annealed = (
             np.interp(at, ends, np.concatenate(([0.0], column))) for column in (area(rates, part=part), *columns)
         )
-        return forward, np.stack(annealed, axis=1)
+        s2 = np.stack(annealed, axis=1)
+        # A constant rate leaves the rounding of its last digit, which is no annealing to be told apart from noise.
+        s2[np.abs(s2) < ROUNDING * self.until] = 0.0
+        return forward, s2
 
     def forward(self, at: Array, peak: float) -> Array:
         """S1 alone."""

@@ -22,7 +22,7 @@ USUAL_GAIN, USUAL_SPREAD = 0.03, 0.04
 """What a whole annealing takes off, and how far that varies, as shares of the loss: 1–5 % in published cooldowns."""
 GAP = 0.03
 """Standard deviation of held-out minus training loss before any pair was seen, as a share of the loss."""
-FEWEST = 8
+FEWEST = 12
 """Losses after the transient below which a curve says nothing."""
 DIFFERENCE = 0.3
 """How far C may differ between models, relative, however well the others agree."""
