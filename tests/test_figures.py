@@ -177,3 +177,90 @@ def test_colours_are_distinct_and_a_rung_keeps_its_own() -> None:
     assert len({colour.xterm for colour in figures.PALETTE}) == len(figures.PALETTE) == 7
     assert figures.colour_of(8) == figures.colour_of(1)
     assert figures.colour_of(None).name == "grey"
+
+
+def test_the_contest_ranks_the_laws_and_tells_the_chosen_one(seen: laws.Assessment) -> None:
+    figure = figures.contest(seen.scores, seen.best)
+    errors = {score.law: 100 * score.held_back for score in seen.scores if score.held_back is not None}
+    assert {each.name: float(each.x[0]) for each in figure.series} == pytest.approx(errors)
+    tops = sorted(figure.series, key=lambda each: -float(each.y[0]))
+    assert [each.name for each in tops] == sorted(errors, key=lambda law: errors[law])
+    assert [each.name for each in figure.series if each.role is Role.CHOSEN] == [seen.best]
+    assert [name for _, name in figure.y.ticks()] == [each.name for each in reversed(tops)]
+
+
+def test_without_held_back_runs_the_contest_is_empty_and_aicc_is_not(seen: laws.Assessment) -> None:
+    from dataclasses import replace
+
+    scores = [replace(score, held_back=None) for score in seen.scores]
+    assert figures.contest(scores, seen.best).empty
+    ranked = figures.criterion(scores, seen.best)
+    assert min(float(each.x[0]) for each in ranked.series) == 0.0
+
+
+def test_a_missing_aicc_is_not_written(seen: laws.Assessment) -> None:
+    from dataclasses import replace
+
+    figure = figures.contest([replace(seen.scores[0], aicc=None)])
+    assert "AICc" not in figure.series[0].label
+
+
+def test_the_optimal_split_has_bands_and_the_minima_beside() -> None:
+    flops = np.geomspace(1e18, 1e21, 5)
+    n, d = 0.1 * flops**0.5, flops**0.5 / 0.6
+    band = figures.Grown(value=n, low=n / 1.2, high=n * 1.2)
+    figure = figures.optimal_split(flops, band, figures.Grown(value=d), (flops[:2], n[:2]))
+    lines = {each.label: each for each in figure.series if each.role is Role.OPTIMUM}
+    assert lines["N*"].low is not None and lines["D*"].low is None
+    assert [len(each.x) for each in figure.series if each.role is Role.MINIMUM] == [2]
+    assert figure.y.low < n.min() / 1.2 and d.max() < figure.y.high
+
+
+def test_a_band_that_runs_away_does_not_flatten_the_line() -> None:
+    flops = np.geomspace(1e18, 1e21, 5)
+    n = flops**0.5
+    figure = figures.optimal_split(flops, figures.Grown(value=n, low=n / 1e30, high=n * 1e30), figures.Grown(value=n))
+    assert figure.y.high / figure.y.low < 1e6
+
+
+def test_exponents_stand_in_order_with_whiskers() -> None:
+    given_ = [figures.Interval(name="a", value=0.5, low=0.4, high=0.6), figures.Interval(name="b", value=0.49, low=None,
+                                                                                        high=None)]  # fmt: skip
+    first, second = figures.exponents(given_).series
+    assert float(first.y[0]) > float(second.y[0])
+    assert first.x_low is not None and second.x_low is None
+    assert first.label == "0.500"
+
+
+def levels() -> laws.RunTable:
+    """Four levels of compute, seven sizes each, of a known law."""
+    from tests.laws.simulated import chinchilla_loss
+
+    c = np.repeat(np.geomspace(1e18, 1e20, 4), 7)
+    n = np.sqrt(c / 6) / 4.5 * np.tile(np.geomspace(0.25, 4, 7), 4)
+    return laws.run_table(n_params=n, n_tokens=c / 6 / n, loss=chinchilla_loss(n, c / 6 / n))
+
+
+def test_isoflop_curves_go_through_their_runs_down_to_the_minimum() -> None:
+    table = levels()
+    found = laws.iso_flop(table)
+    figure = figures.iso_flop(table, found)
+    minima = [each for each in figure.series if each.role is Role.MINIMUM]
+    curves = [each for each in figure.series if each.mark is Mark.LINE]
+    dots = [each for each in figure.series if each.role is Role.ISO_C and each.mark is Mark.DOTS]
+    assert len(minima) == len(found.used) and len(curves) == len(dots) == 4
+    for curve, lowest, level in zip(curves, minima, found.used, strict=True):
+        assert (lowest.x[0], lowest.y[0]) == (level.n_params, level.loss)
+        assert float(curve.y.min()) == pytest.approx(level.loss, rel=2e-4)
+    assert sum(len(each.x) for each in dots) == len(table)
+
+
+def test_a_long_ladder_keeps_its_order_in_its_colours() -> None:
+    from scalelab.figures.ladder import by_shade, shade
+
+    assert [shade(rung, 5) for rung in range(5)] == [0, 1, 2, 3, 4]
+    shades = [shade(rung, 30) for rung in range(30)]
+    assert shades == sorted(shades) and set(shades) == set(range(7))
+    groups = by_shade(np.geomspace(1e6, 1e9, 30))
+    assert sum(int(own.sum()) for _, _, own in groups) == 30
+    assert groups[0][1].startswith("1M to ")

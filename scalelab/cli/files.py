@@ -13,9 +13,14 @@ from scalelab.gate import clean
 
 
 def refuse_overwriting(target: Path, *, force: bool) -> None:
-    """BadInput where the file is there already and nobody said --force, or where a folder bears its name."""
+    """BadInput where the file is there already and nobody said --force, or where no file of that name can be.
+
+    Asked before the work whose fruit the file is to hold.
+    """
     if target.is_dir():
         raise BadInput(f"{clean(str(target), 200)} is a folder", allowed="the name of a file")
+    if not target.parent.is_dir():
+        raise BadInput(f"there is no folder {clean(str(target.parent), 200)}", todo="make it first")
     if target.exists() and not force:
         raise BadInput(f"{clean(str(target), 200)} is there already", todo="--force overwrites it")
 

@@ -86,10 +86,10 @@ def _files(pictures: list[Picture], folders: dict[str, str | None], *, force: bo
         place = Path(folder)
         if place.exists() and not place.is_dir():
             raise BadInput(f"{clean(folder, 200)} is a file", allowed="a folder for the figures")
+        place.mkdir(parents=True, exist_ok=True)
         for each in pictures:
             refuse_overwriting(place / f"{each.key}.{form}", force=force)
             files.append((place / f"{each.key}.{form}", each.key))
-        place.mkdir(parents=True, exist_ok=True)
     return files
 
 
