@@ -87,7 +87,7 @@ def money(value: float) -> str:
 def _measures(forecast: Forecast) -> list[str]:
     """A line for each measure; the first says by what."""
     told = [each for each in forecast.measures() if each.name in NAMES]
-    notes = {"loss": f" nats a token, 95 %, by {forecast.law}", "accuracy": " of next tokens ranked first"}
+    notes = {"loss": f" nats a token, 95 %, by {forecast.by}", "accuracy": " of next tokens ranked first"}
     return [f"{NAMES[each.name]:<12}{_interval(each)}{notes.get(each.name, '')}" for each in told]
 
 

@@ -29,6 +29,8 @@ class Forecast:
 
     law: str
     """The law that answers, or the best of several that are averaged."""
+    by: str
+    """Who answers: that law, or "the mean of 4 laws"."""
     prediction: Prediction
     flops: float
     """C at that N and D, counted as the runs counted theirs."""
@@ -82,6 +84,7 @@ def for_run(
     fit = seen.fit(law)
     return Forecast(
         law=fit.law,
+        by=_by(fit if law else seen),
         prediction=(fit if law else seen).predict(n_params, n_tokens),
         flops=_flops(fit, n_params, n_tokens),
         alternatives=_others(seen, n_params, n_tokens),
@@ -101,7 +104,13 @@ def from_run(
     n_a, d_a, loss_a = start
     found = laws.predict_ratio(fit, loss_a=loss_a, n_a=n_a, d_a=d_a, n_b=n_params, d_b=n_tokens)
     return Forecast(
-        law=fit.law, prediction=found, flops=_flops(fit, n_params, n_tokens), start=start, devices=devices, known=known
+        law=fit.law,
+        by=fit.law,
+        prediction=found,
+        flops=_flops(fit, n_params, n_tokens),
+        start=start,
+        devices=devices,
+        known=known,
     )
 
 
@@ -120,7 +129,8 @@ def for_budget(
     )  # fmt: skip
     best = found.best
     return Forecast(
-        law=found.law,
+        law=seen.fit(law).law,
+        by=found.law,
         prediction=using.predict(best.n_params, best.n_tokens, max_tokens and min(best.n_tokens, max_tokens)),
         flops=best.flops,
         # A single law that sees no repeats would take them for fresh tokens.
@@ -141,7 +151,8 @@ def for_model(
     using = seen.fit(law) if law else seen
     found = laws.off_frontier(using, n_params, flops)
     return Forecast(
-        law=found.law,
+        law=seen.fit(law).law,
+        by=found.law,
         prediction=using.predict(n_params, found.n_tokens),
         flops=flops,
         alternatives=_others(seen, n_params, found.n_tokens),
@@ -160,7 +171,8 @@ def for_loss(
     using = seen.fit(law) if law else seen
     found = laws.compute_for(using, loss)
     return Forecast(
-        law=found.law,
+        law=seen.fit(law).law,
+        by=found.law,
         prediction=using.predict(found.n_params, found.n_tokens),
         flops=found.flops,
         alternatives=_others(seen, found.n_params, found.n_tokens),
@@ -199,6 +211,7 @@ def document(forecast: Forecast, subject: Subject) -> dict[str, Any]:
         "scalelab": __version__,
         "source": {"name": subject.name, "path": subject.path},
         "law": forecast.law,
+        "by": forecast.by,
         "flops": forecast.flops,
         "seconds": forecast.seconds,
         "money": forecast.money,
@@ -218,6 +231,12 @@ def document(forecast: Forecast, subject: Subject) -> dict[str, Any]:
 
 def _others(seen: Assessment, n_params: float, n_tokens: float) -> tuple[tuple[str, Prediction], ...]:
     return tuple((fit.law, fit.predict(n_params, n_tokens)) for fit in seen.fits)
+
+
+def _by(using: Assessment | Fit) -> str:
+    from scalelab.laws.use.optimum import told_by
+
+    return told_by(using)
 
 
 def _flops(fit: Fit, n_params: float, n_tokens: float) -> float:

@@ -129,6 +129,12 @@ def test_time_in_a_lab_is_at_the_speed_that_it_measured(scalelab: Run, measured:
     assert faster["flops"] == pytest.approx(60e12)
 
 
+def test_who_answers_is_told(scalelab: Run, table: Path) -> None:
+    asked = ("predict", str(table), "--compute", "1e14")
+    assert "95 %, by the mean of " in scalelab(*asked).out
+    assert "95 %, by chinchilla\n" in scalelab(*asked, "--law", "chinchilla").out
+
+
 def test_power_law_alone_has_no_best_split(scalelab: Run, table: Path) -> None:
     ran = scalelab("predict", str(table), "--compute", "1e14", "--law", "power")
     assert ran.code == 0

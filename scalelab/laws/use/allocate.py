@@ -16,7 +16,7 @@ from scalelab.laws.fits import Fit
 from scalelab.laws.flops import FlopsPerToken, flops_per_token
 from scalelab.laws.runs import Array
 from scalelab.laws.use.budget import Devices, flops_of
-from scalelab.laws.use.optimum import Law, base_fit, n_searched
+from scalelab.laws.use.optimum import Law, base_fit, n_searched, told_by
 from scalelab.laws.use.search import lowest, span_below
 from scalelab.units import format_count
 
@@ -53,6 +53,7 @@ class Allocation:
     """The best N and D of a budget, and what is to be known about them."""
 
     law: str
+    """Who says so: a law's name, or "the mean of 4 laws"."""
     flops: float
     """C of the budget; `best.flops` is less where limits leave some of it unspent."""
     best: Share
@@ -183,7 +184,7 @@ def allocate(
     best, limited_by = split.share(1.0, flops, owned)
     n_low, n_high = split.near(flops, best) if limited_by != "search" else (best.n_params, best.n_params)
     return Allocation(
-        law=split.fit.law,
+        law=told_by(law),
         flops=flops,
         best=best,
         near=NEAR,

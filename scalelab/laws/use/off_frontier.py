@@ -14,7 +14,7 @@ import numpy as np
 from scalelab.errors import BadInput
 from scalelab.laws.fits import Fit
 from scalelab.laws.flops import FlopsPerToken, flops_per_token
-from scalelab.laws.use.optimum import Law, base_fit, best_split, check_flops
+from scalelab.laws.use.optimum import Law, base_fit, best_split, check_flops, told_by
 from scalelab.laws.use.search import first_below
 from scalelab.units import format_count
 
@@ -28,6 +28,7 @@ class OffFrontier:
     """A model that is not of the best size for its compute."""
 
     law: str
+    """Who says so: a law's name, or "the mean of 4 laws"."""
     n_params: float
     n_tokens: float
     flops: float
@@ -65,6 +66,7 @@ class Needed:
     """The cheapest way to a loss."""
 
     law: str
+    """Who says so: a law's name, or "the mean of 4 laws"."""
     loss: float
     """As wanted, nats a token."""
     flops: float
@@ -118,7 +120,7 @@ def off_frontier(
     needed = first_below(_loss_of_tokens(law, n_params), best_loss * (1 + 1e-9), np.log(d), np.log(d) + FURTHEST)
     worth = first_below(_loss_of_compute(law, fit, per_token), there.loss, np.log(c) - FURTHEST, np.log(c))
     return OffFrontier(
-        law=fit.law, n_params=n_params, n_tokens=d, flops=c, loss=there.loss, low=there.low, high=there.high,
+        law=told_by(law), n_params=n_params, n_tokens=d, flops=c, loss=there.loss, low=there.low, high=there.high,
         best_n_params=best_n, best_n_tokens=best_d, best_loss=best_loss,
         extra_loss=max(there.loss - best_loss, 0.0),
         overhead=None if needed is None else float(np.exp(needed - np.log(d))),
@@ -141,11 +143,11 @@ def compute_for(law: Law, loss: float, *, per_token: Table = None) -> Needed:
     low, high = np.log(fit.c_range[0]) - FURTHEST / 2, np.log(fit.c_range[1]) + FURTHEST
     _frontier(law, fit, fit.c_range[1], per_token)  # has it one at all?
     if curve(float(low)) <= loss:
-        raise BadInput(f"a loss of {loss:g} is above all that {fit.law} knows", todo="ask for a lower one")
+        raise BadInput(f"a loss of {loss:g} is above all that {told_by(law)} knows", todo="ask for a lower one")
     found = first_below(curve, loss, low, high)
     if found is None:
         raise BadInput(
-            f"{fit.law} never reaches a loss of {loss:g}", allowed=f"above {_floor(law, fit, curve(float(high)))}"
+            f"{told_by(law)} never reaches a loss of {loss:g}", allowed=f"above {_floor(law, fit, curve(float(high)))}"
         )
     flops = float(np.exp(found))
     n, d, _ = best_split(fit, law.loss, flops, per_token)
@@ -160,7 +162,7 @@ def compute_for(law: Law, loss: float, *, per_token: Table = None) -> Needed:
     early = first_below(end("low"), loss, low, found)
     late = first_below(end("high"), loss, found, min(found + 10, high))
     return Needed(
-        law=fit.law, loss=loss, flops=flops, n_params=n, n_tokens=d,
+        law=told_by(law), loss=loss, flops=flops, n_params=n, n_tokens=d,
         flops_low=float(np.exp(found if early is None else early)),
         flops_high=None if late is None else float(np.exp(late)),
         reach=flops / fit.c_range[1],
@@ -179,7 +181,7 @@ def _frontier(law: Law, fit: Fit, flops: float, per_token: Table) -> tuple[float
     n, d, interior = best_split(fit, law.loss, flops, per_token)
     if not interior:
         raise BadInput(
-            f"{fit.law} has no best split between N and D at {flops:.3g} FLOPs: it would put everything into one",
+            f"{told_by(law)} has no best split between N and D at {flops:.3g} FLOPs: it would put everything into one",
             todo="ask a law with E and two terms, such as chinchilla",
         )
     return n, d, float(law.loss(np.array([n]), np.array([d]))[0])

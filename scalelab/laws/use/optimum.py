@@ -70,6 +70,12 @@ def base_fit(law: Law) -> Fit:
     return found
 
 
+def told_by(law: Law) -> str:
+    """Who answers: a law by its name, or the mean of an Assessment's several."""
+    members = getattr(getattr(law, "panel", None), "members", ())
+    return f"the mean of {len(members)} laws" if len(members) > 1 else base_fit(law).law
+
+
 def frontier(
     fit: Fit, flops: float, flops_per_token: FlopsPerToken | Sequence[tuple[float, float]] | None = None
 ) -> Optimum:
