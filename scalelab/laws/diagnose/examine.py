@@ -25,7 +25,7 @@ MOST_EXAMINED = 20_000
 Rows = npt.NDArray[np.intp]
 
 
-def diagnose(runs: RunTable, fit: Fit) -> Diagnosis:
+def diagnose(runs: RunTable, fit: Fit, *, with_counts: bool = True) -> Diagnosis:
     """What is odd about the runs under a law.
 
     Parameters
@@ -34,6 +34,8 @@ def diagnose(runs: RunTable, fit: Fit) -> Diagnosis:
         The runs that were fitted.
     fit : Fit
         A law fitted to them, by any objective.
+    with_counts : bool
+        Whether other counts of N are compared, where the runs carry some: each costs about as much as all the rest.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def diagnose(runs: RunTable, fit: Fit) -> Diagnosis:
             transients=_transients(runs, suspects, kept, clean, seen[~named]),
             repetition=repetition.repetition(runs, kept, clean),
             trends=trends.trends(kept, clean),
-            counts=counts.at_a_glance(some, fit),
+            counts=counts.at_a_glance(some, fit) if with_counts else None,
             leverage=floats(plane.hat) if shown_all else (),
             studentised=floats(plane.studentised()) if shown_all else (),
         )

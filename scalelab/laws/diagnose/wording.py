@@ -35,10 +35,10 @@ def _all(seen: Diagnosis) -> Iterator[str]:
     yield from (_transient(item, seen.n_runs) for item in harm)
     if seen.noise is not None and seen.noise.misses:
         yield (
-            f"the law misses by {_percent(seen.noise.misfit or 0.0)} more than seeds scatter "
-            f"({_floor(seen)}; p = {seen.noise.p_value:.1g}): another form, or a variable that is not in the table"
+            f"{seen.law} misses by {_percent(seen.noise.misfit or 0.0)} more than seeds scatter "
+            f"({_floor(seen)}; {_p(seen.noise.p_value or 0.0)}): another form, or a variable that is not in the table"
         )
-    if seen.repetition is not None:
+    if seen.repetition is not None and seen.repetition.hurts:
         yield _repetition(seen)
     yield from _trends([item for item in leaning(seen.trends) if not _said(item, seen, harm)])
     if seen.counts is not None and seen.counts.clear:
@@ -46,6 +46,8 @@ def _all(seen: Diagnosis) -> Iterator[str]:
     yield from _pull(seen)
     if seen.counts is not None and seen.counts.depends:
         yield seen.counts.sentence()
+    if seen.repetition is not None and not seen.repetition.hurts:
+        yield _repetition(seen)
     yield from _mild([item for item in seen.transients if item not in harm], seen.n_runs)
     if seen.noise is not None and not seen.noise.misses:
         yield f"runs of the same N and D scatter by {_floor(seen)}" + (
@@ -127,7 +129,7 @@ def _repetition(seen: Diagnosis) -> str:
     if item.hurts and item.slope is not None:
         return (
             f"{what}, and lie higher above the law by {_percent(item.slope)} with each doubling "
-            f"(p = {item.p_value:.1g}): fit --law data-constrained"
+            f"({_p(item.p_value or 0.0)}): fit --law data-constrained"
         )
     return f"{what}; no loss by it is visible beside {seen.law}"
 
@@ -136,11 +138,11 @@ def _trends(leaning: list[Trend]) -> Iterator[str]:
     """The largest runs by themselves, since a prediction goes on from there; the other ends in one sentence."""
     for item in leaning:
         if item.group is Group.MOST_COMPUTE:
-            yield f"{_trend(item)} the law of the others (p = {item.p_value:.1g}): expect the same beyond them"
+            yield f"{_trend(item)} the law of the others ({_p(item.p_value)}): expect the same beyond them"
     others = [item for item in leaning if item.group is not Group.MOST_COMPUTE]
     if others:
         ends = " and ".join(map(_trend, others))
-        yield f"{ends} the law of the others (p = {others[0].p_value:.1g}): the form does not bend as the runs do"
+        yield f"{ends} the law of the others ({_p(others[0].p_value)}): the form does not bend as the runs do"
 
 
 def _trend(item: Trend) -> str:
@@ -184,6 +186,11 @@ def _floor(seen: Diagnosis) -> str:
 def _plain(value: float) -> str:
     """A limit as the filter's grammar takes it: three digits, no suffix."""
     return f"{float(f'{value:.3g}'):g}"
+
+
+def _p(p_value: float) -> str:
+    """A p-value; below what double precision is worth, that."""
+    return "p < 1e-15" if p_value < 1e-15 else f"p = {p_value:.1g}"
 
 
 def _signed(run: Outlier) -> str:

@@ -69,6 +69,7 @@ def test_a_true_count_in_use_is_confirmed_and_none_is_advised() -> None:
 def test_runs_with_one_count_have_nothing_to_compare() -> None:
     runs = lab(16)
     assert diagnose(runs, laws.fit(runs)).counts is None
+    assert diagnose(two_counts(), laws.fit(two_counts()), with_counts=False).counts is None
     with pytest.raises(BadInput, match="one count of N"):
         compare_counts(runs)
 

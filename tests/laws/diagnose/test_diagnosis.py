@@ -105,6 +105,17 @@ def test_odd_tables_are_described_and_never_raise() -> None:
         assert len(seen.sentences()) <= 6
 
 
+@pytest.mark.parametrize("kept", [[0], [0, 15], [0, 1, 2, 3], [0, 0, 0], [0, 4, 8, 12]])
+def test_fewer_runs_than_parameters_or_all_of_one_size_can_be_held_against_a_law(kept: list[int]) -> None:
+    runs = lab(16, seed=0).take(np.array(kept))
+    for fit in (FIT_OF_SIXTEEN, laws.fit(lab(16, seed=0), "coupled")):
+        seen = diagnose(runs, fit)
+        assert seen.outliers == ()
+        assert seen.trends == ()
+        assert Diagnosis.from_json(seen.to_json()) == seen
+        assert len(seen.sentences()) <= 6
+
+
 def test_no_runs_or_runs_without_a_needed_column_are_refused_in_words() -> None:
     runs = lab(16)
     with pytest.raises(BadInput, match="no runs to diagnose"):
