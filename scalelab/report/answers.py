@@ -21,12 +21,13 @@ NAMES = {"loss": "loss", "perplexity": "perplexity", "bits_per_byte": "bits a by
 
 def lines(forecast: Forecast, subject: Subject) -> list[str]:
     """The whole answer."""
-    said = [*_asked(forecast), "", *_measures(forecast)]
+    level = f"{100 * subject.assessment.fit(forecast.law).level:g} %"
+    said = [*_asked(forecast), "", *_measures(forecast, level)]
     said.append(
         "            one standard error: "
         + ", ".join(f"{name} {numbers.percent(size)}" for name, size in _parts(forecast.prediction) if size > 0)
     )
-    said += _around(forecast)
+    said += _around(forecast, level)
     if len(forecast.alternatives) > 1:
         said += ["", "law by law, each with the interval of its own parameters"]
         said += columns(
@@ -84,10 +85,10 @@ def money(value: float) -> str:
     return f"{value:.2f}" if value < 1000 else f"{value:.0f}" if value < 1e5 else format_count(value)
 
 
-def _measures(forecast: Forecast) -> list[str]:
+def _measures(forecast: Forecast, level: str) -> list[str]:
     """A line for each measure; the first says by what."""
     told = [each for each in forecast.measures() if each.name in NAMES]
-    notes = {"loss": f" nats a token, 95 %, by {forecast.by}", "accuracy": " of next tokens ranked first"}
+    notes = {"loss": f" nats a token, {level}, by {forecast.by}", "accuracy": " of next tokens ranked first"}
     return [f"{NAMES[each.name]:<12}{_interval(each)}{notes.get(each.name, '')}" for each in told]
 
 
@@ -95,7 +96,7 @@ def _interval(each: Measured) -> str:
     return numbers.interval(each.value, each.low, each.high)
 
 
-def _around(forecast: Forecast) -> list[str]:
+def _around(forecast: Forecast, level: str) -> list[str]:
     """How flat the optimum is and what more would buy; what an N costs; between which computes a loss lies."""
     if forecast.off is not None:
         off = forecast.off
@@ -104,7 +105,7 @@ def _around(forecast: Forecast) -> list[str]:
     if forecast.needed is not None:
         high = forecast.needed.flops_high
         upper = "no end in sight" if high is None else numbers.flops(high)
-        return ["", f"compute it may take, 95 %: {numbers.flops(forecast.needed.flops_low)} to {upper}"]
+        return ["", f"compute it may take, {level}: {numbers.flops(forecast.needed.flops_low)} to {upper}"]
     if forecast.allocation is None:
         return []
     told = forecast.allocation

@@ -14,7 +14,7 @@ from scalelab.report.findings import UNSPLIT
 from scalelab.report.known import NOTHING, Known
 
 if TYPE_CHECKING:
-    from scalelab.laws import Allocation, Assessment, Fit, Measured, Needed, OffFrontier, Prediction
+    from scalelab.laws import Allocation, Assessment, Fit, Measured, Needed, OffFrontier, Prediction, RunTable
     from scalelab.laws.use.budget import Devices
     from scalelab.report.source import Subject
 
@@ -194,11 +194,24 @@ def warnings(forecast: Forecast, subject: Subject) -> list[str]:
                 f"{name} is {factor:.3g} times the largest among the runs: beyond {FAR:.0f} times the interval "
                 "is a guess"
             )
+    if (repeats := _repeats(forecast, runs)) > 1.0001:
+        said.append(
+            f"D is {repeats:.3g} times the most unique tokens that any run had, and told as if all were fresh: "
+            "--max-tokens with a budget counts repeats"
+        )
     if subject.assessment.fit(forecast.law).verdict == "withhold":
         said.append(UNSPLIT[0].lower() + UNSPLIT[1:])
     if forecast.known.link is not None and forecast.known.link.far(found.loss):
         said.append("the loss is far from those whose accuracy is known: the accuracy is a guess")
     return said
+
+
+def _repeats(forecast: Forecast, runs: RunTable) -> float:
+    """D over the most unique tokens of any run; 0 where nobody counted them or the answer counts repeats itself."""
+    counted = forecast.allocation is not None and forecast.allocation.max_tokens is not None
+    if runs.unique_tokens is None or counted:
+        return 0.0
+    return forecast.prediction.n_tokens / float(runs.unique_tokens.max())
 
 
 def document(forecast: Forecast, subject: Subject) -> dict[str, Any]:

@@ -176,3 +176,19 @@ def test_tokens_in_plenty_change_nothing() -> None:
     ample = allocate(judged(), compute=1e21, max_tokens=100 * free.best.n_tokens)
     assert ample.best == free.best
     assert ample.epochs == 1
+
+
+def test_a_law_of_repeated_data_trades_passes_for_size() -> None:
+    n, d = grid(48)
+    unique = np.tile([d.min(), d.max()], 24)
+    again = np.maximum(d / unique - 1, 0)
+    fresh = np.minimum(d, unique) + np.where(again > 0, unique * 10 * -np.expm1(-again / 10), 0)
+    runs = run_table(n_params=n, n_tokens=d, loss=chinchilla_loss(n, fresh), unique_tokens=unique)
+    repeated = laws.fit(runs, "data-constrained")
+    free = allocate(repeated, compute=1e21)
+    told = allocate(repeated, compute=1e21, max_tokens=free.best.n_tokens / 20)
+    assert 1 < told.epochs < 20
+    assert told.best.n_params > free.best.n_params
+    assert told.best.loss == pytest.approx(
+        repeated.predict(told.best.n_params, told.best.n_tokens, free.best.n_tokens / 20).loss
+    )
