@@ -19,14 +19,14 @@ from scalelab.laws.runs import Array
 
 SAME_BASIN = 1e-3
 """Relative difference of objectives below which two minima are one."""
-TIGHT, ROUGH = 1e-13, 1e-4
-"""Relative decrease that no longer counts: at the end, and while δ still moves."""
-RESCALES = 4
+TIGHT, FINE, ROUGH = 1e-13, 1e-7, 1e-4
+"""Relative decrease that no longer counts: at the end, while δ still moves, and before it is known."""
+RESCALES = 8
 """Rounds of δ and fit; two suffice where most residuals are alike."""
+AGREED = 0.001
+"""Relative change of δ that ends the rounds."""
 PATIENT = 40
 """Iterations that every start gets where parameters are fixed: then all minima are wanted, and they cost little."""
-ONWARD = 2
-"""Steps after each change of δ, before the next."""
 REFINE = 20
 """Steps from a near solution: where they do not suffice the runs leave a direction free, and more would not help."""
 
@@ -124,16 +124,16 @@ def _straight(form: Form, inputs: Inputs, target: Array, weight: Array, fixed: M
 
 
 def _rescaled(problem: Callable[[float], Problem], found: Minimum, best: int, delta: float, n_free: int) -> _End:
-    """Alternate between δ from the residuals and the fit for that δ until they agree to a percent; then to the end."""
+    """Alternate between δ from the residuals and the fit for that δ until they agree; then to the end."""
     theta, iterations = found.theta[best : best + 1], found.iterations
     for _ in range(RESCALES):
         current = problem(delta)
         new = delta_for(Objective.HUBER, current.target - current.build(theta).value[0], n_free)
-        agreed = abs(np.log(new / delta)) < 0.01
+        agreed = abs(np.log(new / delta)) < AGREED
         delta = new
         if agreed:
             break
-        again = minimise(problem(delta), theta, tolerance=ROUGH, near=True, most=ONWARD)
+        again = minimise(problem(delta), theta, tolerance=FINE, near=True, most=REFINE)
         theta, iterations = again.theta, iterations + again.iterations
     last = minimise(problem(delta), theta, tolerance=TIGHT, near=True, most=REFINE)
     return _End(last, 0, delta, iterations + last.iterations)
