@@ -264,3 +264,14 @@ def test_a_long_ladder_keeps_its_order_in_its_colours() -> None:
     groups = by_shade(np.geomspace(1e6, 1e9, 30))
     assert sum(int(own.sum()) for _, _, own in groups) == 30
     assert groups[0][1].startswith("1M to ")
+
+
+def test_contours_lie_where_the_law_has_their_loss(seen: laws.Assessment) -> None:
+    fit = seen.fit("chinchilla")
+    drawn = figures.surface(runs(), fit, columns=30, rows=200)
+    lines = [each for each in figures.contours(drawn).series if each.role is Role.CONTOUR]
+    assert [float(each.label) for each in lines] == list(drawn.levels)
+    for line in lines:
+        good = np.isfinite(line.y)
+        assert good.any()
+        np.testing.assert_allclose(fit.loss(line.x[good], line.y[good]), float(line.label), rtol=1e-3)

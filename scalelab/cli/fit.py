@@ -27,6 +27,9 @@ from scalelab.cli.sources import source_options
 @click.option("--csv", "points", metavar="FILE", help="Write every run with the law, its residual and leverage.")
 @click.option("--card", "card_file", metavar="FILE", help="Write the card: how the fit was made, as JSON.")
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
+@click.option("--plot", "plots", multiple=True, metavar="FIGURE",
+              help="Draw this: loss-against-compute, surface, residuals, contest, isoflop, optimal or exponents; "
+              "may be repeated.")  # fmt: skip
 @click.option("--no-plot", is_flag=True, help="Leave the picture out.")
 @json_option
 def command(
@@ -39,6 +42,7 @@ def command(
     points: str | None,
     card_file: str | None,
     force: bool,
+    plots: tuple[str, ...],
     no_plot: bool,
     as_json: bool,
     **reading: Any,
@@ -59,7 +63,7 @@ def command(
     from scalelab.report.console import console
     from scalelab.report.terminal import print_report
 
-    print_report(console(), subject, picture=not no_plot, card=card)
+    print_report(console(), subject, picture=not no_plot, plots=plots, card=card)
 
 
 def _write(subject: Any, card: Any, points: str | None, card_file: str | None) -> None:

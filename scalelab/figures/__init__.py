@@ -15,10 +15,10 @@ from scalelab.figures.isoflop import iso_flop
 from scalelab.figures.optimal import Grown, Interval, exponents, optimal_split
 from scalelab.figures.palette import PALETTE, colour_of
 from scalelab.figures.residuals import residuals
-from scalelab.figures.surface import surface
+from scalelab.figures.surface import contours, surface
 
 __all__ = [
     "PALETTE", "Along", "Axis", "Figure", "Grown", "Interval", "Mark", "Notation", "Role", "Series", "Surface",
-    "colour_of", "contest", "criterion", "exponents", "iso_flop", "loss_against_compute", "loss_curves",
+    "colour_of", "contest", "contours", "criterion", "exponents", "iso_flop", "loss_against_compute", "loss_curves",
     "optimal_split", "residuals", "surface",
 ]  # fmt: skip

@@ -36,6 +36,8 @@ class Role(StrEnum):
     """Loss while a run trains."""
     ZERO = "zero"
     """Where a residual would be none."""
+    CONTOUR = "contour"
+    """Where the law gives one loss."""
     ISO_C = "iso-c"
     """Runs, or the parabola through them, of one compute."""
     MINIMUM = "minimum"

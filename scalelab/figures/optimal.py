@@ -91,7 +91,7 @@ def _ends(series: Series) -> list[float]:
 def _whisker(each: Interval, place: int) -> Series:
     known = each.low is not None and each.high is not None
     return Series(
-        role=Role.SCORE, mark=Mark.DOTS, name=each.name, colour=each.colour, label=f"{each.value:.3f}",
+        role=Role.OPTIMUM, mark=Mark.DOTS, name=each.name, colour=each.colour, label=f"{each.value:.3f}",
         x=np.array([each.value]), y=np.array([float(place)]), x_low=np.array([each.low]) if known else None,
         x_high=np.array([each.high]) if known else None,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scalelab.figures.axis import Axis, Notation
-from scalelab.figures.figure import Array, Mark, Role, Series, Surface
+from scalelab.figures.figure import Array, Figure, Mark, Role, Series, Surface
 
 if TYPE_CHECKING:
     from scalelab.laws.fits import Fit
@@ -45,6 +45,20 @@ def surface(
         levels=_levels(loss, levels),
         series=tuple(series),
     )
+
+
+def contours(seen: Surface) -> Figure:
+    """The surface as lines of equal loss with their values at the ends, for where no colour can fill an area."""
+    lines = [_contour(seen, level, place) for place, level in enumerate(seen.levels)]
+    return Figure(title=seen.title, x=seen.x, y=seen.y, series=(*lines, *seen.series))
+
+
+def _contour(seen: Surface, level: float, place: int) -> Series:
+    """D over N where the loss is `level`, NaN where it is reached at no D of the surface; the loss falls with D."""
+    log_d = np.log(seen.n_tokens)
+    reached = [np.interp(-level, -column, log_d, left=np.nan, right=np.nan) for column in seen.loss.T]
+    return Series(role=Role.CONTOUR, mark=Mark.LINE, name=f"loss {level:g}", label=f"{level:g}", colour=place % 7,
+                  x=seen.n_params, y=np.exp(reached))  # fmt: skip
 
 
 def _axis(label: str, column: Array) -> Axis:

@@ -33,6 +33,11 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
+def capital(sentence: str) -> str:
+    """A sentence that begins like one."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 def wrapped(sentence: str, width: int, hang: int = 0) -> Lines:
     """A sentence on as many lines as it needs, the later ones indented by `hang`."""
     return [Text(line) for line in textwrap.wrap(sentence, min(width, PROSE), subsequent_indent=" " * hang,

@@ -29,7 +29,7 @@ def key(canvas: Any, figure: Figure, paper: Paper) -> None:
         word = f"● {series.label}"
         canvas.text(right / width, 1 - 0.80 * canvas.dpi / height, word, size=8.5, color=paper.of(series), ha="right",
                     va="center")  # fmt: skip
-        right -= 5.9 * len(word) + 12
+        right -= 6.2 * len(word) + 14
 
 
 def label_ends(axes: Any, figure: Figure, paper: Paper) -> None:

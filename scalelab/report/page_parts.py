@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scalelab.report import findings, numbers
-from scalelab.report.layout import counted, span
+from scalelab.report.layout import capital, counted, span
 from scalelab.report.markup import Markup, element, joined, table
 from scalelab.report.points import law_at_runs
 from scalelab.units import format_count
@@ -62,7 +62,7 @@ def contest(subject: Subject, picture: Markup | None) -> list[Markup]:
             "" if found is None or not found.weight else f"{100 * found.weight:.0f} %",
         ])  # fmt: skip
     best = next((place for place, fit in enumerate(seen.fits) if fit.law == seen.best), None)
-    parts = [element("h2", "Which law"), element("p", f"{_capital(seen.reason)}."),
+    parts = [element("h2", "Which law"), element("p", f"{capital(seen.reason)}."),
              table(rows, left={0, 1}, strong=best)]  # fmt: skip
     if seen.missing:
         listed = [element("li", f"{each.law}: {each.reason}") for each in seen.missing]
@@ -73,9 +73,9 @@ def contest(subject: Subject, picture: Markup | None) -> list[Markup]:
 
 def verdicts(subject: Subject) -> list[Markup]:
     """What a person should know, and what to run next."""
-    said = [element("li", _capital(each)) for each in findings.said_of(subject.assessment)]
-    odd = [element("li", _capital(each)) for each in (subject.diagnosis.sentences() if subject.diagnosis else ())]
-    after = [element("li", _capital(each)) for each in findings.next_runs(subject.assessment)]
+    said = [element("li", capital(each)) for each in findings.said_of(subject.assessment)]
+    odd = [element("li", capital(each)) for each in (subject.diagnosis.sentences() if subject.diagnosis else ())]
+    after = [element("li", capital(each)) for each in findings.next_runs(subject.assessment)]
     return [
         *([element("h2", "What the runs can say"), element("ul", *said)] if said else []),
         *([element("h2", "What is odd about the runs"), element("ul", *odd)] if odd else []),
@@ -142,7 +142,3 @@ def card(made: Card) -> list[Markup]:
              for told in (shell, [made.python] if made.python else []) if told]  # fmt: skip
     return [element("h2", "The fit's card"), element("dl", *listed),
             *([element("h2", "To fit it again"), *lines] if lines else [])]  # fmt: skip
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]

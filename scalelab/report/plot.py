@@ -23,11 +23,11 @@ class Glyphs(StrEnum):
 # Each role has a glyph of its own, so that the figure can be read without colour.
 _GLYPHS = {
     Glyphs.BRAILLE: {Role.ISO_N: "braille", Role.CURVE: "braille", Role.RUNS: "●", Role.FRONTIER: "·",
-                     Role.FORECAST: "◆", Role.ZERO: "─", Role.ISO_C: "braille", Role.MINIMUM: "◆",
-                     Role.OPTIMUM: "braille", Role.SCORE: "●", Role.CHOSEN: "◆"},
+                     Role.FORECAST: "◆", Role.ZERO: "─", Role.CONTOUR: "braille", Role.ISO_C: "braille",
+                     Role.MINIMUM: "◆", Role.OPTIMUM: "braille", Role.SCORE: "●", Role.CHOSEN: "◆"},
     Glyphs.ASCII: {Role.ISO_N: ".", Role.CURVE: ".", Role.RUNS: "o", Role.FRONTIER: "+", Role.FORECAST: "X",
-                   Role.ZERO: "-", Role.ISO_C: ".", Role.MINIMUM: "X", Role.OPTIMUM: ".", Role.SCORE: "o",
-                   Role.CHOSEN: "X"},
+                   Role.ZERO: "-", Role.CONTOUR: ".", Role.ISO_C: ".", Role.MINIMUM: "X", Role.OPTIMUM: ".",
+                   Role.SCORE: "o", Role.CHOSEN: "X"},
 }  # fmt: skip
 RED = frozenset({Role.FRONTIER, Role.FORECAST, Role.CHOSEN})
 LEAST_WIDTH, LEAST_HEIGHT = 30, 8
@@ -93,7 +93,7 @@ def _share(axis: Axis, value: float) -> float:
 
 def _draw(plotext: Any, figure: Figure, series: Series, canvas: _Canvas, glyphs: Glyphs) -> None:
     glyph = _GLYPHS[glyphs][series.role]
-    if series.role is Role.ISO_C and series.mark is Mark.DOTS:
+    if series.mark is Mark.DOTS and series.role in {Role.ISO_C, Role.OPTIMUM}:
         glyph = _GLYPHS[glyphs][Role.RUNS]
     colour = _colour(series)
     with np.errstate(over="ignore"):
@@ -193,8 +193,9 @@ def _free_row(row: int, column: int, length: int, taken: dict[int, list[tuple[in
 
 def legend(glyphs: Glyphs, roles: Sequence[Role]) -> str:
     """One line that says what each glyph is."""
-    words = {Role.ISO_N: "the law at one N", Role.RUNS: "runs", Role.FRONTIER: "best for each C",
-             Role.FORECAST: "10 × the compute"}  # fmt: skip
+    words = {Role.ISO_N: "the law at one N", Role.CONTOUR: "one loss", Role.RUNS: "runs",
+             Role.FRONTIER: "best for each C", Role.FORECAST: "10 × the compute", Role.ISO_C: "one compute", Role.MINIMUM: "its minimum",
+             Role.OPTIMUM: "best N and D", Role.SCORE: "a law", Role.CHOSEN: "the law shown"}  # fmt: skip
     shown = _GLYPHS[glyphs]
     return "   ".join(
         f"{'⠤' if shown[role] == 'braille' else shown[role]} {words[role]}" for role in words if role in roles

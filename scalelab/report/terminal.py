@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.text import Text
 
+from scalelab.errors import BadInput
+from scalelab.figures import Figure, Surface, contours
 from scalelab.gate import clean
 from scalelab.report import findings, numbers, plot
 from scalelab.report.console import glyphs_of
-from scalelab.report.layout import PROSE, Lines, heading, span, table, wrapped
+from scalelab.report.layout import PROSE, Lines, capital, heading, span, table, wrapped
 from scalelab.report.losses import LossGrid, loss_grid
-from scalelab.report.pictures import loss_picture
+from scalelab.report.pictures import loss_picture, pictures_of
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
@@ -38,14 +41,15 @@ def print_report(
     *,
     plot_height: int | None = None,
     picture: bool = True,
+    plots: Sequence[str] = (),
     card: Card | None = None,
 ) -> None:
-    """The whole report on a console; with a card, the line that makes the fit again."""
+    """The whole report on a console: with the figures named in `plots`, and with a card the line that fits again."""
     width = console.width
     grid = loss_grid(subject.runs, subject.rung_names)
     sections = [headline(subject, width), losses(grid, width)]
     if picture and len(subject.runs) > 1:
-        sections.append(picture_lines(console, subject, plot_height))
+        sections.append(picture_lines(console, subject, plot_height, plots))
     sections += [
         findings.the_law(subject.assessment, width),
         findings.laws(subject.assessment, width),
@@ -109,14 +113,31 @@ def _monotone(exceptions: list[str], width: int) -> Lines:
     return lines
 
 
-def picture_lines(console: Console, subject: Subject, height: int | None) -> Lines:
-    """Loss against compute, drawn to fit the console."""
+def picture_lines(console: Console, subject: Subject, height: int | None, chosen: Sequence[str] = ()) -> Lines:
+    """Figures drawn to fit the console: those chosen by key, else loss against compute.
+
+    Raises BadInput where these runs have no figure of that name.
+    """
+    if not chosen:
+        return drawing(console, "Loss, nats a token, against compute", loss_picture(subject), height)
+    known = {each.key: each.figure for each in pictures_of(subject)}
+    lines: Lines = []
+    for key in chosen:
+        if key not in known:
+            raise BadInput(f"these runs have no figure {clean(key, 40)!r}", allowed=", ".join(known))
+        figure = known[key]
+        plain = contours(figure) if isinstance(figure, Surface) else figure
+        lines += [*([Text()] if lines else []), *drawing(console, capital(plain.title), plain, height)]
+    return lines
+
+
+def drawing(console: Console, title: str, figure: Figure, height: int | None) -> Lines:
+    """One figure under its title, with the y axis's label where it is more than the title says, and what signs mean."""
     width = min(console.width, WIDEST_PLOT)
     tall = height or min(max(shutil.get_terminal_size().lines - 8, 15), max(width // 4, 15), 34)
-    figure = loss_picture(subject)
     glyphs = glyphs_of(console)
     drawn = Text.from_ansi(plot.draw(figure, width, tall, glyphs))
-    title = "Loss, nats a token, against compute"
     key = plot.legend(glyphs, [series.role for series in figure.series])
-    lines = [heading(title)]
-    return [*lines, *drawn.split("\n"), *(Text("  " + line, "dim") for line in textwrap.wrap(key, width - 2))]
+    return [
+        heading(title), *drawn.split("\n"), *(Text("  " + line, "dim") for line in textwrap.wrap(key, width - 2)),
+    ]  # fmt: skip

@@ -17,6 +17,7 @@ import numpy as np
 
 from scalelab.figures import Axis, Figure, Mark, Notation, Role, Series, Surface
 from scalelab.report import lettering
+from scalelab.report.layout import capital
 from scalelab.report.paper import LIGHT, NAMED, Paper, with_names
 
 WIDTH, HEIGHT, SQUARE = 8.0, 4.6, 6.0
@@ -89,7 +90,7 @@ def _canvas(
     left = max(0.62, 0.3 + 0.085 * names)
     axes = canvas.add_axes((left / width, 0.62 / height, 1 - (left + right) / width, 1 - (0.62 + head) / height))
     inset = 0.12 if paper is LIGHT else 0.0  # on a page the figure stands flush with the text
-    canvas.text(inset / width, 1 - 0.32 / height, _capital(figure.title), size=12.5, weight="bold", va="center")
+    canvas.text(inset / width, 1 - 0.32 / height, capital(figure.title), size=12.5, weight="bold", va="center")
     if figure.y.label:
         canvas.text(inset / width, 1 - 0.57 / height, figure.y.label, size=9.5, color=paper["muted"], va="center")
     _set_axis(axes.xaxis, figure.x, 6)
@@ -192,7 +193,3 @@ def _surface(figure: Surface, paper: Paper) -> Any:
             axes.scatter(series.x[shown], series.y[shown], s=26, color="white", edgecolors="#1c2024", linewidths=0.9,
                          zorder=5)  # fmt: skip
     return canvas
-
-
-def _capital(title: str) -> str:
-    return title[:1].upper() + title[1:]

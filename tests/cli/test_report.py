@@ -190,3 +190,11 @@ def test_the_published_objective_is_reached_by_the_line(scalelab: Run, shared_da
     assert card["objective_value"] <= 0.0010182741
     assert replayed(card["shell"])["card"]["theta"] == card["theta"]
     assert len(laws.read_runs(source, where={"outlier": "0"})) == card["n_runs"] == 240
+
+
+def test_fit_draws_the_figures_that_are_named(scalelab: Run, table: Path) -> None:
+    out = scalelab("fit", str(table), "--law", "chinchilla", "--plot", "surface", "--plot", "residuals").out
+    assert "Loss by chinchilla" in out and "Residuals of chinchilla" in out and "one loss" in out
+    ran = scalelab("fit", str(table), "--law", "chinchilla", "--plot", "isoflop")
+    assert ran.code == 2
+    assert "no figure 'isoflop' (allowed: loss-against-compute, surface, residuals" in ran.err
