@@ -131,9 +131,8 @@ def test_time_in_a_lab_is_at_the_speed_that_it_measured(scalelab: Run, measured:
 
 def test_more_tokens_than_the_lab_has_are_warned_of(scalelab: Run, measured: Path) -> None:
     twice = f"{2 * TOKENS.train_tokens}"
-    assert "D is 2 times the most unique tokens" in scalelab(
-        "predict", str(measured), "--params", "15k", "--tokens", twice
-    ).out
+    said = scalelab("predict", str(measured), "--params", "15k", "--tokens", twice).out
+    assert "D is 2 times the most unique tokens" in said
     assert "unique tokens" not in scalelab("predict", str(measured), "--params", "15k", "--tokens", "1M").out
     counted = scalelab("predict", str(measured), "--compute", "1e13", "--max-tokens", "1M").out
     assert "unique tokens" not in counted

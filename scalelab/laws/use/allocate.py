@@ -15,7 +15,7 @@ from scalelab.errors import BadInput
 from scalelab.laws.fits import Fit
 from scalelab.laws.flops import FlopsPerToken, flops_per_token
 from scalelab.laws.runs import Array
-from scalelab.laws.use.budget import Devices, flops_of
+from scalelab.laws.use.budget import AS_FRESH, Devices, flops_of
 from scalelab.laws.use.optimum import Law, base_fit, n_searched, told_by
 from scalelab.laws.use.search import lowest, span_below
 from scalelab.units import format_count
@@ -24,8 +24,6 @@ NEAR = 0.01
 """A split is as good as the best while its loss is within this share of it."""
 MORE = (2.0, 10.0)
 """Multiples of the budget that are told beside it."""
-AS_FRESH = 4.0
-"""Passes over the same tokens that cost next to nothing (Muennighoff et al. 2023, arXiv 2305.16264)."""
 FAR = 10.0
 """Times the largest run's compute beyond which a prediction is a guess."""
 

@@ -9,6 +9,8 @@ import numpy as np
 from scalelab.errors import BadInput
 
 HOUR = 3600.0
+AS_FRESH = 4.0
+"""Passes over the same tokens that cost next to nothing (Muennighoff et al. 2023, arXiv 2305.16264)."""
 ONE = "exactly one of compute (FLOPs), seconds and money"
 
 

@@ -9,7 +9,7 @@ follows a lopsided curve; the smoothest is taken that no more flexible one contr
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +17,8 @@ import numpy as np
 from scalelab.errors import BadInput
 from scalelab.laws.fits import Estimate
 from scalelab.laws.runs import Array, RunTable
-from scalelab.laws.use.levels import Curve, curves_of
+from scalelab.laws.use.budget import AS_FRESH
+from scalelab.laws.use.levels import FEWEST, Curve, curves_of
 from scalelab.laws.use.minima import roughness
 from scalelab.laws.use.readings import FEWEST_LEVELS, METHODS, Reading, Slopes, choose, read, slopes_of
 
@@ -37,6 +38,9 @@ class Level:
     log_se: float | None
     """Standard error of ln N* by redrawn noise."""
     refused: str = ""
+    """Why it has no minimum; empty where it has one."""
+    n_sizes: int = 0
+    """Different N among its runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,8 @@ class IsoFlop:
     """What a would be by each way to read the minima that serves here."""
     parametric: tuple[tuple[str, float], ...] = ()
     """a of fitted laws between the lowest and the highest level used, where such were given."""
+    n_repeating: int = 0
+    """Runs left out because they pass so often over their tokens that D is not what they learned from."""
 
     @property
     def used(self) -> tuple[Level, ...]:
@@ -82,9 +88,16 @@ class IsoFlop:
                 f"{law} says C^{a:.3f}: "
                 + ("within that interval" if apart else "the two approaches disagree, so trust neither split far out")
             )
-        for each in self.levels:
-            if each.refused:
-                said.append(f"level C = {each.flops:.3g} left out: {each.refused}")
+        thin = [each for each in self.levels if each.n_sizes < FEWEST]
+        said += [
+            f"level C = {each.flops:.3g} left out: {each.refused}"
+            for each in self.levels
+            if each.refused and each.n_sizes >= FEWEST
+        ]
+        if thin:
+            said.append(f"{len(thin)} levels of compute left out: fewer than {FEWEST} sizes of model each")
+        if self.n_repeating:
+            said.append(f"{self.n_repeating} runs left out: they pass more than {AS_FRESH:g} times over their tokens")
         return said
 
     def to_dict(self) -> dict[str, Any]:
@@ -139,6 +152,7 @@ def iso_flop(
     """
     if method != "auto" and method not in METHODS:
         raise BadInput(f"no way to read a minimum is named {method[:40]!r}", allowed=", ".join(("auto", *METHODS)))
+    runs, n_repeating = _fresh(runs)
     curves = curves_of(runs, tolerance)
     noise = roughness([(each.log_n, each.log_loss) for each in curves if not each.refused])
     wanted = METHODS if method == "auto" else {method: METHODS[method]}
@@ -147,7 +161,16 @@ def iso_flop(
     if not slopes:
         raise _too_few(curves, next(iter(readings.values())))
     chosen, doubt = choose(slopes)
-    return _told(curves, readings[chosen], slopes, chosen, doubt, noise, level, laws or {})
+    told = _told(curves, readings[chosen], slopes, chosen, doubt, noise, level, laws or {})
+    return replace(told, n_repeating=n_repeating)
+
+
+def _fresh(runs: RunTable) -> tuple[RunTable, int]:
+    """The runs that repeat no token too often, and how many do."""
+    if runs.unique_tokens is None:
+        return runs, 0
+    fresh = runs.n_tokens <= AS_FRESH * runs.unique_tokens
+    return (runs, 0) if fresh.all() else (runs.take(fresh), int((~fresh).sum()))
 
 
 def _told(
@@ -206,6 +229,7 @@ def _level(curve: Curve, reading: Reading, i: int) -> Level:
         loss=None if refused else float(np.exp(reading.log_loss[0, i])),
         log_se=None if refused else float(reading.se[i]),
         refused=refused,
+        n_sizes=len(curve.log_n),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scalelab import laws
 from scalelab.errors import BadInput
 from scalelab.laws import RunTable, run_table
 from scalelab.laws.use.iso_flop import IsoFlop, iso_flop
@@ -123,6 +124,28 @@ def test_runs_without_levels_are_refused_in_words() -> None:
             iso_flop(runs)
     with pytest.raises(BadInput, match="newton"):
         iso_flop(profiles(), method="newton")
+
+
+def test_published_exponent_of_hoffmann_is_inside(shared_data: Path) -> None:
+    runs = laws.read_runs(shared_data / "chinchilla_epoch.csv", where={"outlier": "0"})
+    found = iso_flop(runs)
+    assert found.a.low <= 0.49 <= found.a.high  # approach 2 of arXiv 2203.15556, table 2
+    assert found.a.high - found.a.low < 0.2
+    assert sum("sizes of model" in sentence for sentence in found.sentences()) == 1  # many levels, one sentence
+
+
+def test_runs_of_many_passes_are_no_points() -> None:
+    runs = profiles()
+    often = np.arange(len(runs)) % 7 == 0
+    passes = np.where(often, 10.0, 2.0)
+    loss = np.where(often, 2.0 * runs.loss, runs.loss)
+    repeated = run_table(
+        n_params=runs.n_params, n_tokens=runs.n_tokens, loss=loss, unique_tokens=runs.n_tokens / passes
+    )
+    found = iso_flop(repeated)
+    assert found.n_repeating == len(LEVELS)
+    assert found.a.value == pytest.approx(A_TRUE, abs=5e-3)
+    assert "pass more than 4 times" in found.sentences()[-1]
 
 
 def test_seeds_and_order_do_not_matter() -> None:
