@@ -9,6 +9,7 @@ import csv
 import io
 import itertools
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 
 from scalelab.errors import BadInput
 from scalelab.laws.reading.cells import number, shown
@@ -37,7 +38,7 @@ def _rows(stream: io.TextIOWrapper, name: str) -> Iterator[Row]:
     try:
         first = stream.readline(LONGEST)
         delimiter = max(",;\t", key=first.count)
-        lines = iter(lambda: stream.readline(LONGEST), "")
+        lines = iter(partial(stream.readline, LONGEST), "")
         reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter)
         for cells in reader:
             if cells and (cells[0].strip() or any(map(str.strip, cells))):

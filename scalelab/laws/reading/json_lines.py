@@ -9,6 +9,7 @@ import io
 import itertools
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from scalelab.errors import BadInput
@@ -45,7 +46,7 @@ def _told(stream: io.TextIOWrapper, name: str) -> Iterator[Record]:
 def _lines(stream: io.TextIOWrapper, begin: str) -> Iterator[Record]:
     """One object a line; a line that is none is a refused row."""
     first = begin + stream.readline(LONGEST)
-    rest = iter(lambda: stream.readline(LONGEST), "")
+    rest = iter(partial(stream.readline, LONGEST), "")
     line, whole = 0, True
     for text in itertools.chain([first], rest):
         begins_here, whole = whole, text.endswith("\n")

@@ -49,6 +49,8 @@ def _row(name: str, run: Path, places: Sequence[tuple[int, Path]], ways: Counter
     if newest is None:
         return Refused(name, f"its {STATE} is no JSON object, or larger than {MOST_STATE >> 20} MB")
     state, place = newest
+    if any((folder / "adapter_config.json").is_file() for folder in (place, run)):
+        return Refused(name, "an adapter was trained beside a model: its N is neither's")
     history = [entry for entry in _list(state.get("log_history")) if isinstance(entry, dict)]
     if reason := _no_point(state, history):
         return Refused(name, reason)

@@ -1,4 +1,4 @@
-"""Headings as people write them: guessed, shown, mapped, scaled; several counts of N; replicates told by their seeds."""
+"""Headings as people write them: guessed, shown, mapped, scaled; several counts of N; replicates told by seed."""
 
 from __future__ import annotations
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +173,8 @@ def test_compute_far_from_six_n_d_is_warned_of(read) -> None:
         (b"", "is empty"),
         (b"\xef\xbb\xbf\r\n", "is empty"),
         (b"\x00\x01\x02PK", "is binary"),
+        (gzip.compress(b"n_params,tokens,loss\n1,2,3\n" * 9), "is compressed .gzip.: unpack it first"),
+        (b"PK\x03\x04 a spreadsheet", "is compressed .zip."),
         ("n_params,tokens,loss\n1,2,3".encode("utf-16"), "is UTF-16"),
         (b"n_params,tokens,loss\n\xff\xff,1,2\n", "is not UTF-8"),
         (b"1e6,2e7,4.1\n2e6,4e7,3.9\n", "has no header"),
@@ -189,10 +193,18 @@ def test_what_is_no_table_is_refused_in_one_line(read, text: bytes, word: str) -
     assert len(line) < 600
 
 
-def test_folder_missing_fifo_and_unreadable_are_refused(tmp_path: Path) -> None:
-    fifo = tmp_path / "fifo"
+def test_folder_missing_fifo_and_endless_are_refused(tmp_path: Path) -> None:
+    fifo, loop, empty = tmp_path / "fifo", tmp_path / "loop", tmp_path / "empty"
     os.mkfifo(fifo)
-    for path, word in ((tmp_path, "a folder"), (tmp_path / "none.csv", "No such file"), (fifo, "no regular file")):
+    loop.symlink_to("loop")
+    empty.mkdir()
+    for path, word in (
+        (empty, "a folder without runs"),
+        (tmp_path / "none.csv", "No such file"),
+        (fifo, "no regular file"),
+        (Path("/dev/zero"), "no regular file"),
+        (loop, "symbolic links"),
+    ):
         with pytest.raises(BadInput, match=word):
             laws.read_runs(path)
     for name in ("a\0b", "x" * 5000, "\x1b[31m\n"):
@@ -218,3 +230,35 @@ def test_no_bytes_make_it_do_anything_but_read_or_refuse(tmp_path_factory: pytes
 def test_many_bad_rows_are_counted_but_not_all_kept(read) -> None:
     table = read(HEADER + GOOD + "x,1,2,n/a\n" * 30_000)
     assert (len(table), table.n_excluded, len(table.excluded)) == (2, 30_000, 10_000)
+
+
+def test_a_long_table_takes_memory_for_its_numbers_only(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    with path.open("w") as file:
+        file.write("n_params,tokens,loss,text\n")
+        for i in range(60_000):
+            file.write(f"{1e6 + i},{2e7 + i},{3 + i % 7 if i % 3 else 'n/a'},{'words ' * 40}\n")
+    tracemalloc.start()
+    table = laws.read_runs(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (len(table), table.n_excluded, len(table.excluded)) == (40_000, 20_000, 10_000)
+    assert path.stat().st_size > 15e6
+    assert peak < 15e6
+
+
+def test_an_endless_line_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "line.csv"
+    with path.open("wb") as file:
+        file.write(b"n_params,tokens,loss\n")
+        file.truncate(50_000_000)
+    with pytest.raises(BadInput):
+        laws.read_runs(path)
+
+
+def test_more_rows_than_runs_exist_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scalelab.laws.reading.taking.MOST_ROWS", 2_500)
+    path = tmp_path / "runs.csv"
+    path.write_text("n_params,tokens,loss\n" + "1e6,2e7,3\n" * 3_000)
+    with pytest.raises(BadInput, match="more than 2,500 rows"):
+        laws.read_runs(path)

@@ -121,6 +121,12 @@ def test_a_run_whose_size_nobody_says_is_told(tmp_path: Path) -> None:
     assert "its size is not said" in laws.read_runs(tmp_path).excluded[0].reason
 
 
+def test_an_adapter_is_no_model_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path / "a", trainer_state=state(num_input_tokens_seen=1000), config=LLAMA)
+    write(tmp_path / "b", trainer_state=state(num_input_tokens_seen=1000), config=LLAMA, adapter_config={"r": 8})
+    assert "an adapter was trained" in laws.read_runs(tmp_path).excluded[0].reason
+
+
 def test_another_evaluation_can_be_mapped(tmp_path: Path) -> None:
     log = [{"eval_c4_loss": 3.5, "eval_wiki_loss": 3.1, "step": 100}]
     write(tmp_path / "a", trainer_state=state(log_history=log, num_input_tokens_seen=1000), config=LLAMA)
