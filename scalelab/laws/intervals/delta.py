@@ -69,15 +69,19 @@ def covariance(
 
 def variance_factor(residuals: Array, weight: Array, delta: float, n_free: int) -> float:
     """What (Jᵀ W J)⁻¹ is multiplied by."""
+    return scale_of(residuals, weight, delta, n_free)[1]
+
+
+def scale_of(residuals: Array, weight: Array, delta: float, n_free: int) -> tuple[float, float]:
+    """Mean of ψ', and what (Jᵀ W J)⁻¹ is multiplied by."""
     n = len(residuals)
-    spare = max(n - n_free, 1)
     scale = 0.0 if np.isinf(delta) else robust_scale(residuals, n_free)
     if delta < scale:
         share, spread = _normal_moments(delta, scale)
-        return spread / share**2
+        return share, spread / share**2
     share = max(float(np.average(np.abs(residuals) <= delta, weights=weight)), 1.0 / n)
-    spread = float((weight * np.clip(residuals, -delta, delta) ** 2).sum()) / spare
-    return (1.0 + n_free / n * (1.0 - share) / share) ** 2 * spread / share**2
+    spread = float((weight * np.clip(residuals, -delta, delta) ** 2).sum()) / max(n - n_free, 1)
+    return share, (1.0 + n_free / n * (1.0 - share) / share) ** 2 * spread / share**2
 
 
 def _normal_moments(delta: float, scale: float) -> tuple[float, float]:
@@ -98,6 +102,17 @@ def inverse_gram(jacobian: Array, weight: Array) -> Array:
     scaled = axes / np.sqrt(np.maximum(values, 1e-15 * values[-1]))
     root = unit[:, None] * scaled
     inverse: Array = root @ root.T
+    return inverse
+
+
+def inverse_grams(jacobian: Array, weight: Array, free: Mask) -> Array:
+    """(Jᵀ W J)⁻¹ for many weights at once: (B, n, p), (B, n) → (B, p, p), zeros for what is not free."""
+    gram = np.swapaxes(jacobian, 1, 2) @ (jacobian * weight[..., None])
+    diagonal = np.einsum("bii->bi", gram)
+    unit = free / np.sqrt(np.maximum(diagonal, 1e-300))
+    p = gram.shape[1]
+    scaled = gram * unit[:, :, None] * unit[:, None, :] + (1e-13 + ~free) * np.eye(p)
+    inverse: Array = np.linalg.inv(scaled) * unit[:, :, None] * unit[:, None, :]
     return inverse
 
 
