@@ -13,6 +13,7 @@
     laws.iso_flop(runs)                          the best N of each level of compute, without a law of N and D
     laws.diagnose(runs, law).sentences()         wrong runs by name, noise, leverage, repeated data, what leans
     laws.compare_counts(runs, "chinchilla")      the counts of N side by side
+    laws.forecast(steps, losses, lr, until=…)    where a running curve will end, with an interval
 
 What to use when: `assess` for an answer, `fit` for one law's numbers, `hold_out` to check a law by hand. Evaluating a
 stored Fit or Assessment needs numpy only; scipy is loaded when something is fitted.
@@ -24,6 +25,7 @@ from scalelab.laws.choice.assessment import Assessment, Missing
 from scalelab.laws.choice.contest import Score
 from scalelab.laws.choice.holdout import Held, HoldOut, hold_out
 from scalelab.laws.choice.judge import OFFERED, assess
+from scalelab.laws.curves import CurveForecast, annealing_seen, forecast
 from scalelab.laws.diagnose.counts import Counts, CountScore, compare_counts
 from scalelab.laws.diagnose.curvature import Curvature, curvature_test, floor_seen
 from scalelab.laws.diagnose.diagnosis import Diagnosis
@@ -33,6 +35,10 @@ from scalelab.laws.fitting.fitter import fit
 from scalelab.laws.fitting.objective import Objective
 from scalelab.laws.flops import FlopsPerToken, flops_per_token, flops_table
 from scalelab.laws.forms import FORMS
+from scalelab.laws.intervals.bootstrap import Bootstrap, bootstrap
+from scalelab.laws.intervals.exponents import Exponents, OptimumInterval, exponents, optimum_interval
+from scalelab.laws.intervals.method import intervals_of
+from scalelab.laws.intervals.profile import Profile, profile, profile_prediction
 from scalelab.laws.reading.read import read_runs
 from scalelab.laws.runs import Exclusion, RunTable, run_table
 from scalelab.laws.use.allocate import Allocation, allocate
@@ -43,10 +49,12 @@ from scalelab.laws.use.off_frontier import Needed, OffFrontier, compute_for, off
 from scalelab.laws.use.optimum import Optimum, frontier, predict_ratio
 
 __all__ = [
-    "FORMS", "OFFERED", "Allocation", "Assessment", "CountScore", "Counts", "Curvature", "Diagnosis", "Estimate",
-    "Exclusion", "Fit", "FlopsPerToken", "Held", "HoldOut", "IsoFlop", "Link", "Measured", "Mend", "Missing", "Needed",
-    "Objective", "OffFrontier", "Optimum", "Prediction", "RunTable", "Score", "Verdict", "allocate", "assess",
-    "bits_per_byte", "bits_per_token", "compare_counts", "compute_for", "curvature_test", "diagnose", "fit", "fit_link",
-    "floor_seen", "flops_per_token", "flops_table", "frontier", "hold_out", "iso_flop", "measures", "off_frontier",
-    "perplexity", "predict_ratio", "read_runs", "run_table",
+    "FORMS", "OFFERED", "Allocation", "Assessment", "Bootstrap", "CountScore", "Counts", "Curvature", "CurveForecast",
+    "Diagnosis", "Estimate", "Exclusion", "Exponents", "Fit", "FlopsPerToken", "Held", "HoldOut", "IsoFlop", "Link",
+    "Measured", "Mend", "Missing", "Needed", "Objective", "OffFrontier", "Optimum", "OptimumInterval", "Prediction",
+    "Profile", "RunTable", "Score", "Verdict", "allocate", "annealing_seen", "assess", "bits_per_byte",
+    "bits_per_token", "bootstrap", "compare_counts", "compute_for", "curvature_test", "diagnose", "exponents", "fit",
+    "fit_link", "floor_seen", "flops_per_token", "flops_table", "forecast", "frontier", "hold_out", "intervals_of",
+    "iso_flop", "measures", "off_frontier", "optimum_interval", "perplexity", "predict_ratio", "profile",
+    "profile_prediction", "read_runs", "run_table",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 from scalelab.laws.curves.rows import Rows
 from scalelab.laws.runs import Array
 
-ALPHAS = np.geomspace(0.06, 1.8, 16)
+ALPHAS = np.geomspace(0.06, 1.8, 12)
 """Exponents of S1 to begin with; published fits have 0.4–0.6, small models less."""
 FAINT = -9.0
 """Log evidence, against the best, below which an exponent is looked at no closer."""
@@ -41,18 +41,18 @@ class Cells:
 
     mean: Array
     """(G, 4)."""
-    factor: Array
-    """(G, 4, 4): covariance = factor @ factor.T."""
+    lower: Array
+    """(G, 4, 4) Cholesky factor of the inverse covariance."""
     log_weight: Array
     """(G,) log evidence, the largest 0."""
     floor: Array
     """(G,) the level may not lie below this many declines: there L0 would be negative."""
-    end: Array
-    """(G, 4) the row of the run's end, with the offset to the held-out loss."""
-    change: Array
-    """(G, 4) the end's row minus that of where the run stands."""
     alphas: Array
     """(A,) exponents."""
+
+    def factor(self) -> Array:
+        """(G, 4, 4): covariance = factor @ factor.T."""
+        return np.asarray(np.linalg.inv(self.lower), dtype=float).transpose(0, 2, 1)
 
     @property
     def n_memory(self) -> int:
@@ -106,20 +106,25 @@ def solve(rows: Rows, precision: Array, before: Before, alphas: Array = ALPHAS) 
     mean[:, LEVEL] += centre
     log_weight = -0.5 * misfit - np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1) - np.log(gain_sd)
     log_weight += np.repeat(-0.5 * (np.log(alphas / ALPHA_CENTRE) / ALPHA_SPREAD) ** 2, n_memory)
-    decline = columns_of(rows, np.array([rows.end_s1]), alphas)[0]
-    end = np.stack([np.ones(len(index)), np.repeat(decline, n_memory), np.tile(-rows.end_s2, n_alpha),
-                    np.full(len(index), float(rows.held_out.any()))], axis=1)  # fmt: skip
-    change = end * [0.0, 1.0, 0.0, 0.0]
-    change[:, GAIN] = np.tile(rows.seen_s2 - rows.end_s2, n_alpha)
     return Cells(
-        change=change,
         mean=mean,
-        factor=np.linalg.inv(lower).transpose(0, 2, 1),
+        lower=lower,
         log_weight=log_weight - log_weight.max(),
         floor=np.repeat(1.0 / _largest(rows, alphas), n_memory),
-        end=end,
         alphas=alphas,
     )
+
+
+def ahead(rows: Rows, cells: Cells) -> tuple[Array, Array]:
+    """(G, 4) twice: the row of the run's end, on the held-out set where there is one, and the change until then."""
+    n_alpha, n_memory = len(cells.alphas), cells.n_memory
+    end = np.ones((n_alpha * n_memory, 4))
+    end[:, DECLINE] = np.repeat(columns_of(rows, np.array([rows.end_s1]), cells.alphas)[0], n_memory)
+    end[:, GAIN] = np.tile(-rows.end_s2, n_alpha)
+    end[:, OFFSET] = float(rows.held_out.any())
+    change = end * [0.0, 1.0, 0.0, 0.0]
+    change[:, GAIN] = np.tile(rows.seen_s2 - rows.end_s2, n_alpha)
+    return end, change
 
 
 def predicted(rows: Rows, cells: Cells, cell: int) -> Array:

@@ -16,7 +16,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from scalelab.laws.curves.cells import DECLINE, FAINT, GAIN, LEVEL, Cells
+from scalelab.laws.curves.cells import DECLINE, FAINT, GAIN, LEVEL, Cells, ahead
 from scalelab.laws.curves.curve import NOTHING, Curve
 from scalelab.laws.curves.noise import Noise, estimate
 from scalelab.laws.curves.outlook import CurveForecast, Outlook
@@ -111,12 +111,12 @@ def _draws(rows: Rows, cells: Cells, noise: Noise) -> tuple[Array, Array, Array]
     free = max(noise.effective - 4.0, 2.0)
     wide = np.sqrt(free / random.chisquare(free, DRAWS))
     near = np.flatnonzero(cells.log_weight > FAINT)
-    end = cells.end[near]
-    theta = cells.mean[near, None, :] + (wide[:, None] * normal) @ cells.factor[near].transpose(0, 2, 1)
+    end, change = (each[near] for each in ahead(rows, cells))
+    theta = cells.mean[near, None, :] + (wide[:, None] * normal) @ cells.factor()[near].transpose(0, 2, 1)
     sensible = (theta[..., DECLINE] >= 0) & (theta[..., GAIN] >= 0)
     sensible &= theta[..., LEVEL] >= theta[..., DECLINE] * cells.floor[near, None]
     ends = (theta @ end[..., None])[..., 0]
-    ends += HOLDS_TO * (theta @ cells.change[near, :, None])[..., 0] * random.standard_normal(DRAWS)
+    ends += HOLDS_TO * (theta @ change[..., None])[..., 0] * random.standard_normal(DRAWS)
     if rows.held_out.any():
         ends += noise.held_out_sd * random.standard_normal(DRAWS)
     gains = -theta[..., GAIN] * end[:, None, GAIN]

@@ -15,7 +15,8 @@ from scalelab.laws.runs import Array
 
 HUBER = 1.345
 """Huber's constant: 95 % efficient where the noise is normal."""
-ROUNDS = 2
+ROUNDS, CLOSER = 2, 2
+"""Looks at the exponents, each at a narrower range: while the noise is not known, and when it is."""
 MOST_SHARED = 0.97
 DRIFT_WORTH = 4.0
 """Held-out losses that `DRIFT` counts for."""
@@ -42,7 +43,8 @@ def estimate(rows: Rows, before: Before) -> tuple[Noise, Cells]:
     training = rows.held_out == 0
     tiny = ROUNDING * float(np.abs(rows.loss).mean())
     held_out_sd = DRIFT * float(np.median(rows.loss))
-    scale = float(np.std(rows.loss[training])) + tiny
+    # Differences of neighbours know the noise before any law is fitted.
+    scale = _roughness(rows.loss[training]) + tiny
     robust, alphas = np.ones(len(rows)), ALPHAS
     relative = rows.weight / max(float(np.median(rows.weight[training])), 1e-300) if training.any() else rows.weight
     for _ in range(ROUNDS):
@@ -64,9 +66,17 @@ def estimate(rows: Rows, before: Before) -> tuple[Noise, Cells]:
         effective=float(training.sum()) / factor,
         held_out_sd=held_out_sd,
     )
-    # With the noise known for what it is the peak may be wider again than in the last round: once from afar.
-    rough = solve(rows, precision, before)
-    return noise, solve(rows, precision, before, rough.closer())
+    # With the noise known for what it is the peak may be wider again than in the last round: once more from afar.
+    cells = solve(rows, precision, before)
+    for _ in range(CLOSER):
+        cells = solve(rows, precision, before, cells.closer())
+    return noise, cells
+
+
+def _roughness(losses: Array) -> float:
+    """Standard deviation of the noise from the differences of neighbours, as if it were white."""
+    steps = np.abs(np.diff(losses))
+    return float(np.median(steps)) / (0.6745 * 2**0.5) if len(steps) else 0.0
 
 
 def _huber(size: Array) -> Array:

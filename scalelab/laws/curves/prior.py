@@ -90,7 +90,7 @@ def family_effect(family: Sequence[Curve], memories: Array) -> tuple[Array, Arra
     weight = np.exp(cells.log_weight.reshape(-1, len(memories)))
     weight /= np.maximum(weight.sum(axis=0), 1e-300)
     effect = cells.mean[:, GAIN].reshape(-1, len(memories))
-    variance = (cells.factor[:, GAIN] ** 2).sum(axis=1).reshape(-1, len(memories))
+    variance = (cells.factor()[:, GAIN] ** 2).sum(axis=1).reshape(-1, len(memories))
     mean = (weight * effect).sum(axis=0)
     spread = np.sqrt((weight * (variance + (effect - mean) ** 2)).sum(axis=0))
     return np.maximum(mean, 0.0), spread

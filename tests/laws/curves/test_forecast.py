@@ -44,13 +44,12 @@ def test_the_forecast_nears_the_end_as_more_is_seen(kind: str) -> None:
     assert halves[0] > halves[1] > halves[2]
     ends = [simulate(seed, kind).end for seed in range(20)]
     errors = [abs((each.loss or 0.0) / end - 1) for each, end in zip(found[2], ends, strict=True)]
-    assert float(np.median(errors)) < 0.003
+    assert float(np.median(errors)) < 0.005
     assert sum(each.believed for each in found[2]) >= 15
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.9])
 def test_noise_that_neighbours_share_counts_for_less(rho: float) -> None:
-    """The scatter of forecasts over draws of the noise is what the intervals say, whatever its correlation."""
     effective = [told(simulate(seed, "constant", rho=rho), 0.6).effective or 0.0 for seed in range(12)]
     n_losses = told(simulate(0, "constant"), 0.6).n_losses
     assert (np.median(effective) > 0.7 * n_losses) if rho == 0.0 else (np.median(effective) < 0.3 * n_losses)
