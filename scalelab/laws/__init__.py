@@ -10,6 +10,8 @@
     laws.allocate(seen, money=500, …)            the best N and D of a budget of compute, time or money
     laws.compute_for(seen, 2.5)                  the cheapest N, D and C for a wanted loss
     laws.off_frontier(seen, 7e9, 1e21)           what another N costs at that compute
+    laws.intervals_of(law, runs, "profile")      the same law, its numbers' intervals by profile or "bootstrap"
+    laws.exponents(law), laws.optimum_interval   a and b of N* ∝ C^a, D* ∝ C^b; the best N and D with intervals
     laws.iso_flop(runs)                          the best N of each level of compute, without a law of N and D
     laws.diagnose(runs, law).sentences()         wrong runs by name, noise, leverage, repeated data, what leans
     laws.compare_counts(runs, "chinchilla")      the counts of N side by side
