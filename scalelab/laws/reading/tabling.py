@@ -39,15 +39,18 @@ def tabled(taken: Taken, plan: Plan, path: str, notes: Sequence[str] = ()) -> Ru
     rows = np.flatnonzero(kept)
     column = columns if kept.all() else {name: whole[kept] for name, whole in columns.items()}
     n, d = _both(column)
+    counts = {name: column[COUNT + name] for name in found.counts}
+    whole = {name: count for name, count in counts.items() if np.isfinite(count).all() and (count > 0).all()}
     table = RunTable(
         run_id=tuple(taken.names) if kept.all() else tuple(taken.names[i] for i in rows),
         n_params=n, n_tokens=d, loss=column["loss"],
         flops=column.get("flops"),
+        notes=(*notes, *_notes(taken, found, n, d, column.get("flops")), *_partial(counts, whole)),
         cluster=tuple(taken.clusters[i] for i in rows) if taken.clusters else None,
         weight=column.get("weight"), unique_tokens=column.get("unique_tokens"), lr_share=column.get("lr_share"),
-        counts={name: column[COUNT + name] for name in found.counts},
+        counts=whole,
         excluded=tuple(sorted(taken.excluded, key=lambda item: item.line or 0)), n_excluded=taken.n_excluded,
-        count_name=found.count_name, notes=(*notes, *_notes(taken, found, n, d, column.get("flops"))),
+        count_name=found.count_name,
     )  # fmt: skip
     return table.recounted(found.picked) if found.picked else table
 
@@ -129,6 +132,16 @@ def _notes(taken: Taken, found: Columns, n: Array, d: Array, flops: Array | None
     if taken.n_filtered:
         notes.append(f"{taken.n_filtered} rows not chosen")
     return tuple(notes)
+
+
+def _partial(counts: Mapping[str, Array], whole: Mapping[str, Array]) -> list[str]:
+    """Counts of N that some runs lack: laws by them would be of other runs, so they do not come along."""
+    return [
+        f"column {name!r} counts N in {int((np.isfinite(count) & (count > 0)).sum())} of {len(count)} runs: "
+        "--count takes it, and leaves the others out"
+        for name, count in counts.items()
+        if name not in whole
+    ]
 
 
 def _odd_compute(n: Array, d: Array, flops: Array | None) -> list[str]:

@@ -123,6 +123,16 @@ def test_what_is_no_condition_is_refused_at_its_place(table: Path, where: str, w
     assert told.value.line().isprintable()
 
 
+def test_other_quantities_go_by_their_own_names_too(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text("Run Name,n,d,loss,final lr share,trunk\na,1e6,2e7,4,0.1,t\nb,2e6,2e7,3.9,1,t\nc,3e6,2e7,3.8,,u\n")
+    for where, names in (("lr_share < 0.5", "a"), ("not lr_share >= 0.5", "ac"), ("run_id != 'b'", "ac"),
+                         ("cluster = 't'", "ab"), ("name = 'b'", "b")):  # fmt: skip
+        assert "".join(laws.read_runs(path, where=where).run_id) == names
+    with pytest.raises(BadInput, match="no column 'unique_tokens'"):
+        laws.read_runs(path, where="tokens > unique_tokens")
+
+
 def test_an_error_lists_the_columns(table: Path) -> None:
     with pytest.raises(BadInput, match="'Model Size', 'tokens', 'loss'"):
         laws.read_runs(table, where="x = 1")

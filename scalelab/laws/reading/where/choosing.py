@@ -90,8 +90,10 @@ def _place(name: str, headings: Sequence[str], found: Columns) -> int | str | No
     if name.strip() in headings:
         return heading_at(headings, name)
     quantity = quantity_of(name)
-    if quantity in QUANTITIES and (quantity in found.index or quantity in {"n_params", "n_tokens", "flops"}):
+    if quantity in QUANTITIES and (quantity in found.index or quantity != "loss"):
         return quantity
+    if quantity in found.index:
+        return found.index[quantity]
     return heading_at(headings, name)
 
 
