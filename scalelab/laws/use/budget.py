@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 from scalelab.errors import BadInput
 
 HOUR = 3600.0
+LARGEST = 1e305
+"""FLOPs: a hundred times as many must still be a float."""
 AS_FRESH = 4.0
 """Passes over the same tokens that cost next to nothing (Muennighoff et al. 2023, arXiv 2305.16264)."""
 ONE = "exactly one of compute (FLOPs), seconds and money"
@@ -30,7 +31,7 @@ class Devices:
         """Refuse what is no rate, share or price."""
         for name in ("flops_per_second", "price_per_hour", "count"):
             value = getattr(self, name)
-            if value is not None and not (np.isfinite(value) and value > 0):
+            if value is not None and not (math.isfinite(value) and value > 0):
                 raise BadInput(f"{name} is {value}", allowed="a number above 0")
         if not 0 < self.utilisation <= 1:
             raise BadInput(f"utilisation is {self.utilisation}", allowed="a share above 0 and at most 1, such as 0.4")
@@ -64,8 +65,14 @@ def flops_of(devices: Devices, *, compute: float | None, seconds: float | None, 
     named = {name: value for name, value in given.items() if value is not None}
     if len(named) != 1:
         raise BadInput(f"a budget of {' and '.join(named) or 'nothing'}", allowed=ONE)
-    name, value = next(iter(named.items()))
-    if not (np.isfinite(value) and value > 0):
+    flops = _flops(devices, *next(iter(named.items())))
+    if not 0 < flops < LARGEST:
+        raise BadInput(f"a budget of {flops:.3g} FLOPs", allowed=f"above 0 and below {LARGEST:g}")
+    return flops
+
+
+def _flops(devices: Devices, name: str, value: float) -> float:
+    if not (math.isfinite(value) and value > 0):
         raise BadInput(f"{name} is {value}", allowed="a number above 0")
     if name == "compute":
         return value

@@ -122,8 +122,8 @@ def best_split(
 
 def n_searched(fit: Fit, flops: float) -> tuple[float, float]:
     """The ends, in ln N, between which the best N for C FLOPs is looked for."""
-    up = max(float(np.log(flops / fit.c_range[1])), 0.0)
-    down = max(float(np.log(fit.c_range[0] / flops)), 0.0)
+    smallest, largest = np.log(fit.c_range)
+    up, down = max(float(np.log(flops) - largest), 0.0), max(float(smallest - np.log(flops)), 0.0)
     return float(np.log(fit.n_range[0])) - MARGIN - down, float(np.log(fit.n_range[1])) + MARGIN + up
 
 

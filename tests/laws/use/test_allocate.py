@@ -141,6 +141,8 @@ def test_far_beyond_the_runs_is_told() -> None:
     ({"seconds": 60.0, "flops_per_second": 0.0}, "flops_per_second is 0"),
     ({"seconds": 60.0, "flops_per_second": 1e12, "devices": 0}, "count is 0"),
     ({"compute": 1e18, "max_params": 0.0}, "max_params is 0"),
+    ({"seconds": 1e200, "flops_per_second": 1e200}, "a budget of inf FLOPs"),
+    ({"money": 1e-300, "price_per_hour": 1e300, "flops_per_second": 1.0}, "a budget of 0 FLOPs"),
 ])  # fmt: skip
 def test_what_is_no_budget_is_refused_in_words(asked: dict[str, float], words: str) -> None:
     with pytest.raises(BadInput, match=words):
