@@ -23,6 +23,7 @@ from scalelab.cli.sources import source_options
     ),
 )
 @source_options
+@click.option("--unfinished", is_flag=True, help="Of a lab, runs under way too, as their curves foretell their ends.")
 @fit_options
 @click.option("--csv", "points", metavar="FILE", help="Write every run with the law, its residual and leverage.")
 @click.option("--card", "card_file", metavar="FILE", help="Write the card: how the fit was made, as JSON.")

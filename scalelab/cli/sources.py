@@ -67,6 +67,7 @@ def open_subject(
     columns: Sequence[str] = (),
     where: Sequence[str] = (),
     count: str | None = None,
+    unfinished: bool = False,
     *,
     law: Sequence[str] = (),
     objective: str | None = None,
@@ -86,21 +87,28 @@ def open_subject(
     if _is_lab(folder):
         if columns:
             raise BadInput("--map is for CSV files", todo=f"{clean(source, 120)} is a lab")
-        return _lab(folder, options, where, count, stored)
+        return _lab(folder, options, where, count, stored, unfinished)
     if folder != Path(source):
         raise _no_lab(source)
+    if unfinished:
+        raise BadInput("--unfinished is for labs", todo="a table holds the losses that its runs ended with")
     return _table(source, columns, where, count, options)
 
 
-def reading_words(columns: Sequence[str] = (), where: Sequence[str] = (), count: str | None = None) -> list[str]:
+def reading_words(
+    columns: Sequence[str] = (), where: Sequence[str] = (), count: str | None = None, unfinished: bool = False
+) -> list[str]:
     """The options with which the same runs are read again in a shell, not yet quoted."""
     pairs = [("--map", each) for each in columns] + [("--where", each) for each in where]
-    return [word for pair in (*pairs, *([("--count", count)] if count else [])) for word in pair]
+    words = [word for pair in (*pairs, *([("--count", count)] if count else [])) for word in pair]
+    return [*words, "--unfinished"] if unfinished else words
 
 
-def reading_code(columns: Sequence[str] = (), where: Sequence[str] = (), count: str | None = None) -> str:
+def reading_code(
+    columns: Sequence[str] = (), where: Sequence[str] = (), count: str | None = None, unfinished: bool = False
+) -> str:
     """The same as further arguments of `laws.read_runs`: ", columns={…}, where=[…], count='…'"."""
-    given = {"columns": _pairs(columns, "--map"), "where": list(where), "count": count}
+    given = {"columns": _pairs(columns, "--map"), "where": list(where), "count": count, "unfinished": unfinished}
     return "".join(f", {name}={value!r}" for name, value in given.items() if value)
 
 
@@ -148,13 +156,15 @@ def _first_left_out(seen: Assessment) -> str:
     return f"{seen.n_excluded} left out, the first {where}: {first.reason}"
 
 
-def _lab(folder: Path, options: dict[str, Any], where: Sequence[str], count: str | None, stored: bool) -> Subject:
+def _lab(
+    folder: Path, options: dict[str, Any], where: Sequence[str], count: str | None, stored: bool, unfinished: bool
+) -> Subject:
     from scalelab.lab.paths import lab_paths
     from scalelab.store.reader import Reader
 
     paths = lab_paths(folder)
     with Reader(paths.store) as reader:
-        return lab_subject(reader, paths.root, options, where=where, count=count, stored=stored)
+        return lab_subject(reader, paths.root, options, where=where, count=count, stored=stored, unfinished=unfinished)
 
 
 def lab_subject(
@@ -165,14 +175,15 @@ def lab_subject(
     where: Sequence[str] = (),
     count: str | None = None,
     stored: bool = False,
+    unfinished: bool = False,
 ) -> Subject:
-    """The finished runs of an open lab and what the laws say of them."""
+    """The finished runs of an open lab, with `unfinished` those under way too, and what the laws say of them."""
     from scalelab.lab.table import run_table
     from scalelab.report.source import Subject
 
-    runs = _chosen(run_table(reader), where, count)
+    runs = _chosen(run_table(reader, unfinished=unfinished), where, count)
     asked = {key: value for key, value in (options or {}).items() if value}
-    kept = _stored(reader, runs) if stored and not (asked or where or count) else None
+    kept = _stored(reader, runs) if stored and not (asked or where or count or unfinished) else None
     names = {row.run: row.spec.rung for row in reader.runs()}
     # Later rows are later predictions: the last one before a run's end is the one that counts.
     foretold = {each.run: each for each in reader.predictions() if each.observed is not None}

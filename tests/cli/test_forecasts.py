@@ -64,3 +64,17 @@ def test_the_live_table_shows_it_and_a_narrow_one_gives_it_up(curved: Path) -> N
 
 def test_without_a_forecast_there_is_no_column_for_it(scalelab: Run, finished: Path) -> None:
     assert " ends " not in scalelab("status", str(finished)).out
+
+
+def test_fit_counts_unfinished_runs_only_when_asked(scalelab: Run, curved: Path) -> None:
+    plain, asked = (document(scalelab("fit", str(curved), *more, "--json")) for more in ((), ("--unfinished",)))
+    assert LATE not in str(plain["notes"]) and len(asked["runs"]) == len(plain["runs"]) + 1
+    assert LATE in asked["notes"][0] and "with a forecast of the final loss" in asked["notes"][0]
+    shown = scalelab("fit", str(curved), "--unfinished", "--no-plot")
+    assert shown.code == 0 and "1 unfinished run enters" in shown.out
+    assert "--unfinished" in shown.out
+
+
+def test_unfinished_is_for_labs(scalelab: Run, table: Path) -> None:
+    refused = scalelab("fit", str(table), "--unfinished")
+    assert refused.code == 2 and "--unfinished is for labs" in refused.err
