@@ -15,6 +15,7 @@ from scalelab.laws.diagnose import identify
 from scalelab.laws.fits import Estimate, Fit, Mend, Verdict
 from scalelab.laws.fitting.fixed import fixed_entries
 from scalelab.laws.fitting.objective import Objective, robust_scale
+from scalelab.laws.fitting.problems import rows_of, spread_rows
 from scalelab.laws.fitting.solve import Solution, bounds, solve
 from scalelab.laws.flops import flops_table
 from scalelab.laws.forms import Form, Inputs, form_named
@@ -135,16 +136,18 @@ def _finish(
     lower, upper = bounds(form, runs.loss, {form.reported_as(name).needs[0]: np.nan for name in fix})
     held = (theta <= lower + 1e-9 * np.abs(lower)) | (theta >= upper - 1e-9 * np.abs(upper))
     free = ~held & ~np.isnan(lower)
-    residuals = np.log(runs.loss) - form.log_loss(theta, inputs)
+    log_loss = np.log(runs.loss)
+    node = form.compose(theta[None], form.prepare(inputs))
+    jacobian, residuals = np.broadcast_to(node.gradient()[0], (n, len(theta))), log_loss - node.value[0]
     if not (np.isfinite(theta).all() and np.isfinite(residuals).all()):
         raise np.linalg.LinAlgError
-    cov = covariance(form.gradient(theta, inputs), residuals, weight, solution.delta, free, p)
+    cov = covariance(jacobian, residuals, weight, solution.delta, free, p)
     quantile = t_quantile(effective_dof(residuals, solution.delta, p), level)
     numbers = tuple(_given(item, fix) for item in estimates(form, theta, cov, quantile, held))
-    condition, verdict, mend = identified(form, theta, inputs, free)
+    condition, verdict, mend = identified(form, theta, inputs, jacobian, free)
     shown = n <= SHOWN_RESIDUALS
     second = solution.second
-    spread = float(((np.log(runs.loss) - np.log(runs.loss).mean()) ** 2).sum())
+    spread = float(((log_loss - log_loss.mean()) ** 2).sum())
     return Fit(
         law=form.name, objective=str(kind), theta=floats(theta), covariance=tuple(floats(row) for row in cov),
         t_quantile=quantile, level=level, estimates=numbers, n_runs=n, n_free=p, dof=n - p,
@@ -172,10 +175,18 @@ def _given(item: Estimate, fix: Mapping[str, float]) -> Estimate:
     return Estimate(name=item.name, value=value, low=value, high=value, se=0.0, fixed=True)
 
 
-def identified(form: Form, theta: Array, inputs: Inputs, free: Mask) -> tuple[float, Verdict, Mend | None]:
-    """Condition number, its verdict, and the run that would mend it where it is not good."""
+def identified(
+    form: Form, theta: Array, inputs: Inputs, jacobian: Array, free: Mask
+) -> tuple[float, Verdict, Mend | None]:
+    """Condition number, its verdict, and the run that would mend it where it is not good.
+
+    Of a large table some runs, evenly along compute, tell it as well as all.
+    """
+    if len(inputs.log_n) > SHOWN_RESIDUALS:
+        some = spread_rows(inputs, SHOWN_RESIDUALS)
+        inputs, jacobian = rows_of(inputs, some), jacobian[some]
     middle = (float(inputs.log_n.mean()), float(inputs.log_d.mean()))
-    condition = identify.condition_number(identify.centred_jacobian(form, theta, inputs, middle)[:, free])
+    condition = identify.condition_number(identify.centred(form, jacobian, middle)[:, free])
     verdict = identify.verdict_of(condition)
     return condition, verdict, None if verdict is Verdict.GOOD else identify.mend(form, theta, inputs, free)
 

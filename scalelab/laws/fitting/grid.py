@@ -14,6 +14,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from scalelab.laws.fitting.problems import rows_of, spread_rows
 from scalelab.laws.forms.form import Form, Inputs, Kind, Linear
 from scalelab.laws.runs import Array
 
@@ -42,7 +43,9 @@ def starts(
     axes, most = _axes(form, fixed), most or (MANY_STARTS if fixed else STARTS)
     theta = _cells(form, axes, loss, fixed)
     runs = MANY_RUNS if fixed else min(max(ENOUGH // len(theta), FEWEST_RUNS), MOST_RUNS)
-    inputs, loss, weight = _thinned(inputs, loss, weight, runs)
+    if len(loss) > runs:
+        which = spread_rows(inputs, runs)
+        inputs, loss, weight = rows_of(inputs, which), loss[which], weight[which]
     root = np.sqrt(weight)
     for _ in range(form.passes):
         misses = _solve_linear(form, form.linear(theta, inputs, loss), root, theta, fixed)
@@ -101,16 +104,6 @@ def _solve_linear(form: Form, problem: Linear, root: Array, theta: Array, fixed:
     return misses
 
 
-def _thinned(inputs: Inputs, loss: Array, weight: Array, most: int) -> tuple[Inputs, Array, Array]:
-    n = len(loss)
-    if n <= most:
-        return inputs, loss, weight
-    order = np.argsort(inputs.log_n + inputs.log_d, kind="stable")
-    index = order[np.linspace(0, n - 1, most).round().astype(int)]
-    extra = {name: column[index] for name, column in inputs.extra.items()}
-    return Inputs(log_n=inputs.log_n[index], log_d=inputs.log_d[index], extra=extra), loss[index], weight[index]
-
-
 def nonnegative(basis: Array, target: Array) -> Array:
     """Least squares with coefficients ≥ 0, closed form over all supports: (c, k, n), (c or 1, n) → (c, k)."""
     gram = basis @ np.swapaxes(basis, 1, 2)
@@ -132,13 +125,14 @@ def nonnegative(basis: Array, target: Array) -> Array:
 def _solved(gram: Array, right: Array) -> Array:
     """Small systems, (c, k, k) and (c, k) → (c, k): by hand up to two unknowns, where a call a matrix costs more."""
     if right.shape[1] == 1:
-        return right / gram[:, 0]
+        one: Array = right / gram[:, 0]
+        return one
     if right.shape[1] > 2:
-        solved: Array = np.linalg.solve(gram, right[..., None])[..., 0]
-        return solved
+        return np.asarray(np.linalg.solve(gram, right[..., None])[..., 0], dtype=float)
     (a, b), (_, d) = gram.transpose(1, 2, 0)
     x, y = right.T
-    return np.stack([d * x - b * y, a * y - b * x], axis=1) / (a * d - b * b)[:, None]
+    both: Array = np.stack([d * x - b * y, a * y - b * x], axis=1) / (a * d - b * b)[:, None]
+    return both
 
 
 def _on_supports(gram: Array, right: Array) -> Array:

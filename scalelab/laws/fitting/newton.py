@@ -9,7 +9,7 @@ centred. Knows nodes, not laws.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -37,7 +37,7 @@ ROUNDING = 1e-22
 RIDGE = 1e-10
 """Added to the scaled matrix, whose diagonal is one: keeps it solvable where runs leave a direction free."""
 AT_ONCE = 4_000_000
-"""Residuals held at a time, some 100 MB with what they need: a million runs are evaluated trial by trial."""
+"""Residuals held at a time, some 100 MB with what they need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,9 +66,13 @@ class Problem:
     delta: float
     lower: Array
     upper: Array
+    parts: tuple[Problem, ...] = ()
+    """The same in pieces of rows whose objectives add up, for tables that are too large to be looked at at once."""
 
     def objective(self, theta: Array) -> Array:
         """The objective at each θ: (S, p) → (S,)."""
+        if self.parts:
+            return _summed(part.objective(theta) for part in self.parts)
         return self.of_residuals(self.target - self.build(theta).value)
 
     def of_residuals(self, residuals: Array) -> Array:
@@ -127,42 +131,100 @@ class _Step(NamedTuple):
 
 def _step(problem: Problem, theta: Array, bent: bool) -> _Step:
     """The best of several trial points for each start."""
-    node = problem.build(theta)
-    residuals = problem.target - node.value
-    moves, foreseen = _moves(problem, theta, node, residuals, bent)
+    pieces = _Pieces(problem, theta)
+    before, slope, majorant, hessian = pieces.local()
+    moves, foreseen = _moves(problem, pieces, slope, majorant, hessian, bent)
     trials = np.minimum(np.maximum(theta[:, None, :] + moves, problem.lower), problem.upper)
-    if trials.shape[0] * trials.shape[1] * len(problem.target) > AT_ONCE:
-        values = np.stack([problem.objective(trials[:, i]) for i in range(trials.shape[1])], axis=1)
-    else:
-        values = _all_at_once(problem, trials)
+    values = _summed(_at(part, trials) for part in problem.parts or (problem,))
     values[~np.isfinite(values)] = np.inf
     chosen = values.argmin(axis=1)
     rows = np.arange(len(theta))
-    return _Step(trials[rows, chosen], problem.of_residuals(residuals), values[rows, chosen], chosen, foreseen)
+    return _Step(trials[rows, chosen], before, values[rows, chosen], chosen, foreseen)
 
 
-def _all_at_once(problem: Problem, trials: Array) -> Array:
+def _at(problem: Problem, trials: Array) -> Array:
     """Objectives of trials (S, T, p): (S, T). One evaluation, since small problems pay by the call."""
     s, t, p = trials.shape
+    if s * t * len(problem.target) > AT_ONCE:
+        return np.stack([problem.objective(trials[:, i]) for i in range(t)], axis=1)
     residuals = (problem.target - problem.build(trials.reshape(s * t, p)).value).reshape(s, t, -1)
     weight = problem.weight if problem.weight.ndim == 1 else problem.weight[:, None, :]
     values: Array = (weight * huber(residuals, problem.delta)).sum(axis=-1)
     return values
 
 
-def _moves(problem: Problem, theta: Array, node: Node, residuals: Array, bent: bool) -> tuple[Array, Array]:
+def _summed(parts: Iterator[Array]) -> Array:
+    """The sum; the only one itself."""
+    total = next(parts)
+    for part in parts:
+        total = total + part
+    return total
+
+
+class _Pieces:
+    """A problem at θ, as sums over its runs; a problem of many parts is evaluated part by part and keeps none."""
+
+    __slots__ = ("_kept", "_parts", "theta")
+
+    def __init__(self, problem: Problem, theta: Array) -> None:
+        self._parts, self.theta = problem.parts or (problem,), theta
+        self._kept = _Piece(problem, theta) if not problem.parts else None
+
+    def _each(self) -> Iterator[_Piece]:
+        return iter([self._kept]) if self._kept else (_Piece(part, self.theta) for part in self._parts)
+
+    def local(self) -> tuple[Array, Array, Array, Array]:
+        """Objective (S,), slope (S, p), reweighted least squares' matrix and the exact Hessian (S, p, p)."""
+        first, *others = (piece.local() for piece in self._each())
+        for other in others:
+            first = tuple(mine + more for mine, more in zip(first, other, strict=True))  # type: ignore[assignment]
+        return first
+
+    def along(self, straight: Array, probe: Array) -> tuple[Array, Array, Array]:
+        """How ln L bends along a direction: its pull on θ (S, p), the squares of first and second derivative (S,)."""
+        first, *others = (piece.along(straight, probe) for piece in self._each())
+        for other in others:
+            first = tuple(mine + more for mine, more in zip(first, other, strict=True))  # type: ignore[assignment]
+        return first
+
+
+class _Piece:
+    """Some runs of a problem at θ."""
+
+    __slots__ = ("_gradient", "_node", "_problem", "_pull", "_residuals", "_theta")
+
+    def __init__(self, problem: Problem, theta: Array) -> None:
+        self._problem, self._theta = problem, theta
+        self._node = problem.build(theta)
+        self._residuals = problem.target - self._node.value
+        self._gradient = self._node.gradient()
+        self._pull: Array = problem.weight * np.minimum(1.0, problem.delta / (np.abs(self._residuals) + 1e-300))
+
+    def local(self) -> tuple[Array, Array, Array, Array]:
+        problem, gradient = self._problem, self._gradient
+        psi = self._pull * self._residuals
+        majorant = weighted_gram(gradient, self._pull)
+        inside = problem.weight * (np.abs(self._residuals) <= problem.delta)
+        hessian = weighted_gram(gradient, inside) - self._node.contract(psi)
+        return problem.of_residuals(self._residuals), -_back(psi, gradient), majorant, hessian
+
+    def along(self, straight: Array, probe: Array) -> tuple[Array, Array, Array]:
+        ahead = self._problem.build(self._theta + probe * straight).value
+        first = (self._gradient @ straight[..., None])[..., 0]
+        second = 2.0 / probe**2 * (ahead - self._node.value - probe * first)
+        pulled = self._pull * second
+        return _back(pulled, self._gradient), (self._pull * first**2).sum(axis=1), (pulled * second).sum(axis=1)
+
+
+def _moves(
+    problem: Problem, pieces: _Pieces, slope: Array, majorant: Array, hessian: Array, bent: bool
+) -> tuple[Array, Array]:
     """What to add to each start, (S, T, p): lengths of Newton's direction and, where asked, of the bent one; and what
     the whole Newton step is to gain, (S,).
     """
-    size = np.abs(residuals)
-    gradient = node.gradient()
-    pull = problem.weight * np.minimum(1.0, problem.delta / (size + 1e-300))
-    psi = pull * residuals
-    slope = -_back(psi, gradient)
+    theta = pieces.theta
     low, high = theta <= problem.lower, theta >= problem.upper
     held = (low & ((slope > 0) | high)) | (high & (slope < 0))
-    majorant = weighted_gram(gradient, pull)
-    hessian = weighted_gram(gradient, problem.weight * (size <= problem.delta)) - node.contract(psi)
     unit = _unit(majorant)
     newton, _ = _direction(hessian, unit, slope, low, high, held)
     foreseen = -0.5 * (slope * newton).sum(axis=1)
@@ -172,12 +234,9 @@ def _moves(problem: Problem, theta: Array, node: Node, residuals: Array, bent: b
         return moves, foreseen
     straight, held = _direction(majorant, unit, slope, low, high, held)
     reach = _reach(problem, theta, straight)
-    probe = np.minimum(PROBE, 0.5 * reach)
-    ahead = problem.build(theta + probe * straight).value
-    along = (gradient @ straight[..., None])[..., 0]
-    second = 2.0 / probe**2 * (ahead - node.value - probe * along)
-    bend = _solved(majorant, unit * ~held, _back(pull * second, gradient))
-    turn = np.sqrt((pull * along**2).sum(axis=1) / ((pull * second**2).sum(axis=1) + 1e-300))
+    back, along, across = pieces.along(straight, np.minimum(PROBE, 0.5 * reach))
+    bend = _solved(majorant, unit * ~held, back)
+    turn = np.sqrt(along / (across + 1e-300))
     lengths = np.concatenate([np.tile(BENT_LENGTHS, (len(theta), 1)), turn[:, None] * TURNS], axis=1)[..., None]
     path = straight[:, None, :] * lengths + 0.5 * bend[:, None, :] * lengths**2
     to_bound = straight * np.minimum(reach, 1.0)

@@ -5,8 +5,8 @@ Knows forms only as data and runs only as columns; what is said about a solution
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from scalelab.laws.fitting import grid
 from scalelab.laws.fitting.newton import GRACE, Minimum, Problem, minimise
 from scalelab.laws.fitting.objective import Objective, delta_for
+from scalelab.laws.fitting.problems import problem_of, residuals_at, rows_of, spread_rows, with_delta
 from scalelab.laws.forms import Form, Inputs
 from scalelab.laws.runs import Array
 
@@ -27,6 +28,8 @@ AGREED = 0.001
 """Relative change of δ that ends the rounds."""
 PATIENT = 40
 """Iterations that every start gets where parameters are fixed: then all minima are wanted, and they cost little."""
+LARGE, SOME = 20_000, 4_096
+"""Runs from which on the search looks at some of them, and how many those are."""
 REFINE = 20
 """Steps from a near solution: where they do not suffice the runs leave a direction free, and more would not help."""
 
@@ -57,33 +60,28 @@ def solve(
 
     `warm` replaces the grid where a near solution is known; `fixed` gives entries of θ that stay what they are.
     """
-    prepared = form.prepare(inputs)
-    lower, upper = bounds(form, loss, fixed)
     target = np.log(loss)
     n_free = form.n_free - len(fixed)
-
-    def problem(delta: float) -> Problem:
-        return Problem(
-            build=lambda theta: form.compose(theta, prepared),
-            target=target, weight=weight, delta=delta, lower=lower, upper=upper,
-        )  # fmt: skip
-
     if form.linear is None:
         first = _straight(form, inputs, target, weight, fixed)
     elif warm is not None:
-        first = np.clip(warm, lower, upper)[None]
+        first = warm[None]
+    elif len(loss) > LARGE:
+        return _from_some(form, inputs, loss, weight, kind, fixed)
     else:
         first = grid.starts(form, inputs, loss, weight, fixed)
-    residuals = target - form.compose(first[:1], prepared).value[0]
-    delta = delta_for(kind, residuals, n_free)
+    limits = bounds(form, loss, fixed)
+    first = np.clip(first, *limits)
+    problem = problem_of(form, inputs, target, weight, np.inf, limits)
+    delta = delta_for(kind, residuals_at(problem, first[0]), n_free)
     if form.linear is None and kind is Objective.LEAST_SQUARES:
-        objective = float(problem(delta).objective(first)[0])
+        objective = float(problem.objective(first)[0])
         return Solution(
             theta=first[0], objective=objective, delta=delta, converged=True, iterations=0, starts=0, second=None
         )
     rough = kind is Objective.HUBER
     found = minimise(
-        problem(delta), first, tolerance=ROUGH if rough else TIGHT, near=warm is not None or bool(fixed),
+        with_delta(problem, delta), first, tolerance=ROUGH if rough else TIGHT, near=warm is not None or bool(fixed),
         grace=PATIENT if fixed else GRACE,
     )  # fmt: skip
     best = int(found.objective.argmin())
@@ -93,6 +91,16 @@ def solve(
         converged=bool(end.found.converged[end.best]), iterations=end.iterations, starts=len(first),
         second=_second(found, best),
     )  # fmt: skip
+
+
+def _from_some(
+    form: Form, inputs: Inputs, loss: Array, weight: Array, kind: Objective, fixed: Mapping[int, float]
+) -> Solution:
+    """Of a large table: the search on some of its runs, the last exact steps on all of them."""
+    which = spread_rows(inputs, SOME)
+    some = solve(form, rows_of(inputs, which), loss[which], weight[which], kind, fixed=fixed)
+    whole = solve(form, inputs, loss, weight, kind, some.theta, fixed)
+    return replace(whole, starts=some.starts, iterations=some.iterations + whole.iterations)
 
 
 class _End(NamedTuple):
@@ -123,19 +131,18 @@ def _straight(form: Form, inputs: Inputs, target: Array, weight: Array, fixed: M
     return theta[None]
 
 
-def _rescaled(problem: Callable[[float], Problem], found: Minimum, best: int, delta: float, n_free: int) -> _End:
+def _rescaled(problem: Problem, found: Minimum, best: int, delta: float, n_free: int) -> _End:
     """Alternate between δ from the residuals and the fit for that δ until they agree; then to the end."""
     theta, iterations = found.theta[best : best + 1], found.iterations
     for _ in range(RESCALES):
-        current = problem(delta)
-        new = delta_for(Objective.HUBER, current.target - current.build(theta).value[0], n_free)
+        new = delta_for(Objective.HUBER, residuals_at(problem, theta[0]), n_free)
         agreed = abs(np.log(new / delta)) < AGREED
         delta = new
         if agreed:
             break
-        again = minimise(problem(delta), theta, tolerance=FINE, near=True, most=REFINE)
+        again = minimise(with_delta(problem, delta), theta, tolerance=FINE, near=True, most=REFINE)
         theta, iterations = again.theta, iterations + again.iterations
-    last = minimise(problem(delta), theta, tolerance=TIGHT, near=True, most=REFINE)
+    last = minimise(with_delta(problem, delta), theta, tolerance=TIGHT, near=True, most=REFINE)
     return _End(last, 0, delta, iterations + last.iterations)
 
 
