@@ -32,7 +32,12 @@ def verdict_of(condition: float) -> Verdict:
 
 def centred_jacobian(form: Form, theta: Array, inputs: Inputs, middle: tuple[float, float]) -> Array:
     """∂ ln L/∂θ (n, p) where each coefficient is the term's size at the middle of ln N and ln D."""
-    jacobian = form.gradient(theta, inputs).copy()
+    return centred(form, form.gradient(theta, inputs), middle)
+
+
+def centred(form: Form, jacobian: Array, middle: tuple[float, float]) -> Array:
+    """A Jacobian by θ itself, turned into that one."""
+    jacobian = jacobian.copy()
     for coefficient, exponent, variable in form.pairs:
         mean = middle[0] if variable.endswith("n") else middle[1]
         jacobian[:, exponent] += (-mean if variable.startswith("-") else mean) * jacobian[:, coefficient]

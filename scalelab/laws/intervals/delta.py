@@ -120,9 +120,11 @@ def estimates(form: Form, theta: Array, cov: Array, quantile: float, held: Mask)
     """The reported numbers with delta intervals: even on the log scale for coefficients, E never below zero."""
     found = []
     for item in form.reported:
-        value = float(np.real(item.value(theta.astype(complex))))
-        gradient = complex_gradient(item.value, theta)
-        se = math.sqrt(max(float(gradient @ cov @ gradient), 0.0))
+        value, variance = float(item.value(theta)), float(cov[item.needs[0], item.needs[0]])
+        if len(item.needs) > 1:  # not an entry of θ itself
+            gradient = complex_gradient(item.value, theta)
+            variance = float(gradient @ cov @ gradient)
+        se = math.sqrt(max(variance, 0.0))
         low, high = value - quantile * se, value + quantile * se
         if item.log:
             value, low, high = (math.exp(min(max(part, -LARGEST), LARGEST)) for part in (value, low, high))
