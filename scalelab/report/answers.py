@@ -11,12 +11,14 @@ from scalelab.report.prediction import warnings
 from scalelab.units import format_count, format_duration, format_flop_rate
 
 if TYPE_CHECKING:
-    from scalelab.laws import Measured, Prediction
+    from scalelab.laws import Measured, OptimumInterval, Prediction
     from scalelab.report.prediction import Forecast
     from scalelab.report.source import Subject
 
 NAMES = {"loss": "loss", "perplexity": "perplexity", "bits_per_byte": "bits a byte", "accuracy": "accuracy"}
 """Measures that are printed; bits a token stand in the document alone."""
+WIDEST = 1e4
+"""An interval of N whose ends are further apart tells nothing."""
 
 
 def lines(forecast: Forecast, subject: Subject) -> list[str]:
@@ -30,13 +32,19 @@ def lines(forecast: Forecast, subject: Subject) -> list[str]:
     said += _around(forecast, level)
     if len(forecast.alternatives) > 1:
         said += ["", "law by law, each with the interval of its own parameters"]
+        splits = dict(forecast.splits)
         said += columns(
             [
-                [name, _loss(each.loss), f"[{_loss(each.low)}, {_loss(each.high)}]"]
+                [
+                    name,
+                    _loss(each.loss),
+                    f"[{_loss(each.low)}, {_loss(each.high)}]",
+                    *([_split(splits[name])] if name in splits else []),
+                ]
                 for name, each in forecast.alternatives
             ],
             indent=2,
-            left={0, 2},
+            left={0, 2, 3},
         )
     return said + [f"warning: {warning}" for warning in warnings(forecast, subject)]
 
@@ -125,6 +133,16 @@ def _around(forecast: Forecast, level: str) -> list[str]:
     ]  # fmt: skip
     more = ["", "more of it", *columns(rows, indent=2, left={1, 2, 3, 4})] if forecast.interior else []
     return ["", *said, *more]
+
+
+def _split(found: OptimumInterval | None) -> str:
+    """The best N of one law alone."""
+    if found is None:
+        return "no best N"
+    n = found.n_params
+    if n.high > WIDEST * n.low:
+        return "best N not told by these runs"
+    return f"best N {format_count(n.value, 2)} [{format_count(n.low, 2)}, {format_count(n.high, 2)}]"
 
 
 def _loss(value: float) -> str:

@@ -10,11 +10,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scalelab import __version__
+from scalelab.errors import BadInput
 from scalelab.report.findings import UNSPLIT
 from scalelab.report.known import NOTHING, Known
 
 if TYPE_CHECKING:
-    from scalelab.laws import Allocation, Assessment, Fit, Measured, Needed, OffFrontier, Prediction, RunTable
+    from scalelab.laws import (
+        Allocation,
+        Assessment,
+        Fit,
+        Measured,
+        Needed,
+        OffFrontier,
+        OptimumInterval,
+        Prediction,
+        RunTable,
+    )
     from scalelab.laws.use.budget import Devices
     from scalelab.report.source import Subject
 
@@ -40,6 +51,8 @@ class Forecast:
     """What each law says alone, with the interval of its parameters."""
     allocation: Allocation | None = None
     """Where a budget was asked about."""
+    splits: tuple[tuple[str, OptimumInterval | None], ...] = ()
+    """The best N and D of each law alone for that budget, None where it has none; empty under limits."""
     off: OffFrontier | None = None
     """Where a budget was asked about for one N."""
     needed: Needed | None = None
@@ -136,6 +149,7 @@ def for_budget(
         # A single law that sees no repeats would take them for fresh tokens.
         alternatives=_others(seen, best.n_params, best.n_tokens) if found.epochs == 1 else (),
         allocation=found,
+        splits=_splits(seen, found) if found.max_params is None and found.max_tokens is None else (),
         devices=devices,
         known=known,
     )
@@ -236,6 +250,7 @@ def document(forecast: Forecast, subject: Subject) -> dict[str, Any]:
             name: {"value": each.value, "low": each.low, "high": each.high} for name, each in told.items()
         },
         **{name: part and part.to_dict() for name, part in parts.items()},
+        "splits": {name: split and split.to_dict() for name, split in forecast.splits},
         "link": link and link.to_dict(),
         "laws": {name: each.to_dict() for name, each in forecast.alternatives},
         "warnings": warnings(forecast, subject),
@@ -244,6 +259,19 @@ def document(forecast: Forecast, subject: Subject) -> dict[str, Any]:
 
 def _others(seen: Assessment, n_params: float, n_tokens: float) -> tuple[tuple[str, Prediction], ...]:
     return tuple((fit.law, fit.predict(n_params, n_tokens)) for fit in seen.fits)
+
+
+def _splits(seen: Assessment, found: Allocation) -> tuple[tuple[str, OptimumInterval | None], ...]:
+    """What each law says of the split alone: how far they differ is the split's own doubt."""
+    from scalelab import laws
+
+    def alone(fit: Fit) -> OptimumInterval | None:
+        try:
+            return laws.optimum_interval(fit, found.flops)
+        except BadInput:
+            return None
+
+    return tuple((fit.law, alone(fit)) for fit in seen.fits)
 
 
 def _by(using: Assessment | Fit) -> str:

@@ -64,6 +64,18 @@ def test_a_budget_of_money_is_the_same_as_its_time(scalelab: Run, table: Path) -
     assert paid["money"] == pytest.approx(500)
 
 
+def test_each_law_says_its_own_split_of_a_budget(scalelab: Run, table: Path) -> None:
+    told = document(scalelab("predict", str(table), "--compute", "1e14", "--json"))
+    alone = document(scalelab("predict", str(table), "--compute", "1e14", "--law", "chinchilla", "--json"))
+    n = told["splits"]["chinchilla"]["n_params"]
+    assert n["value"] == pytest.approx(alone["prediction"]["n_params"], rel=1e-3)
+    assert n["low"] < n["value"] < n["high"]
+    assert told["splits"]["power"] is None
+    rows = [line.split() for line in scalelab("predict", str(table), "--compute", "1e14").out.splitlines() if line]
+    assert next(row for row in rows if row[0] == "power")[-3:] == ["no", "best", "N"]
+    assert "best" in next(row for row in rows if row[0] == "chinchilla")
+
+
 def test_limits_are_kept_and_named(scalelab: Run, table: Path) -> None:
     told = document(scalelab("predict", str(table), "--compute", "1e14", "--max-params", "100k", "--json"))
     assert told["allocation"]["limited_by"] == "max_params"
