@@ -166,6 +166,7 @@ class Lines:
     def __init__(self, name: str) -> None:
         self._follower = Follower(name)
         self._told: set[str] | None = None
+        self._warned: set[str] = set()
         self._laws = 0
 
     def on_event(self, kind: str, text: str) -> None:
@@ -189,6 +190,10 @@ class Lines:
                 number = sum(each.run in self._told for each in points)
                 say(f"{number:3d} of {len(points)}  {row.run:24}  loss {shot.finals[row.run].loss:.4f}")
         self._tell_law(shot)
+        for ending in shot.endings.values():
+            if ending.apart and ending.run not in self._warned:
+                self._warned.add(ending.run)
+                say(f"warning: {clean(ending.sentence())}")
 
     def _tell_law(self, shot: progress.Snapshot) -> None:
         if len(shot.laws) > self._laws:

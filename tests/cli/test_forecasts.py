@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scalelab.cli.live import Follower
+from scalelab.cli.live import Follower, Lines
 from scalelab.report import progress
 from scalelab.store.reader import Reader
 from tests.cli.conftest import Ran, document
@@ -60,6 +60,18 @@ def test_the_live_table_shows_it_and_a_narrow_one_gives_it_up(curved: Path) -> N
     assert any("ends" in line for line in wide)
     assert not any(" ends" in line for line in narrow) and max(map(len, narrow)) <= 44
     assert progress.style_of(next(line for line in wide if line.startswith("warning"))) != ""
+
+
+def test_without_a_terminal_a_run_far_from_the_law_is_one_line(
+    curved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = Lines("curved")
+    with Reader(curved / "lab.db") as reader:
+        seen.on_tick(reader)
+        said = capsys.readouterr().err
+        seen.close(reader)
+    assert said.count(f"warning: {LATE} will end") == 1
+    assert "warning" not in capsys.readouterr().err
 
 
 def test_without_a_forecast_there_is_no_column_for_it(scalelab: Run, finished: Path) -> None:
