@@ -252,6 +252,7 @@ def document(forecast: Forecast, subject: Subject) -> dict[str, Any]:
         **{name: part and part.to_dict() for name, part in parts.items()},
         "splits": {name: split and split.to_dict() for name, split in forecast.splits},
         "link": link and link.to_dict(),
+        "no_link": forecast.known.no_link or None,
         "laws": {name: each.to_dict() for name, each in forecast.alternatives},
         "warnings": warnings(forecast, subject),
     }  # fmt: skip

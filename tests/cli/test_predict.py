@@ -131,6 +131,7 @@ def test_a_lab_without_a_link_tells_no_accuracy(scalelab: Run, finished: Path) -
     told = document(scalelab("predict", str(finished), "--params", "15k", "--tokens", "100k", "--json"))
     assert set(told["measures"]) == {"loss", "perplexity", "bits_per_token", "bits_per_byte"}
     assert told["link"] is None
+    assert told["no_link"] == "accuracy does not fall as loss rises (the same everywhere): no link"
 
 
 def test_time_in_a_lab_is_at_the_speed_that_it_measured(scalelab: Run, measured: Path) -> None:
