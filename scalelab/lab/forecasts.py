@@ -1,4 +1,4 @@
-"""Where a lab's running runs will end, from the reader's side: curves out of the store, forecasts, and the law beside.
+"""Where a lab's runs will end, from the reader's side: curves out of the store, forecasts, and the law beside.
 
 For display and early warning. Knows neither how a forecast is made nor how it is drawn; reads, never writes, and loads
 no torch and no scipy.
@@ -30,6 +30,8 @@ BEAT_SECONDS = 2.0
 PARTS = 512
 """Parts that a schedule is told in."""
 UNFINISHED = frozenset({RunState.RUNNING, RunState.STOPPED})
+TRAINED = frozenset({RunState.RUNNING, RunState.DONE})
+"""States of a trunk whose branches are worth a forecast before they start."""
 APART = 0.01
 """Distance from the law, as a share of it, below which nobody is warned."""
 
@@ -80,6 +82,8 @@ class Forecasts:
     beat: float = BEAT_SECONDS
     states: frozenset[RunState] = frozenset({RunState.RUNNING})
     """Of the runs that are looked at."""
+    ahead: bool = True
+    """Whether branches are looked at before they start, from their trunk's curve."""
     _kept: dict[str, Ending] = field(default_factory=dict)
     _made: dict[str, tuple[float, int]] = field(default_factory=dict)
     """When each was made, and at which step."""
@@ -89,25 +93,42 @@ class Forecasts:
     """What finished families gained by annealing, by their runs: they never change."""
 
     def look(self, reader: Reader, rows: Sequence[RunRow], most: int | None = None) -> dict[str, Ending]:
-        """The endings of the running runs; at most `most` of them made anew, those that have waited longest first."""
-        running = {row.run: row for row in rows if row.state in self.states and row.spec.kind is not RunKind.TRUNK}
+        """The endings of the watched runs; at most `most` of them made anew, those that have waited longest first."""
+        watched = self._watched(rows)
         now = time.monotonic()
-        due = [row for row in running.values() if self._due(row, now)]
-        due.sort(key=lambda row: self._made.get(row.run, (0.0, 0))[0])
+        due = [run for run, (_, step) in watched.items() if self._due(run, step, now)]
+        # What trains comes before what waits, and then what was looked at longest ago.
+        training = {row.run for row in rows if row.state in self.states}
+        due.sort(key=lambda run: self._made.get(run, (-math.inf if run in training else 0.0, 0))[0])
         if due:
-            memories = _memories(rows)
-            prior = self._prior(reader, rows, memories, None if most is None else 1)
-            for row in due[:most]:
-                self._made[row.run] = now, row.step
+            prior = self._prior(reader, rows, _memories(rows), None if most is None else 1)
+            for run in due[:most]:
+                spec, step = watched[run]
+                self._made[run] = now, step
                 # A curve from which nothing can be made is no reason to lose the view.
                 with suppress(BadInput):
-                    self._kept[row.run] = ending(reader, row.spec, prior)
-        self._kept = {run: kept for run, kept in self._kept.items() if run in running}
+                    self._kept[run] = ending(reader, spec, prior)
+        self._kept = {run: kept for run, kept in self._kept.items() if run in watched}
         return dict(self._kept)
 
-    def _due(self, row: RunRow, now: float) -> bool:
-        when, step = self._made.get(row.run, (-math.inf, -1))
-        return row.step != step and now - when >= self.beat
+    def _watched(self, rows: Sequence[RunRow]) -> dict[str, tuple[RunSpec, int]]:
+        """Runs that end in a point, with the step that their curves have come to.
+
+        A branch that is yet to start has its trunk's past already; it is watched unless only `states` count.
+        """
+        by_name = {row.run: row for row in rows}
+        watched = {}
+        for row in rows:
+            trunk = by_name.get(row.spec.parent or "")
+            if row.state in self.states and row.spec.kind is not RunKind.TRUNK:
+                watched[row.run] = row.spec, row.step
+            elif self.ahead and row.state is RunState.PLANNED and trunk and trunk.state in TRAINED:
+                watched[row.run] = row.spec, min(trunk.step, row.spec.first_step)
+        return watched
+
+    def _due(self, run: str, step: int, now: float) -> bool:
+        when, before = self._made.get(run, (-math.inf, -1))
+        return step != before and now - when >= self.beat
 
     def _prior(
         self, reader: Reader, rows: Sequence[RunRow], memories: npt.NDArray[np.float64], most: int | None
@@ -124,7 +145,7 @@ class Forecasts:
 def endings(reader: Reader, rows: Sequence[RunRow], *, unfinished: bool = False) -> dict[str, Ending]:
     """All running runs of a lab at once; with `unfinished` those too that were stopped on their way."""
     states = UNFINISHED if unfinished else frozenset({RunState.RUNNING})
-    return Forecasts(states=states).look(reader, rows)
+    return Forecasts(states=states, ahead=not unfinished).look(reader, rows)
 
 
 def ending(reader: Reader, spec: RunSpec, prior: Prior | None) -> Ending:
