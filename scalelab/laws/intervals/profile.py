@@ -21,9 +21,9 @@ from scalelab.laws.intervals.bootstrap import same_runs
 from scalelab.laws.intervals.delta import scale_of
 from scalelab.laws.runs import Array, Mask, RunTable
 
-CLOSE = 1e-4
-"""Of the threshold, in t: where a side is found."""
-MOST_STEPS = 20
+CLOSE = 1e-3
+"""Relative distance from the threshold, in t, at which a side is found: a thousandth of a half-width."""
+MOST_STEPS = 15
 GROWTH = 2.0
 """A side that is not yet bracketed moves out by at most this factor."""
 FIRM = 1e6
