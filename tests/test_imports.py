@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,9 +23,21 @@ def verb(*arguments: str) -> str:
     return f"from scalelab.cli.main import main\nmain({list(arguments)!r})"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["run", "--help"], ["fit", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], [], ["run", "--help"], ["fit", "--help"], ["report", "--help"]]
+)
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert loaded(verb(*arguments)) == set()
+
+
+def test_only_a_report_loads_matplotlib(tmp_path: Path) -> None:
+    table, page = tmp_path / "runs.csv", tmp_path / "report.html"
+    rows = [f"{n},{d},{1.5 + 300 / n**0.4 + 900 / d**0.4}" for n in (1e5, 1e6, 1e7) for d in (1e6, 1e7, 1e8)]
+    table.write_text("n_params,tokens,loss\n" + "\n".join(rows) + "\n")
+    fitted = loaded(verb("fit", str(table), "--json"))
+    assert "scipy" in fitted
+    assert not fitted & {"matplotlib", "torch", "plotext", "textual"}
+    assert "matplotlib" in loaded(verb("report", str(table), "-o", str(page)))
 
 
 def test_plan_loads_neither_torch_nor_scipy_nor_datasets() -> None:

@@ -60,19 +60,21 @@ def fitted(
 def looked_at(subject: Subject) -> Subject:
     """The subject with what is odd about its runs, and with its isoFLOP minima where it has levels of compute."""
     from scalelab import laws
-    from scalelab.report.growth import iso_flop_of
+    from scalelab.report.growth import exponents_of, iso_flop_of
 
-    diagnosis = laws.diagnose(subject.runs, subject.assessment.fit())
-    return replace(subject, diagnosis=diagnosis, iso_flop=iso_flop_of(subject.runs, subject.assessment))
+    seen, found = subject.assessment, iso_flop_of(subject.runs)
+    diagnosis = laws.diagnose(subject.runs, seen.fit())
+    return replace(subject, diagnosis=diagnosis, iso_flop=found, exponents=exponents_of(seen, found))
 
 
 def card_of(subject: Subject) -> Card | None:
     """The card of the best law; None where there is none yet."""
-    from scalelab.laws.card import card
+    from scalelab.laws.card import UNANSWERED, card
 
     if subject.assessment.best is None:
         return None
-    return card(subject.assessment, subject.runs, subject.origin)
+    # A lab's own preset and plan answer what a table leaves open.
+    return card(subject.assessment, subject.runs, subject.origin, answered=UNANSWERED if subject.rung_names else ())
 
 
 def _with_intervals(seen: Assessment, runs: RunTable, method: str, level: float) -> Assessment:

@@ -30,6 +30,7 @@ FORMATS = ("svg", "png")
 )
 @source_options
 @fit_options
+@click.option("--unfinished", is_flag=True, help="Of a lab, runs under way too, as their curves foretell their ends.")
 @click.option("-o", "--output", metavar="FILE", help="The HTML file.  [default: NAME-report.html here]")
 @click.option("--png", "png", metavar="DIR", help="Write each figure as a PNG into this folder too.")
 @click.option("--svg", "svg", metavar="DIR", help="Likewise as SVG.")

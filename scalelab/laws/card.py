@@ -130,7 +130,7 @@ class Card:
             ("intervals", f"{METHODS.get(self.interval_method, self.interval_method)}, {100 * self.level:g} %"),
             ("code", f"scalelab {self.version}"),
             ("data", f"SHA-256 {self.data_hash}"),
-            ("not told", "; ".join(self.unanswered) or "nothing"),
+            ("not told", "; ".join(self.unanswered) or "nothing: where the runs are from, the rest is kept"),
         ]  # fmt: skip
 
     def _objective(self) -> str:

@@ -7,7 +7,7 @@ runs            every point of the fit: run, rung, n_params, n_tokens, flops, lo
 losses          sizes × budgets, and the neighbouring pairs where more did not help
 assessment      laws.Assessment: fits with intervals, scores, hold-outs, optimum at 10 × compute, verdicts, excluded
 diagnosis       laws.Diagnosis of the best law: outliers, leverage, noise floor, trends; null where nobody looked
-exponents       a and b of N* ∝ C^a, D* ∝ C^b from isoFLOP levels and from the laws; null without levels
+exponents       a and b of N* ∝ C^a, D* ∝ C^b by the laws and by isoFLOP levels, where there are any
 card            how the best law was fitted and the lines that fit it again; null before any law
 intervals       how the best law's intervals were made, and their level
 notes           what a reader of a file guessed, converted or found odd
@@ -48,7 +48,10 @@ def report_document(subject: Subject, card: Card | None = None) -> dict[str, Any
         "assessment": subject.assessment.to_dict(),
         "foretold": [each.to_dict() | {"miss": each.miss, "inside": each.inside} for each in subject.foretold],
         "diagnosis": subject.diagnosis and subject.diagnosis.to_dict(),
-        "exponents": subject.iso_flop and subject.iso_flop.to_dict(),
+        "exponents": {
+            "laws": [each.to_dict() for each in subject.exponents],
+            "iso_flop": subject.iso_flop and subject.iso_flop.to_dict(),
+        },
         "card": card and card.to_dict(),
         "intervals": fit and {"method": fit.interval_method, "level": fit.level},
         "notes": list(runs.notes),

@@ -18,8 +18,9 @@ from scalelab.report.parameters import law_line, method_words, parameter_rows
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
-    from scalelab.laws import Assessment, Fit
+    from scalelab.laws import Assessment, Exponents, Fit
     from scalelab.laws.card import Card
+    from scalelab.laws.use.iso_flop import IsoFlop
     from scalelab.report.source import Subject
 
 DETAILED = ("power", "chinchilla", "kaplan", "coupled")
@@ -27,6 +28,8 @@ DETAILED = ("power", "chinchilla", "kaplan", "coupled")
 SHOWN_EXCLUSIONS = 6
 LEAST_LEVEL = 3
 """Fewer runs of one compute were not meant as a level, and that they are none needs no words."""
+KNOWN = 1e-6
+"""An exponent with a narrower interval is none that was measured: a tied law has 0.5 by its form."""
 FEW_MORE = 3
 """A law that waits for no more runs than this is worth naming."""
 
@@ -128,13 +131,21 @@ def next_runs(seen: Assessment) -> list[str]:
 
 def exponent_rows(subject: Subject) -> list[list[str]]:
     """Rows of a and b of N* ∝ C^a, D* ∝ C^b, by the isoFLOP levels and by the laws; the first row is the head."""
+    rows = [["from", "a of N* ∝ C^a", "b of D* ∝ C^b"]]
     found = subject.iso_flop
-    if found is None:
-        return []
-    measured = [numbers.interval(each.value, each.low, each.high) for each in (found.a, found.b)]
-    rows = [["from", "a of N* ∝ C^a", "b of D* ∝ C^b"], [f"isoFLOP minima, {len(found.used)} levels", *measured]]
-    rows += [[law, f"{a:.3f}", f"{1 - a:.3f}"] for law, a in found.parametric]
-    return rows
+    if found is not None:
+        rows.append([f"isoFLOP minima, {len(found.used)} levels", *_both(found)])
+    rows += [[each.law, *_both(each)] for each in subject.exponents]
+    return rows if len(rows) > 1 else []
+
+
+def _both(found: IsoFlop | Exponents) -> list[str]:
+    return [
+        numbers.interval(each.value, each.low, each.high)
+        if each.high - each.low > KNOWN
+        else f"{each.value:.3f} by form"
+        for each in (found.a, found.b)
+    ]
 
 
 def growth(subject: Subject, width: int) -> Lines:

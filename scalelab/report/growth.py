@@ -1,40 +1,59 @@
-"""How the best N and D grow with compute: what the law says beside what the runs' own isoFLOP levels say."""
+"""How the best N and D grow with compute: what each law says beside what the runs' own isoFLOP levels say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scalelab.errors import BadInput
 
 if TYPE_CHECKING:
-    from scalelab.laws import Assessment, Fit, RunTable
+    from scalelab.laws import Assessment, Exponents, OptimumInterval, RunTable
     from scalelab.laws.use.iso_flop import IsoFlop
 
 MOST_RUNS = 100_000
 """In a larger table no level is sought: sorting it into curves would take longer than fitting it."""
 
 
-def iso_flop_of(runs: RunTable, seen: Assessment) -> IsoFlop | None:
-    """The isoFLOP minima of the runs, with the exponents of the fitted laws beside; None where there are no levels."""
-    from scalelab.laws.use.iso_flop import iso_flop
+def iso_flop_of(runs: RunTable) -> IsoFlop | None:
+    """The isoFLOP minima of the runs; None where they stand in no levels of compute."""
+    from scalelab.laws import iso_flop
 
     if len(runs) > MOST_RUNS:
         return None
     try:
-        return iso_flop(runs, laws={fit.law: _best_n(fit) for fit in seen.fits if _has_split(fit)})
+        return iso_flop(runs)
     except BadInput:
         return None
 
 
-def _best_n(fit: Fit) -> Callable[[float], float]:
-    from scalelab.laws import frontier
+def exponents_of(seen: Assessment, found: IsoFlop | None) -> tuple[Exponents, ...]:
+    """The exponents a and b of every law that has a best split and whose exponents mean something.
 
-    return lambda flops: frontier(fit, flops).n_params
+    Taken where the isoFLOP levels are, in their middle, so that like is compared with like; else at the largest run.
+    """
+    from scalelab.laws import exponents
+
+    at = None if found is None else (found.used[0].flops * found.used[-1].flops) ** 0.5
+    told = []
+    for fit in seen.fits:
+        if fit.verdict == "withhold":
+            continue
+        try:
+            told.append(exponents(fit, at))
+        except BadInput:
+            continue
+    return tuple(told)
 
 
-def _has_split(fit: Fit) -> bool:
-    """Whether a law has a best N inside the search at both ends of the runs' compute, and may be asked for it."""
-    from scalelab.laws import frontier
+def optima_of(seen: Assessment, budgets: Sequence[float]) -> list[OptimumInterval]:
+    """The best N and D under the shown law for each compute, with intervals; those that have none are left out."""
+    from scalelab.laws import optimum_interval
 
-    return fit.verdict != "withhold" and all(frontier(fit, flops).interior for flops in fit.c_range)
+    told = []
+    for flops in budgets:
+        try:
+            told.append(optimum_interval(seen.fit(), flops))
+        except BadInput:
+            continue
+    return told

@@ -14,11 +14,13 @@ import numpy as np
 from scalelab import figures
 from scalelab.figures import Figure, Surface
 from scalelab.figures.figure import Array
+from scalelab.figures.optimal import D_COLOUR, N_COLOUR
 from scalelab.report.findings import predictors
+from scalelab.report.growth import optima_of
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
-    from scalelab.laws import Optimum
+    from scalelab.laws import Estimate, Optimum
     from scalelab.report.source import Subject
 
 FRONTIER_POINTS = 24
@@ -65,7 +67,7 @@ def pictures_of(subject: Subject) -> list[Picture]:
         return shown
     fit = seen.fit()
     shown.append(Picture(
-        key="surface", figure=figures.surface(runs, fit, frontier_of(subject)),
+        key="surface", figure=figures.surface(runs, fit, _splits(subject)),
         caption=f"The loss that {fit.law} gives over N and D, {format_count(fit.n_runs)} runs on it as dots and the "
         "best split of each compute as a red line.",
     ))  # fmt: skip
@@ -85,17 +87,31 @@ def _growth(subject: Subject) -> list[Picture]:
             caption=f"Runs of one compute each, the curve through those around the lowest (read by {found.method}), "
             "and its minimum as a diamond. They believe no form of the law.",
         ))  # fmt: skip
-    frontier = frontier_of(subject)
-    if len(frontier) > 1:
-        flops, n_params, n_tokens = (_column(frontier, name) for name in ("flops", "n_params", "n_tokens"))
+    optima = optima_of(subject.assessment, np.geomspace(*_span(subject), FRONTIER_POINTS).tolist())
+    if len(optima) > 1:
         minima = None if found is None else (_column(found.used, "flops"), _column(found.used, "n_params"))
-        grown = figures.Grown(value=n_params), figures.Grown(value=n_tokens)
+        n_params, n_tokens = (_grown([getattr(each, name) for each in optima]) for name in ("n_params", "n_tokens"))
         shown.append(Picture(
-            key="optimal", figure=figures.optimal_split(flops, *grown, minima=minima),
-            caption="The parameters and tokens that the law would give to each compute"
+            key="optimal", figure=figures.optimal_split(_column(optima, "flops"), n_params, n_tokens, minima),
+            caption=f"The parameters and tokens that {subject.assessment.best} would give to each compute, with bands"
             + (", and as diamonds what the isoFLOP minima say of N." if found is not None else "."),
         ))  # fmt: skip
+    whiskers = _exponents(subject)
+    if whiskers:
+        shown.append(Picture(
+            key="exponents", figure=figures.exponents(whiskers),
+            caption="a of N* ∝ C^a in blue, b of D* ∝ C^b in vermilion. Where the laws and the isoFLOP minima "
+            "disagree, trust neither split far out.",
+        ))  # fmt: skip
     return shown
+
+
+def _splits(subject: Subject) -> list[Optimum]:
+    """The best split of each compute under the shown law, which is the one that the surface is of."""
+    from scalelab.laws import frontier
+
+    budgets = np.geomspace(*_span(subject), FRONTIER_POINTS).tolist()
+    return [best for flops in budgets if (best := frontier(subject.assessment.fit(), flops)).interior]
 
 
 def _column(records: Sequence[Any], name: str) -> Array:
@@ -119,3 +135,26 @@ def _contest(subject: Subject) -> list[Picture]:
             caption="Akaike's criterion for few runs, above the lowest: further left is better.",
         )]  # fmt: skip
     return []
+
+
+def _span(subject: Subject) -> tuple[float, float]:
+    """From the smallest compute spent to the one that is asked about."""
+    compute, best = subject.runs.compute, subject.assessment.optimum
+    return float(compute.min()), best.flops if best is not None else float(compute.max())
+
+
+def _grown(found: list[Estimate]) -> figures.Grown:
+    return figures.Grown(value=_column(found, "value"), low=_column(found, "low"), high=_column(found, "high"))
+
+
+def _exponents(subject: Subject) -> list[figures.Interval]:
+    """First a of everybody, then b of everybody."""
+    found = subject.iso_flop
+    told: list[tuple[str, Any]] = [] if found is None else [("isoFLOP", found)]
+    told += [(each.law, each) for each in subject.exponents]
+    each_of = [(symbol, colour, name, getattr(record, symbol))
+               for symbol, colour in (("a", N_COLOUR), ("b", D_COLOUR)) for name, record in told]  # fmt: skip
+    return [
+        figures.Interval(name=f"{symbol}, {name}", value=each.value, low=each.low, high=each.high, colour=colour)
+        for symbol, colour, name, each in each_of
+    ]

@@ -194,7 +194,8 @@ def _free_row(row: int, column: int, length: int, taken: dict[int, list[tuple[in
 def legend(glyphs: Glyphs, roles: Sequence[Role]) -> str:
     """One line that says what each glyph is."""
     words = {Role.ISO_N: "the law at one N", Role.CONTOUR: "one loss", Role.RUNS: "runs",
-             Role.FRONTIER: "best for each C", Role.FORECAST: "10 × the compute", Role.ISO_C: "one compute", Role.MINIMUM: "its minimum",
+             Role.FRONTIER: "best for each C", Role.FORECAST: "10 × the compute",
+             Role.ISO_C: "one compute", Role.MINIMUM: "its minimum",
              Role.OPTIMUM: "best N and D", Role.SCORE: "a law", Role.CHOSEN: "the law shown"}  # fmt: skip
     shown = _GLYPHS[glyphs]
     return "   ".join(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scalelab.laws import Assessment, Diagnosis, RunTable
+    from scalelab.laws import Assessment, Diagnosis, Exponents, RunTable
     from scalelab.laws.card import Origin
     from scalelab.laws.use.iso_flop import IsoFlop
     from scalelab.store.rows import PredictionRow
@@ -32,5 +32,7 @@ class Subject:
     """What is odd about the runs under the best law; None where nobody looked."""
     iso_flop: IsoFlop | None = None
     """Minima of the runs' own isoFLOP curves; None where they stand in no levels of compute."""
+    exponents: tuple[Exponents, ...] = ()
+    """a and b of N* ∝ C^a, D* ∝ C^b by the laws; empty where nobody asked or no law has a best split."""
     origin: Origin | None = None
     """How the runs were read, for the line that repeats the fit."""

@@ -99,7 +99,7 @@ def test_levels_of_compute_are_shown_beside_the_laws(shared_data: object) -> Non
     where = {"series": "rw-tuned-short-const-standard-val"}
     runs = laws.read_runs(f"{shared_data}/porian.csv", where=where)
     seen = laws.assess(runs, laws=("chinchilla",))
-    about = Subject(name="porian", path="", runs=runs, assessment=seen, iso_flop=iso_flop_of(runs, seen))
+    about = Subject(name="porian", path="", runs=runs, assessment=seen, iso_flop=iso_flop_of(runs))
     _, pictures, text = made(about)
     assert "isoflop" in {each.key for each in pictures}
     assert "isoFLOP minima" in Seen(text).text
