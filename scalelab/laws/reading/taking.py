@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from scalelab.errors import BadInput
 from scalelab.laws.reading.cells import (
@@ -31,8 +32,6 @@ from scalelab.laws.runs import SHOWN_EXCLUSIONS, Array, Exclusion
 
 BLOCK = 1_000
 """Rows read at a time: few enough to stay in the cache of a core, which is twice as fast as 20,000."""
-PATIENT = 64
-"""Rows looked at one by one; a larger block with a bad cell is halved first."""
 NUMBERS = ("n_params", "n_tokens", "loss", "flops", "weight", "unique_tokens")
 """Quantities without which a row is no run."""
 LONGEST_NAME = 200
@@ -155,13 +154,8 @@ def _finished(rows: list[Good], plan: Plan, taken: Taken) -> Iterator[Good]:
 
 
 def _take_numbers(rows: list[Good], plan: Plan, taken: Taken) -> None:
-    """At once where all of it is plain numbers; else its halves, and at last row by row."""
+    """At once where all of it is plain numbers; else the rows that are, and a closer look at each other row."""
     values = _fast(rows, plan)
-    if values is None and len(rows) > PATIENT:
-        middle = len(rows) // 2
-        _take_numbers(rows[:middle], plan, taken)
-        _take_numbers(rows[middle:], plan, taken)
-        return
     if values is None:
         rows, values = _one_by_one(rows, plan, taken)
     _keep(rows, values, plan, taken)
@@ -195,15 +189,27 @@ def _optional(rows: list[Good], plan: Plan) -> Array:
 
 def _one_by_one(rows: list[Good], plan: Plan, taken: Taken) -> tuple[list[Good], Array]:
     """The good rows and their numbers; the others are refused, each with its reason."""
+    places = [at for _, at, _ in plan.required]
+    none = [np.nan] * len(places)
+    plain = np.array([_floats(cells, places) or none for _, cells in rows])
+    fine = _in_units(plain, plan)
     good, numbers = [], []
-    for line, cells in rows:
-        row = _slow(cells, plan)
+    for (line, cells), values, whole in zip(rows, plain, fine.tolist(), strict=True):
+        row = values if whole else _slow(cells, plan)
         if isinstance(row, str):
             taken.refuse(_name(cells, plan, line), row, line)
         else:
             good.append((line, cells))
             numbers.append(row)
-    return good, np.array(numbers, dtype=float).reshape(len(good), len(plan.required))
+    return good, np.array(numbers, dtype=float).reshape(len(good), len(places))
+
+
+def _floats(cells: list[Any], places: Sequence[int]) -> list[float] | None:
+    """The numbers at some places of a row; None where one of them is none."""
+    try:
+        return [float(cells[at]) for at in places]
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _fast(rows: list[Good], plan: Plan) -> Array | None:
@@ -211,18 +217,24 @@ def _fast(rows: list[Good], plan: Plan) -> Array | None:
     cells = [row for _, row in rows]
     values = np.empty((len(rows), len(plan.required)))
     try:
-        for i, (_, at, factor) in enumerate(plan.required):
+        for i, (_, at, _) in enumerate(plan.required):
             values[:, i] = list(map(float, map(itemgetter(at), cells)))
-            if factor != 1.0:
-                values[:, i] *= factor
     except (ValueError, TypeError, OverflowError):
         return None
+    return values if _in_units(values, plan).all() else None
+
+
+def _in_units(values: Array, plan: Plan) -> npt.NDArray[np.bool_]:
+    """Turn plain numbers into ones and nats, where they stand; which rows are then those of a run."""
+    with np.errstate(all="ignore"):
+        for i, (name, _, factor) in enumerate(plan.required):
+            if factor != 1.0:
+                values[:, i] *= factor
+            if name == "loss" and plan.found.unit != "nats":
+                values[:, i] = np.log(values[:, i]) if plan.found.unit == "ln" else values[:, i] * NATS_PER_BIT
     loss = values[:, [name for name, _, _ in plan.required].index("loss")]
-    if plan.found.unit != "nats":
-        with np.errstate(all="ignore"):
-            loss[:] = np.log(loss) if plan.found.unit == "ln" else loss * NATS_PER_BIT
-    fine = np.isfinite(values).all() and (values > 0).all() and (loss <= MOST_LOSS).all()
-    return values if fine else None
+    fine: npt.NDArray[np.bool_] = (np.isfinite(values) & (values > 0)).all(axis=1) & (loss <= MOST_LOSS)
+    return fine
 
 
 def _slow(cells: list[Any], plan: Plan) -> list[float] | str:
