@@ -24,6 +24,15 @@ def test_chinchilla_runs_reach_the_optimum_of_the_stated_objective(shared_data: 
     np.testing.assert_allclose(values, [1.817218, 477.8259, 2143.417, 0.3473105, 0.3671724], rtol=1e-5)
 
 
+def test_largest_chinchilla_runs_are_predicted_as_by_the_optimum(shared_data: Path) -> None:
+    fit = published(shared_data, "chinchilla_epoch", outlier="0")
+    runs = laws.read_runs(shared_data / "chinchilla_epoch.csv", where={"outlier": "0"})
+    top = np.argsort(runs.compute)[-5:]
+    n, d = runs.n_params[top], runs.n_tokens[top]
+    optimum = 1.817218 + 477.8259 / n**0.3473105 + 2143.417 / d**0.3671724
+    np.testing.assert_allclose(fit.loss(n, d), optimum, rtol=1e-4)
+
+
 def test_published_triple_is_no_better_than_our_optimum(shared_data: Path) -> None:
     runs = laws.read_runs(shared_data / "chinchilla_epoch.csv", where={"outlier": "0"})
     form = laws.FORMS["chinchilla"]
@@ -54,6 +63,14 @@ def test_all_chinchilla_runs_with_their_outliers(shared_data: Path) -> None:
 )
 def test_gemstones_objectives_are_equalled_or_beaten(shared_data: Path, series: str, objective: float) -> None:
     fit = published(shared_data, "gemstones", series=series)
+    assert objective - 2e-9 <= fit.objective_value <= objective + 1e-10
+
+
+@pytest.mark.parametrize(("series", "objective"), [("hot", 0.0017466699), ("cool_end", 0.001713242)])
+def test_gemstones_objectives_without_embeddings(shared_data: Path, series: str, objective: float) -> None:
+    counted = {"n_params": "params_no_embed"}
+    runs = laws.read_runs(shared_data / "gemstones.csv", columns=counted, where={"series": series})
+    fit = laws.fit(runs, "chinchilla", "hoffmann")
     assert objective - 2e-9 <= fit.objective_value <= objective + 1e-10
 
 

@@ -23,7 +23,10 @@ ENOUGH = 6_000
 NOTHING: Mapping[int, float] = MappingProxyType({})
 """Nothing is fixed."""
 STARTS, MANY_STARTS = 3, 16
-"""Valleys of the grid that Newton's method is given; the second where some parameters are fixed."""
+"""Valleys of the grid that Newton's method is given; the second where some parameters are fixed, and for laws of more
+than `LIVE` parameters."""
+LIVE = 6
+"""Parameters up to which a law is refitted after every run of a lab."""
 DENSE = 1_600
 """Cells that a grid of which some axes are fixed has at least."""
 FEWEST_RUNS, MOST_RUNS, MANY_RUNS = 24, 96, 384
@@ -38,9 +41,9 @@ def starts(
     fixed: Mapping[int, float] = NOTHING,
     most: int | None = None,
 ) -> Array:
-    """The best local minima of the grid as starts, best first, (3, or more where some entries are fixed; p)."""
+    """The best local minima of the grid as starts, best first, (3 or more; p)."""
     assert form.linear is not None
-    axes, most = _axes(form, fixed), most or (MANY_STARTS if fixed else STARTS)
+    axes, most = _axes(form, fixed), most or (MANY_STARTS if fixed or form.n_free > LIVE else STARTS)
     theta = _cells(form, axes, loss, fixed)
     runs = MANY_RUNS if fixed else min(max(ENOUGH // len(theta), FEWEST_RUNS), MOST_RUNS)
     if len(loss) > runs:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from scalelab.laws.fitting import grid
 from scalelab.laws.fitting.newton import GRACE, Minimum, Problem, minimise
@@ -27,11 +28,16 @@ RESCALES = 8
 AGREED = 0.001
 """Relative change of δ that ends the rounds."""
 PATIENT = 40
-"""Iterations that every start gets where parameters are fixed: then all minima are wanted, and they cost little."""
+"""Iterations that every start gets where parameters are fixed, since then all minima are wanted and cost little; and
+for laws of many parameters, whose valleys are many."""
 LARGE, SOME = 20_000, 4_096
 """Runs from which on the search looks at some of them, and how many those are."""
 REFINE = 20
 """Steps from a near solution: where they do not suffice the runs leave a direction free, and more would not help."""
+
+
+Rows = slice | npt.NDArray[np.intp]
+EVERY = slice(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,19 +79,20 @@ def solve(
     limits = bounds(form, loss, fixed)
     first = np.clip(first, *limits)
     problem = problem_of(form, inputs, target, weight, np.inf, limits)
-    delta = delta_for(kind, residuals_at(problem, first[0]), n_free)
+    rows = distinct(inputs, loss) if kind is Objective.HUBER else EVERY
+    delta = delta_for(kind, residuals_at(problem, first[0])[rows], n_free)
     if form.linear is None and kind is Objective.LEAST_SQUARES:
         objective = float(problem.objective(first)[0])
         return Solution(
             theta=first[0], objective=objective, delta=delta, converged=True, iterations=0, starts=0, second=None
         )
-    rough = kind is Objective.HUBER
+    rough, patient = kind is Objective.HUBER, bool(fixed) or form.n_free > grid.LIVE
     found = minimise(
         with_delta(problem, delta), first, tolerance=ROUGH if rough else TIGHT, near=warm is not None or bool(fixed),
-        grace=PATIENT if fixed else GRACE,
+        grace=PATIENT if patient else GRACE,
     )  # fmt: skip
     best = int(found.objective.argmin())
-    end = _rescaled(problem, found, best, delta, n_free) if rough else _End(found, best, delta, found.iterations)
+    end = _rescaled(problem, found, best, delta, n_free, rows) if rough else _End(found, best, delta, found.iterations)
     return Solution(
         theta=end.found.theta[end.best], objective=float(end.found.objective[end.best]), delta=end.delta,
         converged=bool(end.found.converged[end.best]), iterations=end.iterations, starts=len(first),
@@ -131,11 +138,11 @@ def _straight(form: Form, inputs: Inputs, target: Array, weight: Array, fixed: M
     return theta[None]
 
 
-def _rescaled(problem: Problem, found: Minimum, best: int, delta: float, n_free: int) -> _End:
+def _rescaled(problem: Problem, found: Minimum, best: int, delta: float, n_free: int, rows: Rows) -> _End:
     """Alternate between δ from the residuals and the fit for that δ until they agree; then to the end."""
     theta, iterations = found.theta[best : best + 1], found.iterations
     for _ in range(RESCALES):
-        new = delta_for(Objective.HUBER, residuals_at(problem, theta[0]), n_free)
+        new = delta_for(Objective.HUBER, residuals_at(problem, theta[0])[rows], n_free)
         agreed = abs(np.log(new / delta)) < AGREED
         delta = new
         if agreed:
@@ -144,6 +151,18 @@ def _rescaled(problem: Problem, found: Minimum, best: int, delta: float, n_free:
         theta, iterations = again.theta, iterations + again.iterations
     last = minimise(with_delta(problem, delta), theta, tolerance=TIGHT, near=True, most=REFINE)
     return _End(last, 0, delta, iterations + last.iterations)
+
+
+def distinct(inputs: Inputs, loss: Array) -> Rows:
+    """Rows without repetitions of the same run: those say nothing about the scale, so that a run listed twice and a
+    run of weight two make one δ. Large tables are taken whole.
+    """
+    if len(loss) > LARGE:
+        return EVERY
+    keys = (loss, inputs.log_d, inputs.log_n)
+    order = np.lexsort(keys)
+    same = np.logical_and.reduce([np.diff(key[order]) == 0 for key in keys])
+    return order[np.append(True, ~same)] if same.any() else EVERY
 
 
 def _second(found: Minimum, best: int) -> tuple[float, Array] | None:

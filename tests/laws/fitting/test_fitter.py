@@ -91,12 +91,6 @@ def test_one_wrong_run_hardly_moves_a_tenfold_prediction(wrong: float, which: in
     assert abs(after - before) < abs(least - before)
 
 
-def test_order_of_runs_does_not_matter() -> None:
-    runs = lab(25, seed=1)
-    shuffled = runs.take(np.random.default_rng(0).permutation(25))
-    np.testing.assert_allclose(laws.fit(shuffled).theta, laws.fit(runs).theta, rtol=1e-6)
-
-
 def test_units_do_not_change_the_law() -> None:
     runs = lab(25, seed=2)
     other = run_table(n_params=runs.n_params / 1e6, n_tokens=runs.n_tokens / 1e9, loss=runs.loss / np.log(2))
@@ -106,26 +100,6 @@ def test_units_do_not_change_the_law() -> None:
         there = scaled.predict(2e3, 50.0)
         assert there.loss * np.log(2) == pytest.approx(here.loss, rel=1e-4)
         assert there.high / there.loss == pytest.approx(here.high / here.loss, rel=1e-3)
-
-
-def test_every_run_twice_is_the_same_law_with_twice_the_objective() -> None:
-    runs = lab(16, seed=4)
-    twice = runs.take(np.tile(np.arange(16), 2))
-    once_fit, twice_fit = laws.fit(runs, objective="hoffmann"), laws.fit(twice, objective="hoffmann")
-    np.testing.assert_allclose(twice_fit.theta, once_fit.theta, rtol=1e-6)
-    assert twice_fit.objective_value == pytest.approx(2 * once_fit.objective_value, rel=1e-9)
-
-
-def test_a_run_of_weight_two_counts_as_two_runs() -> None:
-    runs = lab(16, seed=4)
-    weight = np.ones(16)
-    weight[3] = 2.0
-    weighted = run_table(n_params=runs.n_params, n_tokens=runs.n_tokens, loss=runs.loss, weight=weight)
-    repeated = runs.take(np.array([*range(16), 3]))
-    for law in ("power", "chinchilla"):
-        np.testing.assert_allclose(
-            laws.fit(weighted, law, "least-squares").theta, laws.fit(repeated, law, "least-squares").theta, rtol=1e-6
-        )
 
 
 def test_floor_of_a_pure_power_law_is_told_to_be_zero() -> None:

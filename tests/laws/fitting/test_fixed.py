@@ -10,7 +10,6 @@ import pytest
 from scalelab import laws
 from scalelab.errors import BadInput
 from scalelab.laws import Fit, run_table
-from scalelab.laws.choice.contest import held_back_errors
 from scalelab.laws.forms import ALL, Form
 from scalelab.laws.forms.kaplan import KAPLAN
 
@@ -117,13 +116,11 @@ def test_hold_outs_keep_what_is_fixed() -> None:
     assert held.predicted != free.predicted
 
 
-def test_refits_without_the_largest_runs_keep_what_is_fixed() -> None:
-    runs = lab(25, seed=6)
-    fit = laws.fit(runs, fix={"E": TRUTH["E"], "alpha": TRUTH["alpha"]})
-    mask = np.arange(25) >= 20
-    by_hand = laws.fit(runs.take(~mask), fix={"E": TRUTH["E"], "alpha": TRUTH["alpha"]})
-    expected = by_hand.log_loss(runs.n_params[mask], runs.n_tokens[mask]) - np.log(runs.loss[mask])
-    np.testing.assert_allclose(held_back_errors(fit, runs, [mask])[0], expected, atol=3e-4)  # δ is the whole fit's
+def test_bounds_of_a_fit_leave_what_is_fixed_no_room() -> None:
+    fit = laws.fit(lab(16), fix={"alpha": 0.35})
+    lower, upper = fit.bounds(lab(16).loss)
+    assert lower[3] == upper[3] == 0.35
+    assert (lower[[0, 1, 2, 4]] < upper[[0, 1, 2, 4]]).all()
 
 
 def test_kaplans_composite_follows_what_is_fixed() -> None:
