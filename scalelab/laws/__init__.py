@@ -1,6 +1,6 @@
 """Scaling laws from runs: read, fit, judge, predict. `from scalelab import laws`.
 
-    runs = laws.read_runs("runs.csv")            columns n_params, tokens, loss (other names are guessed)
+    runs = laws.read_runs("runs.csv")            or Parquet, JSON lines, Trainer or TensorBoard folders, W&B exports
     seen = laws.assess(runs)                     all laws, the choice, the checks, verdicts in words
     seen.predict(1.2e9, 2.4e10)                  the loss there, with an interval of three parts
     seen.frontier(1e21)                          the best N and D for a compute
@@ -38,6 +38,7 @@ from scalelab.laws.fitting.objective import Objective
 from scalelab.laws.flops import FlopsPerToken, flops_per_token, flops_table
 from scalelab.laws.forms import FORMS
 from scalelab.laws.intervals.bootstrap import Bootstrap, bootstrap
+from scalelab.laws.intervals.cluster import cluster_prediction
 from scalelab.laws.intervals.exponents import Exponents, OptimumInterval, exponents, optimum_interval
 from scalelab.laws.intervals.method import intervals_of
 from scalelab.laws.intervals.profile import Profile, profile, profile_prediction
@@ -55,7 +56,7 @@ __all__ = [
     "Diagnosis", "Estimate", "Exclusion", "Exponents", "Fit", "FlopsPerToken", "Held", "HoldOut", "IsoFlop", "Link",
     "Measured", "Mend", "Missing", "Needed", "Objective", "OffFrontier", "Optimum", "OptimumInterval", "Prediction",
     "Profile", "RunTable", "Score", "Verdict", "allocate", "annealing_seen", "assess", "bits_per_byte",
-    "bits_per_token", "bootstrap", "compare_counts", "compute_for", "curvature_test", "diagnose", "exponents", "fit",
+    "bits_per_token", "bootstrap", "cluster_prediction", "compare_counts", "compute_for", "curvature_test", "diagnose", "exponents", "fit",
     "fit_link", "floor_seen", "flops_per_token", "flops_table", "forecast", "frontier", "hold_out", "intervals_of",
     "iso_flop", "measures", "off_frontier", "optimum_interval", "perplexity", "predict_ratio", "profile",
     "profile_prediction", "read_runs", "run_table",
