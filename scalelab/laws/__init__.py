@@ -56,8 +56,8 @@ __all__ = [
     "Diagnosis", "Estimate", "Exclusion", "Exponents", "Fit", "FlopsPerToken", "Held", "HoldOut", "IsoFlop", "Link",
     "Measured", "Mend", "Missing", "Needed", "Objective", "OffFrontier", "Optimum", "OptimumInterval", "Prediction",
     "Profile", "RunTable", "Score", "Verdict", "allocate", "annealing_seen", "assess", "bits_per_byte",
-    "bits_per_token", "bootstrap", "cluster_prediction", "compare_counts", "compute_for", "curvature_test", "diagnose", "exponents", "fit",
-    "fit_link", "floor_seen", "flops_per_token", "flops_table", "forecast", "frontier", "hold_out", "intervals_of",
-    "iso_flop", "measures", "off_frontier", "optimum_interval", "perplexity", "predict_ratio", "profile",
-    "profile_prediction", "read_runs", "run_table",
+    "bits_per_token", "bootstrap", "cluster_prediction", "compare_counts", "compute_for", "curvature_test", "diagnose",
+    "exponents", "fit", "fit_link", "floor_seen", "flops_per_token", "flops_table", "forecast", "frontier", "hold_out",
+    "intervals_of", "iso_flop", "measures", "off_frontier", "optimum_interval", "perplexity", "predict_ratio",
+    "profile", "profile_prediction", "read_runs", "run_table",
 ]  # fmt: skip

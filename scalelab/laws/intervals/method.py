@@ -1,4 +1,4 @@
-"""A fit with its intervals made by another method: profiles of the objective, or a bootstrap over clusters."""
+"""A fit with its intervals made by another method: profiles of the objective, a bootstrap over clusters, a sandwich."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from scalelab.errors import BadInput, did_you_mean
 from scalelab.laws.fits import Estimate, Fit
 from scalelab.laws.fitting.fitter import fit as refit
 from scalelab.laws.intervals.bootstrap import bootstrap, same_runs
+from scalelab.laws.intervals.cluster import cluster_estimates
 from scalelab.laws.intervals.profile import profile
 from scalelab.laws.runs import RunTable
 
-METHODS = ("t", "profile", "bootstrap")
+METHODS = ("t", "profile", "bootstrap", "cluster")
 
 
 def intervals_of(fit: Fit, runs: RunTable, method: str = "t", *, level: float | None = None, seed: int = 0) -> Fit:
     """The same fit with the intervals of its numbers made by a method.
 
-    Covariance, and with it the intervals of predictions, stays; `bootstrap(...).predict` and `profile_prediction` make
-    those by the other methods.
+    Covariance, and with it the intervals of predictions, stays; `bootstrap(...).predict`, `profile_prediction` and
+    `cluster_prediction` make those by the other methods.
 
     Parameters
     ----------
@@ -27,7 +28,8 @@ def intervals_of(fit: Fit, runs: RunTable, method: str = "t", *, level: float | 
     runs : RunTable
         The runs it was fitted to; for a bootstrap those with the same `cluster` rise and fall together.
     method : str
-        "t" (delta method), "profile" (F threshold) or "bootstrap" (1,000 refits).
+        "t" (delta method), "profile" (F threshold), "bootstrap" (1,000 refits) or "cluster" (robust to trunks whose
+        runs rise and fall together, from 8 trunks on).
     level : float, optional
         Of the intervals, between 0 and 1; by default the fit's.
     seed : int
@@ -62,6 +64,8 @@ def check_level(level: float) -> None:
 def _estimates(fit: Fit, runs: RunTable, method: str, seed: int) -> tuple[Estimate, ...]:
     if method == "bootstrap":
         return bootstrap(fit, runs, seed=seed).estimates()
+    if method == "cluster":
+        return cluster_estimates(fit, runs)
     if method == "profile":
         return tuple(profile(fit, runs, number.name).estimate for number in fit.estimates)
     return fit.estimates
