@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalelab.errors import BadInput
 from scalelab.records import Evaluation, Point, RunKind, RunSpec, RunState
+from scalelab.units import value_error
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,12 +67,13 @@ class Ending:
 
     def sentence(self) -> str:
         """The warning in words; "" where there is none."""
-        if self.apart is None or self.promised is None:
+        told, law = self.forecast, self.promised
+        if self.apart is None or law is None or told.loss is None or told.half is None:
             return ""
         where = "above" if self.apart > 0 else "below"
         return (
-            f"{self.run} will end {100 * abs(self.apart):.1f} % {where} the law: {self.forecast.loss:.3f} "
-            f"± {self.forecast.half:.3f}, foretold {self.promised.loss:.3f}"
+            f"{self.run} will end {100 * abs(self.apart):.1f} % {where} the law: {value_error(told.loss, told.half)}, "
+            f"the law said {value_error(law.loss, (law.high - law.low) / 2)}"
         )
 
 

@@ -16,7 +16,7 @@ from scalelab.gate import clean
 from scalelab.records import DeviceInfo, Evaluation, Point, RunKind, RunState
 from scalelab.report import numbers
 from scalelab.report.columns import columns
-from scalelab.units import format_count, format_duration
+from scalelab.units import format_count, format_duration, value_error
 
 if TYPE_CHECKING:
     from scalelab.lab.forecasts import Ending
@@ -205,9 +205,10 @@ def _cells(row: RunRow, shot: Snapshot, room: int) -> dict[str, str]:
 
 def _ends(ending: Ending | None) -> str:
     """The forecast of the final loss, where it can be believed at all."""
-    if ending is None or not ending.forecast.believed:
+    told = ending.forecast if ending else None
+    if told is None or not told.believed or told.loss is None or told.half is None:
         return ""
-    return f"{ending.forecast.loss:.3f} ± {ending.forecast.half:.3f}"
+    return value_error(told.loss, told.half)
 
 
 def _progress(row: RunRow, room: int) -> str:
