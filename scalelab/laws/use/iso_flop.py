@@ -152,7 +152,7 @@ def iso_flop(
     """
     if method != "auto" and method not in METHODS:
         raise BadInput(f"no way to read a minimum is named {method[:40]!r}", allowed=", ".join(("auto", *METHODS)))
-    runs, n_repeating = _fresh(runs)
+    runs, n_repeating = fresh_runs(runs)
     curves = curves_of(runs, tolerance)
     noise = roughness([(each.log_n, each.log_loss) for each in curves if not each.refused])
     wanted = METHODS if method == "auto" else {method: METHODS[method]}
@@ -165,7 +165,7 @@ def iso_flop(
     return replace(told, n_repeating=n_repeating)
 
 
-def _fresh(runs: RunTable) -> tuple[RunTable, int]:
+def fresh_runs(runs: RunTable) -> tuple[RunTable, int]:
     """The runs that repeat no token too often, and how many do."""
     if runs.unique_tokens is None:
         return runs, 0
