@@ -19,7 +19,7 @@ from scalelab.cli.sources import source_options
         "scalelab fit labs/tiny",
         "scalelab fit runs.csv --where outlier=0 --objective hoffmann",
         "scalelab fit runs.csv --law chinchilla --fix E=1.69 --interval profile",
-        "scalelab fit runs.csv --column n_params='Model Size' --json > law.json",
+        "scalelab fit runs.csv --map N='Model Size' --where 'tokens/n_params < 500' --json > law.json",
     ),
 )
 @source_options
