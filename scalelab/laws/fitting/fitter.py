@@ -40,7 +40,10 @@ def fit(
     Parameters
     ----------
     runs : RunTable
-        Finished runs; weights in it multiply each run's loss.
+        Finished runs. `weight` is relative precision: a run of weight 2 counts as one listed twice. Only ratios
+        matter, since weights are divided by their mean; `Fit.sigma` is then the scatter of ln loss of a run of mean
+        weight for "least-squares", and of the typical run, whatever its weight, for the robust objectives. Use
+        1/(seed variance + evaluation variance), never the number of tokens.
     law : str
         A name in `laws.FORMS`.
     objective : str, optional
@@ -114,7 +117,7 @@ def inputs_of(runs: RunTable, form: Form) -> Inputs:
 
 
 def weights_of(runs: RunTable) -> Array:
-    """Weights with mean one."""
+    """Relative precisions with mean one, so that their unit does not matter."""
     if runs.weight is None:
         return np.ones(len(runs))
     weight: Array = runs.weight / runs.weight.mean()

@@ -69,8 +69,9 @@ def test_a_weight_is_how_often_a_run_counts(law: str, objective: str) -> None:
         weighted = laws.fit(replace(runs, weight=np.array(times, dtype=float)), law, objective)
         repeated = laws.fit(runs.take(np.repeat(np.arange(16), times)), law, objective)
         if objective == "huber":
-            assert weighted.delta == pytest.approx(repeated.delta, rel=2e-3)
-        np.testing.assert_allclose(weighted.theta, repeated.theta, rtol=3e-4)
+            assert weighted.delta == pytest.approx(repeated.delta, rel=3e-3)  # δ is settled to a thousandth
+        near = 3e-3 if objective == "huber" else 3e-4
+        np.testing.assert_allclose(weighted.theta, repeated.theta, rtol=near)
 
     check()
 
