@@ -26,9 +26,10 @@ def iso_flop(runs: RunTable, found: IsoFlop, tolerance: float = 0.05) -> Figure:
 
     `tolerance` is that of `laws.iso_flop`: the share of C within which runs are of one level.
     """
+    from scalelab.laws.use.iso_flop import fresh_runs
     from scalelab.laws.use.levels import curves_of
 
-    curves = curves_of(runs, tolerance)
+    curves = curves_of(fresh_runs(runs)[0], tolerance)
     pairs = [(curve, level) for curve, level in zip(curves, found.levels, strict=True) if not curve.refused]
     shown = [pairs[place] for place in chosen(len(pairs), MOST_LEVELS)] if pairs else []
     series = [

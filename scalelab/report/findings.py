@@ -33,6 +33,7 @@ KNOWN = 1e-6
 FEW_MORE = 3
 """A law that waits for no more runs than this is worth naming."""
 
+WITHHELD = "These runs cannot tell N from D: only the law of compute is shown, and the exponents are withheld"
 UNSPLIT = "These runs cannot tell N from D: trust neither the split nor a loss away from the runs' own D/N"
 
 
@@ -41,10 +42,15 @@ def the_law(seen: Assessment, width: int) -> Lines:
     if seen.best is None:
         return []
     fit = seen.fit()
-    lines = [heading(f"The law: {fit.law}, by {method_words(fit)}"), *_line_of(fit, width)]
+    lines = [heading(f"The law: {shown_law(seen).law}, by {method_words(fit)}"), *_line_of(shown_law(seen), width)]
     if fit.verdict == "withhold":
-        return [*lines, *_estimates(fit, width)]
+        return lines + wrapped(f"  {WITHHELD}.", width, hang=2)
     return [*lines, *table(parameter_rows(fit), left={0})]
+
+
+def shown_law(seen: Assessment) -> Fit:
+    """The law to put into a line: the best, or that of compute alone where the best one's exponents mean nothing."""
+    return seen.compute_law if seen.compute_law is not None else seen.fit()
 
 
 def _line_of(fit: Fit, width: int) -> Lines:
@@ -66,13 +72,16 @@ def laws(seen: Assessment, width: int) -> Lines:
         rows.append(
             [
                 f"{'▸' if fit.law == seen.best else ' '} {fit.law}",
-                numbers.greek(fit.form.formula),
+                clean(numbers.greek(fit.form.formula), max(width - 39, 41)),
                 f"{fit.r2_log:.5f}",
                 "" if held is None else numbers.percent(held),
             ]
         )
     drawn = table(rows, left={0, 1})
-    lines = [heading("Laws, with 95 % intervals; R² in log space; error on the largest runs, held back"), drawn[0]]
+    lines = [
+        heading(f"Laws, with {_level(seen)} intervals; R² in log space; error on the largest runs, held back"),
+        drawn[0],
+    ]
     for fit, line in zip(seen.fits, drawn[1:], strict=True):
         if fit.law == seen.best:
             line.stylize("bold")

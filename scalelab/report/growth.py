@@ -31,9 +31,12 @@ def exponents_of(seen: Assessment, found: IsoFlop | None) -> tuple[Exponents, ..
     """The exponents a and b of every law that has a best split and whose exponents mean something.
 
     Taken where the isoFLOP levels are, in their middle, so that like is compared with like; else at the largest run.
+    None where the runs cannot tell N from D.
     """
     from scalelab.laws import exponents
 
+    if seen.compute_law is not None:
+        return ()
     at = None if found is None else (found.used[0].flops * found.used[-1].flops) ** 0.5
     told = []
     for fit in seen.fits:
@@ -50,6 +53,8 @@ def optima_of(seen: Assessment, budgets: Sequence[float]) -> list[OptimumInterva
     """The best N and D under the shown law for each compute, with intervals; those that have none are left out."""
     from scalelab.laws import optimum_interval
 
+    if seen.compute_law is not None:
+        return []
     told = []
     for flops in budgets:
         try:

@@ -16,7 +16,7 @@ _LARGE = 1e5
 def greek(text: str) -> str:
     """A formula or a name with Greek letters and a centred dot: "k * N^alpha" → "k · N^α"."""
     words = re.sub(r"alpha|beta|gamma|delta|kappa", lambda match: _GREEK[match[0]], text)
-    return words.replace(" * ", " · ")
+    return re.sub(r" \* |(?<=\w)\*(?=\w)", lambda match: match[0].replace("*", "·"), words)
 
 
 def number(value: float, step: float) -> str:

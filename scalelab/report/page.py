@@ -57,12 +57,11 @@ def _head(subject: Subject) -> Markup:
         f"{page_parts.counted(len(runs), 'run')}, N {page_parts.span(runs.n_params)}, "
         f"D {page_parts.span(runs.n_tokens)} tokens, C {page_parts.compute(runs)} FLOPs"
     )
-    fit = seen.fit()
     return joined(
         element("h1", f"{subject.name}: its scaling law"),
         element("p", " · ".join((spread, *subject.facts)), class_="muted"),
-        element("div", law_line(fit), class_="law"),
-        element("p", page_parts.law_in_words(fit)),
+        element("div", law_line(findings.shown_law(seen)), class_="law"),
+        element("p", page_parts.law_in_words(findings.shown_law(seen))),
         _promise(subject),
     )  # fmt: skip
 
@@ -89,6 +88,8 @@ def _promise(subject: Subject) -> Markup:
 
 def _parameters(subject: Subject) -> Markup:
     fit = subject.assessment.fit()
+    if fit.verdict == "withhold":
+        return joined(element("h2", f"The numbers of {fit.law}"), element("p", f"{findings.WITHHELD}."))
     return joined(
         element("h2", f"The numbers of {fit.law}"),
         table(parameter_rows(fit)),

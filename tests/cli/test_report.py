@@ -198,3 +198,24 @@ def test_fit_draws_the_figures_that_are_named(scalelab: Run, table: Path) -> Non
     ran = scalelab("fit", str(table), "--law", "chinchilla", "--plot", "isoflop")
     assert ran.code == 2
     assert "no figure 'isoflop' (allowed: loss-against-compute, surface, residuals" in ran.err
+
+
+def test_runs_that_cannot_tell_n_from_d_show_the_law_of_compute_alone(scalelab: Run, tmp_path: Path) -> None:
+    line, page = tmp_path / "line.csv", tmp_path / "line.html"
+    sizes = [1e4 * 2**i for i in range(12)]
+    line.write_text(
+        "n_params,tokens,loss\n"
+        + "".join(f"{n},{20 * n},{1.5 + 30 * n**-0.35 * (1 + 0.001 * (-1) ** i)}\n" for i, n in enumerate(sizes))
+    )
+    out = scalelab("fit", str(line), "--no-plot").out
+    assert "The law: compute" in out and "(6·N·D)^" in out and "exponents are withheld" in out
+    assert "a of N*" not in out
+    assert scalelab("report", str(line), "-o", str(page)).code == 0
+    assert "exponents are withheld" in page.read_text() and 'id="about-optimal"' not in page.read_text()
+
+
+def test_repeated_data_are_reported(scalelab: Run, shared_data: Path, tmp_path: Path) -> None:
+    page = tmp_path / "m.html"
+    ran = scalelab("report", str(shared_data / "muennighoff.csv"), "--law", "data-constrained", "-o", str(page))
+    assert ran.code == 0, ran.err
+    assert "unique_tokens" in page.read_text()
