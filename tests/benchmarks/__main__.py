@@ -11,6 +11,7 @@ BENCHMARKS = {
     "lab": "rows a second of the store, refits, a worker's first step, the supervisor's own time",
     "startup": "seconds to the answer of --help and plan",
     "splits": "what the automatic choice misses on public tables, against single laws",
+    "robustness": "how far one wrong run moves a tenfold prediction",
     "coverage": "how often 95 % intervals hold the truth on simulated labs",
     "fits": "milliseconds of the fits, against a general optimiser",
     "reading": "seconds and memory of a table of a million runs, beside pandas",
