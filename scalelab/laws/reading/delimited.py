@@ -17,6 +17,8 @@ from scalelab.laws.reading.sheets import Row, Sheet
 
 LONGEST = 1_000_000
 """Characters of a line: a file that is one endless line must not fill the memory."""
+WIDEST = 16_000_000
+"""Characters of the first line: a chart of 10,000 curves has a heading of 100 for each, three times."""
 
 
 def delimited(stream: io.TextIOWrapper, name: str) -> Sheet:
@@ -36,10 +38,9 @@ def _rows(stream: io.TextIOWrapper, name: str) -> Iterator[Row]:
     """(line, cells) of every row that is not blank; what breaks the reader is told as one line."""
     csv.field_size_limit(LONGEST)
     try:
-        first = stream.readline(LONGEST)
+        first = _whole(stream.readline(WIDEST), WIDEST, name)
         delimiter = max(",;\t", key=first.count)
-        lines = iter(partial(stream.readline, LONGEST), "")
-        reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter)
+        reader = csv.reader(itertools.chain([first], _lines(stream, name)), delimiter=delimiter)
         for cells in reader:
             if cells and (cells[0].strip() or any(map(str.strip, cells))):
                 yield reader.line_num, cells
@@ -47,6 +48,18 @@ def _rows(stream: io.TextIOWrapper, name: str) -> Iterator[Row]:
         raise BadInput(f"{name} is not UTF-8 ({problem.reason})", allowed="a CSV file in UTF-8") from None
     except csv.Error as problem:
         raise BadInput(f"{name} is no CSV near line {reader.line_num}: {problem}") from None
+
+
+def _lines(stream: io.TextIOWrapper, name: str) -> Iterator[str]:
+    for line in iter(partial(stream.readline, LONGEST), ""):
+        yield line if len(line) < LONGEST else _whole(line, LONGEST, name)
+
+
+def _whole(line: str, most: int, name: str) -> str:
+    """The line, where it did not go on beyond what is read of one: its rest would be taken for another row."""
+    if len(line) >= most:
+        raise BadInput(f"{name} has a line of more than {most:,} characters", allowed="a CSV file, a row a run")
+    return line
 
 
 def _check(headings: Sequence[str], name: str) -> None:

@@ -78,3 +78,13 @@ def test_the_axis_can_be_mapped(tmp_path: Path) -> None:
     runs = laws.read_runs(path, columns={"D": "Step", "L": "lm_eval"})
     np.testing.assert_array_equal(runs.n_tokens, [10, 10])
     np.testing.assert_array_equal(runs.loss, [4.0, 3.8])
+
+
+def test_three_thousand_curves_with_long_names(tmp_path: Path) -> None:
+    names = [f"{'sweep-' * 20}{i}-{i + 100}M" for i in range(3_000)]
+    path = curves(tmp_path / "chart.csv", names, [["10", *["4.25"] * 3_000], ["20", *["3.5"] * 3_000]], axis="tokens")
+    assert len(path.read_text().splitlines()[0]) > 1_000_000
+    runs = laws.read_runs(path)
+    assert len(runs) == 3_000
+    assert (runs.loss == 3.5).all()
+    assert runs.n_params[:2].tolist() == [100e6, 101e6]
