@@ -23,6 +23,7 @@ stored Fit or Assessment needs numpy only; scipy is loaded when something is fit
 
 from __future__ import annotations
 
+from scalelab.laws.card import Card, Origin, card, data_hash
 from scalelab.laws.choice.assessment import Assessment, Missing
 from scalelab.laws.choice.contest import Score
 from scalelab.laws.choice.holdout import Held, HoldOut, hold_out
@@ -52,12 +53,13 @@ from scalelab.laws.use.off_frontier import Needed, OffFrontier, compute_for, off
 from scalelab.laws.use.optimum import Optimum, frontier, predict_ratio
 
 __all__ = [
-    "FORMS", "OFFERED", "Allocation", "Assessment", "Bootstrap", "CountScore", "Counts", "Curvature", "CurveForecast",
-    "Diagnosis", "Estimate", "Exclusion", "Exponents", "Fit", "FlopsPerToken", "Held", "HoldOut", "IsoFlop", "Link",
-    "Measured", "Mend", "Missing", "Needed", "Objective", "OffFrontier", "Optimum", "OptimumInterval", "Prediction",
-    "Profile", "RunTable", "Score", "Verdict", "allocate", "annealing_seen", "assess", "bits_per_byte",
-    "bits_per_token", "bootstrap", "cluster_prediction", "compare_counts", "compute_for", "curvature_test", "diagnose",
-    "exponents", "fit", "fit_link", "floor_seen", "flops_per_token", "flops_table", "forecast", "frontier", "hold_out",
-    "intervals_of", "iso_flop", "measures", "off_frontier", "optimum_interval", "perplexity", "predict_ratio",
-    "profile", "profile_prediction", "read_runs", "run_table",
+    "FORMS", "OFFERED", "Allocation", "Assessment", "Bootstrap", "Card", "CountScore", "Counts", "Curvature",
+    "CurveForecast", "Diagnosis", "Estimate", "Exclusion", "Exponents", "Fit", "FlopsPerToken", "Held", "HoldOut",
+    "IsoFlop", "Link", "Measured", "Mend", "Missing", "Needed", "Objective", "OffFrontier", "Optimum",
+    "OptimumInterval", "Origin", "Prediction", "Profile", "RunTable", "Score", "Verdict", "allocate",
+    "annealing_seen", "assess", "bits_per_byte", "bits_per_token", "bootstrap", "card", "cluster_prediction",
+    "compare_counts", "compute_for", "curvature_test", "data_hash", "diagnose", "exponents", "fit", "fit_link",
+    "floor_seen", "flops_per_token", "flops_table", "forecast", "frontier", "hold_out", "intervals_of", "iso_flop",
+    "measures", "off_frontier", "optimum_interval", "perplexity", "predict_ratio", "profile", "profile_prediction",
+    "read_runs", "run_table",
 ]  # fmt: skip
