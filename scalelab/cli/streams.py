@@ -14,6 +14,8 @@ _PLAIN = str.maketrans(
         "β": "beta",
         "γ": "gamma",
         "δ": "delta",
+        "θ": "theta",
+        "∝": "~",
         "κ": "kappa",
         "·": "*",
         "×": "x",
