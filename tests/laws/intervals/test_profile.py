@@ -106,3 +106,15 @@ def test_bad_input_is_told_in_words() -> None:
         laws.bootstrap(fit, replace(runs, run_id=runs.run_id[::-1]))
     with pytest.raises(BadInput, match="refits"):
         laws.bootstrap(fit, runs, n=10)
+
+
+@pytest.mark.parametrize("law", [law for law in laws.FORMS if law != "data-constrained"])
+@pytest.mark.parametrize("method", ["profile", "bootstrap", "cluster"])
+def test_every_law_has_finite_intervals_by_every_method(law: str, method: str) -> None:
+    runs = lab(25, seed=4)
+    fit = laws.intervals_of(laws.fit(runs, law), runs, method)
+    for number in fit.estimates:
+        assert np.isfinite([number.low, number.high, number.se]).all()
+        assert number.low <= number.value * (1 + 1e-9) + 1e-12
+        assert number.high >= number.value * (1 - 1e-9) - 1e-12
+    assert laws.Fit.from_json(fit.to_json()) == fit
