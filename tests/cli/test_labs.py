@@ -64,11 +64,11 @@ def test_a_lab_that_is_none_is_one_line(scalelab: Run, verb: str, lab: str) -> N
     assert "\x1b" not in ran.err
 
 
-def test_export_names_the_file_that_cannot_be_written(scalelab: Run, finished: Path, tmp_path: Path) -> None:
+def test_export_writes_over_no_folder(scalelab: Run, finished: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     ran = scalelab("export", str(finished), "-o", str(tmp_path / "taken"), "--force")
-    assert ran.code == 1
-    assert ran.err.count("\n") == 1 and f"{tmp_path / 'taken'} cannot be written" in ran.err
+    assert ran.code == 2
+    assert ran.err.count("\n") == 1 and f"{tmp_path / 'taken'} is a folder" in ran.err
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
