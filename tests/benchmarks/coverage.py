@@ -38,7 +38,7 @@ def shares(n_runs: int, labs: int, *, tied: bool, method: str = "t", objective: 
 def main(arguments: list[str]) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks coverage", description=__doc__)
-    parser.add_argument("--labs", type=int, default=1000, help="of each size")
+    parser.add_argument("--labs", type=int, default=2000, help="of each size: a share's error is .005 for 2,000")
     parser.add_argument("--method", default="t", help="t, profile or bootstrap")
     parser.add_argument("--objective", help="default: the fit's own")
     asked = parser.parse_args(arguments)
