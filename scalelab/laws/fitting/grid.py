@@ -27,6 +27,8 @@ STARTS, MANY_STARTS = 3, 16
 than `LIVE` parameters."""
 LIVE = 6
 """Parameters up to which a law is refitted after every run of a lab."""
+FAR = 3
+"""Cells between a lone valley and the other start that is given beside it."""
 DENSE = 1_600
 """Cells that a grid of which some axes are fixed has at least."""
 FEWEST_RUNS, MOST_RUNS, MANY_RUNS = 24, 96, 384
@@ -53,7 +55,8 @@ def starts(
     for _ in range(form.passes):
         misses = _solve_linear(form, form.linear(theta, inputs, loss), root, theta, fixed)
     shape = tuple(len(axis) for axis in axes)
-    found: Array = theta[_valleys(np.where(np.isfinite(misses), misses, np.inf), shape)[:most]]
+    misses = np.where(np.isfinite(misses), misses, np.inf)
+    found: Array = theta[_with_another(_valleys(misses, shape)[:most], misses, shape)]
     found = np.clip(found, *form.bounds(loss))
     found[:, list(fixed)] = list(fixed.values())
     return found
@@ -162,6 +165,19 @@ def _log_coefficients(coefficients: Array, basis: Array) -> Array:
     whole = (coefficients * height).max(axis=1, keepdims=True)
     logs: Array = np.log(np.maximum(coefficients, 1e-4 * whole / height) + 1e-300)
     return logs
+
+
+def _with_another(chosen: npt.NDArray[np.intp], misses: Array, shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
+    """A lone valley, and the best cell that is no neighbour of it: the objective may have a second basin there."""
+    if len(chosen) > 1:
+        return chosen
+    apart = np.zeros(shape, dtype=int)
+    for axis, (place, cells) in enumerate(zip(np.unravel_index(chosen[0], shape), shape, strict=True)):
+        along = np.moveaxis(apart, axis, -1)
+        np.maximum(along, np.abs(np.arange(cells) - place), out=along)
+    others = np.where(apart.ravel() >= FAR, misses, np.inf)
+    best = int(others.argmin())
+    return np.append(chosen, best) if np.isfinite(others[best]) else chosen
 
 
 def _valleys(misses: Array, shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
