@@ -138,6 +138,8 @@ def main(arguments: list[str]) -> None:
             + "".join(f"{100 * found.errors[head]:10.2f}%" for head in heads)
             + f"   {found.inside.mean():6.2f} {100 * np.median(found.half):5.2f}%"
         )
+    means = (100 * np.mean([each.errors[head] for each in outcomes]) for head in heads)
+    print(f"{'mean over the splits':36} {'':9} {'':5}" + "".join(f"{value:10.2f}%" for value in means))
     medians = (100 * np.median([each.errors[head] for each in outcomes]) for head in heads)
     inside, half = (np.concatenate([getattr(each, name) for each in outcomes]) for name in ("inside", "half"))
     print(

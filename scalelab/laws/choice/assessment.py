@@ -19,6 +19,7 @@ from scalelab.laws.choice.contest import Score
 from scalelab.laws.choice.holdout import HoldOut
 from scalelab.laws.choice.panel import Panel
 from scalelab.laws.diagnose.curvature import Curvature
+from scalelab.laws.diagnose.diagnosis import Diagnosis
 from scalelab.laws.fits import LARGEST, Fit, Prediction
 from scalelab.laws.flops import FlopsPerToken
 from scalelab.laws.runs import Array, Exclusion
@@ -51,6 +52,8 @@ class Assessment:
     reason: str
     """Why that one, and who predicts."""
     curvature: Curvature | None
+    diagnosis: Diagnosis | None
+    """What is odd about the runs under the shown law."""
     compute_law: Fit | None
     """E + K/C^γ, given where the best law's exponents must be withheld: all that such runs can tell."""
     hold_outs: tuple[HoldOut, ...]
@@ -130,6 +133,8 @@ class Assessment:
         parts["scores"] = tuple(Score.from_dict(item) for item in values["scores"])
         parts["panel"] = None if values["panel"] is None else Panel.from_dict(values["panel"])
         parts["curvature"] = None if values["curvature"] is None else Curvature(**values["curvature"])
+        odd = values["diagnosis"]
+        parts["diagnosis"] = None if odd is None else Diagnosis.from_dict(odd)
         law = values["compute_law"]
         parts["compute_law"] = None if law is None else Fit.from_dict(law)
         parts["hold_outs"] = tuple(HoldOut.from_dict(item) for item in values["hold_outs"])

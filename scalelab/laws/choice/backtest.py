@@ -27,6 +27,8 @@ SHARES = (0.1, 0.2, 0.3, 0.4)
 """Of the runs, the most expensive ones, held back in turn."""
 POWER_OF_COMPUTE = 0.5
 """Weights go as C to this."""
+USUAL, WRONG = 8.0, 16.0
+"""Distances from the plain fit, in robust scales: up to the first a run counts whole, from the second on not at all."""
 ROUGH, STEPS = 1e-4, 10
 """Relative decrease and number of steps that suffice from the plain fit."""
 
@@ -38,7 +40,7 @@ class BackTest:
     member: Member
     """The law on all runs, weighted by compute: what predicts."""
     cuts: tuple[Mask, ...]
-    """What was held back at each cut, largest share last; empty where nothing could be."""
+    """What was held back at each cut, largest share last, without runs of no weight; empty where nothing could be."""
     misses: tuple[Array, ...]
     """Ln predicted − ln observed on those runs."""
     held: Mapping[Held, tuple[Mask, Array]]
@@ -62,6 +64,16 @@ def leaning(runs: RunTable) -> Array:
     return weight
 
 
+def trust(far: Array) -> Array:
+    """Share of each run's weight from its distance to a plain fit in robust scales: whole up to `USUAL`, none from
+    `WRONG` on.
+
+    Huber's loss bounds what a wrong run does, but not enough where that run is the largest and weighs most.
+    """
+    share: Array = np.clip((WRONG - far) / (WRONG - USUAL), 0.0, 1.0)
+    return share
+
+
 def cuts(runs: RunTable, least: int) -> list[Mask]:
     """Masks of the most expensive runs to hold back, each leaving at least `least`."""
     order = np.argsort(runs.compute, kind="stable")
@@ -75,15 +87,17 @@ def cuts(runs: RunTable, least: int) -> list[Mask]:
     return masks
 
 
-def back_test(fit: Fit, runs: RunTable) -> BackTest | None:
-    """A fitted law on all runs and on each cut, weighted by compute, from where its plain fit ended; None where its
-    numbers break.
+def back_test(fit: Fit, runs: RunTable, shares: Array) -> BackTest | None:
+    """A fitted law on all runs and on each cut, weighted by compute and by `shares`, from where its plain fit ended;
+    None where its numbers break.
     """
     form = fit.form
     runs = runs if form.variables else with_fresh_tokens(runs)
-    inputs, target, weight = inputs_of(runs, form), np.log(runs.loss), leaning(runs)
+    inputs, target = inputs_of(runs, form), np.log(runs.loss)
+    weight = leaning(runs) * shares
     least = fit.n_free + SPARE_RUNS
     masks, held = cuts(runs, least), held_masks(runs, least)
+    masks = [mask for mask in masks if (shares[mask] > 0).any()]
     rows = [*masks, *held.values()]
     prepared = form.prepare(inputs)
     fixed = {form.reported_as(name).needs[0]: fit.theta[form.reported_as(name).needs[0]] for name in fit.fixed}
@@ -107,9 +121,10 @@ def back_test(fit: Fit, runs: RunTable) -> BackTest | None:
     if not np.isfinite(theta).all():
         return None
     member = Member(law=fit.law, theta=floats(theta), covariance=tuple(floats(row) for row in cov))
-    missed = [row[mask] for row, mask in zip(misses[1:], rows, strict=True)]
+    believed = tuple(mask & (shares > 0) for mask in masks)
+    missed = [row[mask] for row, mask in zip(misses[1:], (*believed, *held.values()), strict=True)]
     return BackTest(
-        member=member, cuts=tuple(masks), misses=tuple(missed[: len(masks)]),
+        member=member, cuts=believed, misses=tuple(missed[: len(masks)]),
         held={name: (mask, miss) for (name, mask), miss in zip(held.items(), missed[len(masks) :], strict=True)},
     )  # fmt: skip
 

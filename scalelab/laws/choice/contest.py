@@ -69,10 +69,9 @@ def aicc(fits: Sequence[Fit], residuals: Mapping[str, Array]) -> dict[str, float
 
 
 def scores(
-    fits: Sequence[Fit], residuals: Mapping[str, Array], tests: Mapping[str, BackTest], panel: Panel | None
+    fits: Sequence[Fit], criteria: Mapping[str, float], tests: Mapping[str, BackTest], panel: Panel | None
 ) -> tuple[Score, ...]:
     """Every law's score."""
-    criteria = aicc(fits, residuals)
     seats = [] if panel is None else [member.law for member in panel.members]
     return tuple(
         Score(

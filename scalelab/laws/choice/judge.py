@@ -14,14 +14,17 @@ import numpy as np
 from scalelab.errors import BadInput
 from scalelab.laws.choice import contest
 from scalelab.laws.choice.assessment import Assessment, Missing
-from scalelab.laws.choice.backtest import BackTest, back_test, held_miss
+from scalelab.laws.choice.backtest import BackTest, back_test, held_miss, trust
 from scalelab.laws.choice.contest import Score
 from scalelab.laws.choice.holdout import PANEL_NAME, Held, HoldOut, from_misses
 from scalelab.laws.choice.panel import Panel
 from scalelab.laws.choice.verdicts import sentences
 from scalelab.laws.diagnose.curvature import curvature_test
+from scalelab.laws.diagnose.examine import diagnose
+from scalelab.laws.diagnose.tangent import tangent_of
 from scalelab.laws.fits import Fit, Verdict
 from scalelab.laws.fitting.fitter import SPARE_RUNS, fit, inputs_of, objective_named
+from scalelab.laws.fitting.objective import LEAST_SCALE, robust_scale
 from scalelab.laws.flops import FlopsPerToken
 from scalelab.laws.forms import form_named
 from scalelab.laws.runs import Array, RunTable, check_spread, without_impossible
@@ -32,6 +35,8 @@ FALLBACK = "compute"
 FURTHER = 10.0
 """The frontier is shown at this many times the largest compute spent."""
 SHOWN_EXCLUSIONS = 100
+MOST_PULL = 0.9
+"""A run that makes its own fit cannot be told to be wrong: beyond this share of pull distances are not stretched."""
 
 
 def assess(
@@ -63,14 +68,17 @@ def assess(
     runs = without_impossible(runs)
     fits, missing = _fits(runs, laws, objective, fix, level)
     residuals = {found.law: _residuals(found, runs) for found in fits}
-    tests = {found.law: test for found in fits if (test := back_test(found, runs)) is not None}
-    best = contest.shown(fits, contest.aicc(fits, residuals), tests)
+    criteria = contest.aicc(fits, residuals)
+    shares = _trust(fits, residuals, runs)
+    tests = {found.law: test for found in fits if (test := back_test(found, runs, shares)) is not None}
+    best = contest.shown(fits, criteria, tests)
     panel = contest.panel_of(fits, best, tests, laws if tuple(laws) != OFFERED else contest.PANEL)
-    scores = contest.scores(fits, residuals, tests, panel)
+    scores = contest.scores(fits, criteria, tests, panel)
     draft = Assessment(
         n_runs=len(runs), n_excluded=runs.n_excluded, excluded=runs.excluded[:SHOWN_EXCLUSIONS],
         fits=fits, missing=missing, scores=scores, best=best, reason=_reason(len(runs), best, scores, panel),
         panel=panel, curvature=curvature_test(runs) if fits else None,
+        diagnosis=None if best is None else diagnose(runs, next(fit for fit in fits if fit.law == best)),
         compute_law=_compute_law(runs, fits, best, objective), hold_outs=_hold_outs(runs, best, tests, panel),
         optimum=None, verdicts=(),
     )  # fmt: skip
@@ -99,6 +107,16 @@ def _fits(
             need_more = max(form.n_free + SPARE_RUNS - len(runs), 0)
             missing.append(Missing(law=form.name, reason=problem.line(), runs_needed=need_more))
     return tuple(fits), tuple(missing)
+
+
+def _trust(fits: Sequence[Fit], residuals: Mapping[str, Array], runs: RunTable) -> Array:
+    """Share of each run's weight by how far the plain fit that scatters least would miss it, had it not seen it."""
+    if not fits:
+        return np.ones(len(runs))
+    scales = {fit.law: robust_scale(residuals[fit.law], fit.n_free) for fit in fits}
+    chosen = min(fits, key=lambda fit: scales[fit.law])
+    spare = 1.0 - np.minimum(tangent_of(runs, chosen).hat, MOST_PULL)
+    return trust(np.abs(residuals[chosen.law]) / (max(scales[chosen.law], LEAST_SCALE) * spare))
 
 
 def _residuals(found: Fit, runs: RunTable) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scalelab.laws.choice.assessment import Assessment
 from scalelab.laws.choice.holdout import PANEL_NAME, Held
+from scalelab.laws.diagnose.curvature import floor_seen
 from scalelab.laws.diagnose.identify import WITHHOLD
 from scalelab.laws.fits import Fit, Verdict
 from scalelab.units import format_count
@@ -22,7 +23,7 @@ def sentences(seen: Assessment) -> tuple[str, ...]:
     return (
         *_identified(best, seen),
         *_held(seen),
-        *([seen.curvature.sentence()] if seen.curvature else []),
+        *([seen.curvature.sentence(_floor(seen))] if seen.curvature else []),
         *_bounds(best),
         *_frontier(seen),
         *_left_out(seen),
@@ -69,6 +70,11 @@ def _held(seen: Assessment) -> list[str]:
         rough = ": expect no better of a prediction" if item.error > SHARP else ""
         said.append(f"fitted without {what}, {name} misses by {100 * item.error:.2g} %{rough}")
     return said
+
+
+def _floor(seen: Assessment) -> bool | None:
+    """Whether the fits speak for a loss that remains."""
+    return floor_seen(seen.fits, {score.law: score.aicc for score in seen.scores if score.aicc is not None})
 
 
 def _bounds(best: Fit) -> list[str]:

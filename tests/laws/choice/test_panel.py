@@ -110,7 +110,8 @@ def test_public_tables_are_told_better_than_by_one_law(shared_data: Path) -> Non
 
     found = [outcome(split) for split in splits()]
     assert len(found) == 16
-    median = {law: float(np.median([each.errors[law] for each in found])) for law in found[0].errors}
-    assert median["choice"] < 0.013
-    assert median["choice"] < 0.85 * min(median["chinchilla"], median["coupled"], median["kaplan+E"])
+    for average, most in ((np.median, 0.014), (np.mean, 0.014)):
+        error = {law: float(average([each.errors[law] for each in found])) for law in found[0].errors}
+        assert error["choice"] < most
+        assert error["choice"] < min(error["chinchilla"], error["coupled"], error["kaplan+E"])
     assert np.concatenate([each.inside for each in found]).mean() >= 0.93
