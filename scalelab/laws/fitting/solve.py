@@ -27,6 +27,8 @@ RESCALES = 8
 """Rounds of δ and fit; two suffice where most residuals are alike."""
 AGREED = 0.001
 """Relative change of δ that ends the rounds."""
+HURRIED = 1
+"""Iterations that the other starts get after the best has arrived where δ is still to be found: a live lab waits."""
 PATIENT = 40
 """Iterations that every start gets where parameters are fixed, since then all minima are wanted and cost little; and
 for laws of many parameters, whose valleys are many."""
@@ -89,7 +91,7 @@ def solve(
     rough, patient = kind is Objective.HUBER, bool(fixed) or form.n_free > grid.LIVE
     found = minimise(
         with_delta(problem, delta), first, tolerance=ROUGH if rough else TIGHT, near=warm is not None or bool(fixed),
-        grace=PATIENT if patient else GRACE,
+        grace=PATIENT if patient else HURRIED if rough else GRACE,
     )  # fmt: skip
     best = int(found.objective.argmin())
     end = _rescaled(problem, found, best, delta, n_free, rows) if rough else _End(found, best, delta, found.iterations)
