@@ -93,7 +93,7 @@ def laws(seen: Assessment, width: int) -> Lines:
 
 def _estimates(fit: Fit, width: int) -> Lines:
     if fit.verdict == "withhold":
-        return [Text("      exponents withheld: these runs cannot tell N from D", "dim")]
+        return [Text("      exponents withheld: these runs do not tell them apart", "dim")]
     return [Text(line, "dim") for line in packed((numbers.estimate(each) for each in fit.estimates), width, indent=6)]
 
 

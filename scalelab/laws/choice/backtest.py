@@ -29,7 +29,7 @@ POWER_OF_COMPUTE = 0.5
 """Weights go as C to this."""
 USUAL, WRONG = 8.0, 16.0
 """Distances from the plain fit, in robust scales: up to the first a run counts whole, from the second on not at all."""
-ROUGH, STEPS = 1e-4, 10
+ROUGH, STEPS = 1e-4, 6
 """Relative decrease and number of steps that suffice from the plain fit."""
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from scalelab.laws.choice.backtest import BackTest, mean_miss
 from scalelab.laws.choice.panel import Panel
-from scalelab.laws.fits import Fit
+from scalelab.laws.fits import Fit, Verdict
 from scalelab.laws.fitting.objective import EFFICIENT, LEAST_SCALE, huber
 from scalelab.laws.runs import Array
 
@@ -89,11 +89,17 @@ def _steps(test: BackTest | None) -> tuple[tuple[int, float], ...]:
     return () if test is None else tuple((len(miss), float(np.abs(miss).mean())) for miss in test.misses)
 
 
-def shown(fits: Sequence[Fit], criteria: Mapping[str, float], tests: Mapping[str, BackTest]) -> str | None:
-    """The one law to show: least held-back error from 16 runs on, AICc between chinchilla's two below."""
+def shown(
+    fits: Sequence[Fit], criteria: Mapping[str, float], tests: Mapping[str, BackTest], *, bends: bool
+) -> str | None:
+    """The one law to show, of those whose parameters the runs tell apart: the least held-back error from 16 runs on,
+    AICc between chinchilla's two below. The power law only where it does not bend, or nothing else is left.
+    """
     if not fits:
         return None
-    errors = {law: test.error for law, test in tests.items() if test.error is not None}
+    told = [fit for fit in fits if fit.verdict is not Verdict.WITHHOLD and not (fit.law == "power" and bends)]
+    fits = told or fits
+    errors = {fit.law: error for fit in fits if fit.law in tests and (error := tests[fit.law].error) is not None}
     if fits[0].n_runs >= FEW_RUNS and errors:
         lowest = min(errors.values())
         near = [fit for fit in fits if errors.get(fit.law, np.inf) <= NEAR * lowest + 1e-12]

@@ -21,8 +21,9 @@ from scalelab.laws.choice.panel import Panel
 from scalelab.laws.choice.verdicts import sentences
 from scalelab.laws.diagnose.curvature import curvature_test
 from scalelab.laws.diagnose.examine import diagnose
+from scalelab.laws.diagnose.identify import collinear
 from scalelab.laws.diagnose.tangent import tangent_of
-from scalelab.laws.fits import Fit, Verdict
+from scalelab.laws.fits import Fit
 from scalelab.laws.fitting.fitter import SPARE_RUNS, fit, inputs_of, objective_named
 from scalelab.laws.fitting.objective import LEAST_SCALE, robust_scale
 from scalelab.laws.flops import FlopsPerToken
@@ -68,18 +69,18 @@ def assess(
     runs = without_impossible(runs)
     fits, missing = _fits(runs, laws, objective, fix, level)
     residuals = {found.law: _residuals(found, runs) for found in fits}
-    criteria = contest.aicc(fits, residuals)
+    criteria, curvature = contest.aicc(fits, residuals), curvature_test(runs) if fits else None
     shares = _trust(fits, residuals, runs)
     tests = {found.law: test for found in fits if (test := back_test(found, runs, shares)) is not None}
-    best = contest.shown(fits, criteria, tests)
+    best = contest.shown(fits, criteria, tests, bends=curvature is not None and curvature.bends)
     panel = contest.panel_of(fits, best, tests, laws if tuple(laws) != OFFERED else contest.PANEL)
     scores = contest.scores(fits, criteria, tests, panel)
     draft = Assessment(
         n_runs=len(runs), n_excluded=runs.n_excluded, excluded=runs.excluded[:SHOWN_EXCLUSIONS],
         fits=fits, missing=missing, scores=scores, best=best, reason=_reason(len(runs), best, scores, panel),
-        panel=panel, curvature=curvature_test(runs) if fits else None,
+        panel=panel, curvature=curvature,
         diagnosis=None if best is None else diagnose(runs, next(fit for fit in fits if fit.law == best)),
-        compute_law=_compute_law(runs, fits, best, objective), hold_outs=_hold_outs(runs, best, tests, panel),
+        compute_law=_compute_law(runs, fits, objective), hold_outs=_hold_outs(runs, best, tests, panel),
         optimum=None, verdicts=(),
     )  # fmt: skip
     if panel is not None:
@@ -134,7 +135,7 @@ def _reason(n_runs: int, best: str | None, scores: Sequence[Score], panel: Panel
     if n_runs >= contest.FEW_RUNS and chosen.held_back is not None:
         why = (
             f"{best} misses the most expensive runs, held back, by {100 * chosen.held_back:.2g} % on average: "
-            "the least, or within 5 % of the least with fewer parameters"
+            "the least of the laws whose parameters the runs tell apart, or within 5 % of it with fewer of them"
         )
     else:
         why = f"{n_runs} runs are too few for a contest on held-back runs: {best} by AICc"
@@ -142,10 +143,9 @@ def _reason(n_runs: int, best: str | None, scores: Sequence[Score], panel: Panel
     return why if len(members) < 2 else f"{why}; the mean of {', '.join(members)} predicts"
 
 
-def _compute_law(runs: RunTable, fits: Sequence[Fit], best: str | None, objective: str | None) -> Fit | None:
-    """The law of compute where the best law's exponents mean nothing."""
-    withheld = any(found.law == best and found.verdict is Verdict.WITHHOLD for found in fits)
-    if not withheld:
+def _compute_law(runs: RunTable, fits: Sequence[Fit], objective: str | None) -> Fit | None:
+    """The law of compute, where N and D moved together: then no law's exponents mean anything."""
+    if not fits or not collinear(runs):
         return None
     try:
         return fit(runs, FALLBACK, objective)

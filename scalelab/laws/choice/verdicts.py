@@ -44,17 +44,31 @@ def _what_is_missing(seen: Assessment) -> str:
 
 
 def _identified(best: Fit, seen: Assessment) -> list[str]:
+    """Whether the runs tell the shown law's parameters apart, and which run would help."""
+    if seen.compute_law is not None:
+        words = "N and D moved together in these runs: no law can tell what each does, only what compute does"
+        withheld = (fit for fit in seen.fits if fit.verdict is Verdict.WITHHOLD)
+        return [words + _mended(next(withheld, best))]
     number = f"condition number {best.condition:.3g}"
     if best.verdict is Verdict.GOOD:
         return [f"the runs tell the parameters of {best.law} apart ({number})"]
     words = f"the runs hardly tell the parameters of {best.law} apart ({number})"
     if best.verdict is Verdict.WITHHOLD:
         words = f"the exponents of {best.law} cannot be told apart by these runs ({number}) and mean nothing alone"
-    if best.mend is not None:
-        run = f"a run of N = {format_count(best.mend.n_params)} on D = {format_count(best.mend.n_tokens)} tokens"
-        enough = best.mend.condition < WITHHOLD and best.mend.condition < MUCH * best.condition
-        words += f": {run} would bring it to {best.mend.condition:.3g}" if enough else f": {run} would help most"
-    return [words]
+    return [words + _mended(best)]
+
+
+def _mended(fit: Fit) -> str:
+    """The run that would help, as the end of a sentence."""
+    if fit.mend is None:
+        return ""
+    run = f"a run of N = {format_count(fit.mend.n_params)} on D = {format_count(fit.mend.n_tokens)} tokens"
+    enough = fit.mend.condition < WITHHOLD and fit.mend.condition < MUCH * fit.condition
+    return (
+        f": {run} would bring the condition number to {fit.mend.condition:.3g}"
+        if enough
+        else f": {run} would help most"
+    )
 
 
 def _held(seen: Assessment) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from scalelab.laws.fits import Mend, Verdict
 from scalelab.laws.forms import Form, Inputs
-from scalelab.laws.runs import Array, Mask
+from scalelab.laws.runs import Array, Mask, RunTable
 
 CAUTION, WITHHOLD = 60.0, 300.0
 RIDGE = 1e-9
@@ -53,6 +53,14 @@ def condition_number(jacobian: Array) -> float:
         return WORST
     values = np.linalg.svd(jacobian / size, compute_uv=False)
     return float(min(values[0] / max(values[-1], values[0] / WORST), WORST))
+
+
+def collinear(runs: RunTable) -> bool:
+    """Whether N and D moved together so that no law can tell one from the other: the condition number of their logs."""
+    if len(runs) < 3:
+        return True
+    logs = np.column_stack([np.log(column) - np.log(column).mean() for column in (runs.n_params, runs.n_tokens)])
+    return condition_number(logs) > WITHHOLD
 
 
 def mend(form: Form, theta: Array, inputs: Inputs, free: Mask) -> Mend | None:

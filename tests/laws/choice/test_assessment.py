@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -175,3 +176,23 @@ def test_no_numbers_make_it_raise_or_say_what_json_cannot_hold(
     if seen.best is not None:
         told = seen.predict(1e9, 1e10)
         assert told.low <= told.loss <= told.high
+
+
+def test_where_n_and_d_moved_together_only_compute_is_told() -> None:
+    n = np.geomspace(1e7, 1e10, 12)
+    noise = np.exp(0.003 * np.random.default_rng(1).standard_normal(12))
+    for spread, together in ((0.0, True), (0.02, True), (0.6, False)):
+        d = 20 * n * np.exp(spread * np.random.default_rng(0).standard_normal(12))
+        seen = laws.assess(run_table(n_params=n, n_tokens=d, loss=chinchilla_loss(n, d) * noise))
+        assert (seen.compute_law is not None) == together
+        assert seen.verdicts[0].startswith("N and D moved together") == together
+        assert ("a run of N" in seen.verdicts[0]) or not together
+
+
+def test_a_law_whose_parameters_the_runs_do_not_tell_apart_is_not_shown(shared_data: Path) -> None:
+    ladder = laws.read_runs(shared_data / "olmo_ladder.csv", where="series=ladder")
+    seen = laws.assess(ladder)
+    assert seen.fit("coupled").verdict == "withhold"
+    assert seen.fit().verdict != "withhold"
+    assert seen.best != "power"
+    assert seen.compute_law is None

@@ -48,7 +48,7 @@ def test_fixed_tokens_a_parameter_withhold_the_exponents_and_name_the_run_that_m
     seen = laws.assess(runs)
     assert seen.compute_law is not None
     assert seen.compute_law.estimate("gamma").value > 0
-    assert any("mean nothing alone: a run of N = 10M on D = 40B tokens" in said for said in seen.verdicts)
+    assert any("only what compute does: a run of N = 10M on D = 40B tokens" in said for said in seen.verdicts)
 
 
 def test_the_run_that_mends_is_one_that_nobody_has_run() -> None:
