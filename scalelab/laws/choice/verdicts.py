@@ -47,8 +47,8 @@ def _identified(best: Fit, seen: Assessment) -> list[str]:
     """Whether the runs tell the shown law's parameters apart, and which run would help."""
     if seen.compute_law is not None:
         words = "N and D moved together in these runs: no law can tell what each does, only what compute does"
-        withheld = (fit for fit in seen.fits if fit.verdict is Verdict.WITHHOLD)
-        return [words + _mended(next(withheld, best))]
+        withheld = {fit.law: fit for fit in seen.fits if fit.verdict is Verdict.WITHHOLD}
+        return [words + _mended(withheld.get("chinchilla", next(iter(withheld.values()), best)))]
     number = f"condition number {best.condition:.3g}"
     if best.verdict is Verdict.GOOD:
         return [f"the runs tell the parameters of {best.law} apart ({number})"]
