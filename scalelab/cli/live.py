@@ -83,7 +83,8 @@ class Follower:
         from scalelab.laws import Assessment
 
         self._fit = row.id
-        if step := progress.law_step(Assessment.from_json(row.json)):
+        seen = Assessment.kept(row.json)
+        if seen is not None and (step := progress.law_step(seen)):
             self.laws.append(step)
 
     def _left(self, rows: list[RunRow], elapsed: float) -> float | None:

@@ -223,7 +223,7 @@ def _stored(reader: Reader, runs: RunTable) -> Assessment | None:
     from scalelab.laws import Assessment
 
     row = reader.latest_fit()
-    seen = Assessment.from_json(row.json) if row else None
+    seen = Assessment.kept(row.json) if row else None
     if seen is None or seen.best is None or seen.n_excluded != runs.n_excluded:
         return None
     return seen if _agrees(seen, runs) else None

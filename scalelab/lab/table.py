@@ -97,7 +97,7 @@ def _weights(reader: Reader, ends: list[_End]) -> list[float]:
     from scalelab.laws import Assessment
 
     row = reader.latest_fit()
-    seen = Assessment.from_json(row.json) if row else None
+    seen = Assessment.kept(row.json) if row else None
     scatter = max(seen.fit().sigma, LEAST_SCATTER) if seen and seen.best else USUAL_SCATTER
     return [scatter**2 / (scatter**2 + end.spread**2) for end in ends]
 

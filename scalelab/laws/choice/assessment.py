@@ -25,6 +25,9 @@ from scalelab.laws.flops import FlopsPerToken
 from scalelab.laws.runs import Array, Exclusion
 from scalelab.laws.use.optimum import Optimum, best_split
 
+VERSION = 2
+"""Of the JSON; it changes when an older one could not be read as it was meant."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
@@ -117,7 +120,7 @@ class Assessment:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, ready for JSON."""
-        return asdict(self)
+        return {"version": VERSION} | asdict(self)
 
     def to_json(self) -> str:
         """As one line of strict JSON."""
@@ -127,6 +130,8 @@ class Assessment:
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """From plain values."""
         parts = dict(values)
+        if parts.pop("version", 1) != VERSION:
+            raise BadInput("these laws were fitted by another version of scalelab", todo="fit the runs again")
         parts["excluded"] = tuple(Exclusion(**item) for item in values["excluded"])
         parts["fits"] = tuple(Fit.from_dict(item) for item in values["fits"])
         parts["missing"] = tuple(Missing(**item) for item in values["missing"])
@@ -144,5 +149,13 @@ class Assessment:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """From its JSON."""
+        """From its JSON; BadInput where another version wrote it."""
         return cls.from_dict(json.loads(text))
+
+    @classmethod
+    def kept(cls, text: str) -> Self | None:
+        """From JSON that a lab has kept, None where another version wrote it: its runs can be fitted again."""
+        try:
+            return cls.from_json(text)
+        except BadInput:
+            return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -196,3 +197,13 @@ def test_a_law_whose_parameters_the_runs_do_not_tell_apart_is_not_shown(shared_d
     assert seen.fit().verdict != "withhold"
     assert seen.best != "power"
     assert seen.compute_law is None
+
+
+def test_laws_that_another_version_kept_are_not_read_as_ours() -> None:
+    seen = laws.assess(lab(16))
+    kept = json.loads(seen.to_json())
+    assert Assessment.kept(json.dumps(kept)) == seen
+    for version in (kept | {"version": 1}, {key: value for key, value in kept.items() if key != "version"}):
+        assert Assessment.kept(json.dumps(version)) is None
+        with pytest.raises(BadInput, match="another version"):
+            Assessment.from_json(json.dumps(version))
