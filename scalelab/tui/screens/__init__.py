@@ -1,0 +1,1 @@
+"""Whole screens: the list of labs, a lab, and what lies over them."""
