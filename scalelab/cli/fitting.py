@@ -14,10 +14,9 @@ from scalelab.gate import clean
 
 if TYPE_CHECKING:
     from scalelab.laws import Assessment, RunTable
-    from scalelab.laws.card import Card, Origin
+    from scalelab.laws.card import Card
+    from scalelab.laws.replay import Origin
     from scalelab.report.source import Subject
-
-METHODS = ("t", "profile", "bootstrap")
 
 
 def fit_options(function: Function) -> Function:
@@ -28,7 +27,7 @@ def fit_options(function: Function) -> Function:
         click.option("--fix", "fix", multiple=True, metavar="NAME=VALUE",
                      help="Hold a number of the law: E=1.69; may be repeated."),
         click.option("--interval", "interval", metavar="HOW", default="t", show_default=True,
-                     help="t, profile or bootstrap: how the best law's intervals are made."),
+                     help="t, profile, bootstrap or cluster: how the shown law's intervals are made."),
         click.option("--level", type=float, default=0.95, show_default=True, metavar="SHARE",
                      help="How often an interval is to hold the truth."),
     )):  # fmt: skip
@@ -41,6 +40,8 @@ def fitted(
     interval: str, level: float,
 ) -> Subject:  # fmt: skip
     """The runs of a source, fitted as the options say; `reading` goes to `open_subject` as it is."""
+    from scalelab.laws.intervals.method import METHODS
+
     if interval not in METHODS:
         raise BadInput(f"--interval {clean(interval, 60)!r}", allowed=", ".join(METHODS))
     if not 0.5 <= level <= 0.999:
@@ -58,13 +59,11 @@ def fitted(
 
 
 def looked_at(subject: Subject) -> Subject:
-    """The subject with what is odd about its runs, and with its isoFLOP minima where it has levels of compute."""
-    from scalelab import laws
+    """The subject with how its best N and D grow with compute, by its laws and by its isoFLOP levels if any."""
     from scalelab.report.growth import exponents_of, iso_flop_of
 
     seen, found = subject.assessment, iso_flop_of(subject.runs)
-    diagnosis = laws.diagnose(subject.runs, seen.fit())
-    return replace(subject, diagnosis=diagnosis, iso_flop=found, exponents=exponents_of(seen, found))
+    return replace(subject, iso_flop=found, exponents=exponents_of(seen, found))
 
 
 def card_of(subject: Subject) -> Card | None:
@@ -101,7 +100,7 @@ def _held(given: tuple[str, ...]) -> dict[str, float]:
 def _origin(subject: Subject, source: str, reading: dict[str, Any]) -> Origin:
     """How the same runs are read again, in a shell and in Python."""
     from scalelab.cli.sources import reading_code, reading_words
-    from scalelab.laws.card import Origin
+    from scalelab.laws.replay import Origin
 
     words, given = (source, *reading_words(**reading)), reading_code(**reading)
     if Path(subject.path, "lab.db").exists():

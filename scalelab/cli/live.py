@@ -16,8 +16,9 @@ from scalelab.cli.streams import say
 from scalelab.gate import clean
 from scalelab.lab.forecasts import Forecasts
 from scalelab.records import DeviceInfo, RunKind, RunState
-from scalelab.report import numbers, progress
+from scalelab.report import progress
 from scalelab.report.console import console
+from scalelab.report.promise import loss_words
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -199,9 +200,9 @@ class Lines:
     def _tell_law(self, shot: progress.Snapshot) -> None:
         if len(shot.laws) > self._laws:
             self._laws, now = len(shot.laws), shot.laws[-1]
-            loss = numbers.interval(now.loss, now.low, now.high)
+            loss = loss_words(now)
             law = f"α {now.alpha:.3f}, β {now.beta:.3f}".replace("-", "−")
-            say(f"law of {now.n_runs} points  {law}; at 10 × the compute {loss} by {now.best}")
+            say(f"law of {now.n_runs} points  {law}; at 10 × the compute {loss}")
 
     def close(self, reader: Reader | None = None) -> None:
         """The last lines."""

@@ -23,7 +23,7 @@ stored Fit or Assessment needs numpy only; scipy is loaded when something is fit
 
 from __future__ import annotations
 
-from scalelab.laws.card import Card, Origin, card, data_hash
+from scalelab.laws.card import Card, card, data_hash
 from scalelab.laws.choice.assessment import Assessment, Missing
 from scalelab.laws.choice.contest import Score
 from scalelab.laws.choice.holdout import Held, HoldOut, hold_out
@@ -44,6 +44,7 @@ from scalelab.laws.intervals.exponents import Exponents, OptimumInterval, expone
 from scalelab.laws.intervals.method import intervals_of
 from scalelab.laws.intervals.profile import Profile, profile, profile_prediction
 from scalelab.laws.reading.read import read_runs
+from scalelab.laws.replay import Origin
 from scalelab.laws.runs import Exclusion, RunTable, run_table
 from scalelab.laws.use.allocate import Allocation, allocate
 from scalelab.laws.use.iso_flop import IsoFlop, iso_flop

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -19,8 +18,11 @@ import numpy as np
 from scalelab import __version__
 from scalelab.errors import BadInput
 from scalelab.laws.choice.assessment import Assessment
+from scalelab.laws.choice.statement import WEIGHTS, statement
 from scalelab.laws.fits import Fit
 from scalelab.laws.forms import Form
+from scalelab.laws.intervals.method import DETAILS
+from scalelab.laws.replay import Origin, python_line, shell_line
 from scalelab.laws.runs import Exclusion, RunTable
 
 HASHED = ("n_params", "n_tokens", "loss", "flops", "weight", "unique_tokens")
@@ -36,18 +38,6 @@ UNANSWERED = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """How the runs were read, so that they can be read again."""
-
-    words: tuple[str, ...]
-    """What stands after `scalelab fit`: the source and the options that read it, unquoted."""
-    reading: str
-    """A Python expression that gives the same RunTable."""
-    imports: str = ""
-    """What that expression needs besides `from scalelab import laws`, as a statement."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
     """Where the search for one parameter ended on either side."""
 
@@ -55,6 +45,15 @@ class Bound:
     """"E", or "ln A" where the logarithm is what was searched."""
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """One of the laws that predict."""
+
+    law: str
+    theta: tuple[float, ...]
+    """As searched, at full precision: what a replay must give again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +75,14 @@ class Card:
     """Laws that were tried; the fitted one alone where there was no contest."""
     reason: str
     """Why this one of them; empty without a contest."""
+    prediction: str
+    """Who predicts, what the interval is and on what it was checked; empty where the card is of a fit alone."""
+    predicting: tuple[Seat, ...]
+    """The laws whose mean predicts, fitted with other weights than the one that is shown."""
+    refuted: tuple[str, ...]
+    """Laws that would predict too, had they not missed the runs held back by far more."""
+    prediction_weights: str
+    """How the runs weigh in those fits."""
     count_name: str
     """Which count of N."""
     flop_formula: str
@@ -120,6 +127,8 @@ class Card:
             ("FLOPs", self.flop_formula),
             ("laws tried", ", ".join(self.chosen_from)),
             *([("choice", self.reason)] if self.reason else []),
+            *([("predicts", self.prediction), ("weights there", self.prediction_weights)] if self.prediction else []),
+            *([("refuted", ", ".join(self.refuted))] if self.refuted else []),
             *([("held fixed", ", ".join(f"{name} = {self.parameters[name]:g}" for name in self.fixed))]
               if self.fixed else []),
             ("runs", f"{self.n_runs} used, {self.n_excluded} left out"),
@@ -127,7 +136,7 @@ class Card:
             ("solver", self.solver + ("" if self.converged else "; it did not converge")),
             ("bounds", ", ".join(f"{each.name} {each.low:.3g} to {each.high:.3g}" for each in self.bounds)),
             ("stopped at", ", ".join(self.bounds_hit) or "no bound"),
-            ("intervals", f"{METHODS.get(self.interval_method, self.interval_method)}, {100 * self.level:g} %"),
+            ("intervals", f"{DETAILS[self.interval_method]}, {100 * self.level:g} %"),
             ("code", f"scalelab {self.version}"),
             ("data", f"SHA-256 {self.data_hash}"),
             ("not told", "; ".join(self.unanswered) or "nothing: where the runs are from, the rest is kept"),
@@ -149,15 +158,9 @@ class Card:
             key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
         }
         parts["excluded"] = tuple(Exclusion(**each) for each in values["excluded"])
+        parts["predicting"] = tuple(Seat(law=each["law"], theta=tuple(each["theta"])) for each in values["predicting"])
         parts["bounds"] = tuple(Bound(**each) for each in values["bounds"])
         return cls(**parts)
-
-
-METHODS = {
-    "t": "Student's t on the parameters' covariance (delta method)",
-    "profile": "profile of the objective against the F distribution",
-    "bootstrap": "bootstrap over clusters of runs, 1,000 refits",
-}
 
 
 def card(
@@ -181,20 +184,24 @@ def card(
     BadInput
         An assessment in which no law could be fitted, or a fit of another number of runs.
     """
+    seen = found if isinstance(found, Assessment) else None
     fit = found.fit() if isinstance(found, Assessment) else found
     if fit.n_runs != len(runs):
         raise BadInput(
             f"the fit is of {fit.n_runs} runs and the table has {len(runs)}", todo="give the runs of the fit"
         )
     form = fit.form
-    contest = isinstance(found, Assessment) and len(found.fits) + len(found.missing) > 1
+    panel = seen and seen.panel
+    tried = seen.tried if seen else (fit.law,)
     lower, upper = fit.bounds(runs.loss)
     return Card(
         law=fit.law, formula=form.formula, citation=form.source,
         variables=("n_params", "n_tokens", "loss", *form.variables),
         parameters=fit.params, theta=fit.theta, fixed=fit.fixed,
-        chosen_from=_tried(found) if isinstance(found, Assessment) else (fit.law,),
-        reason=found.reason if isinstance(found, Assessment) and contest else "",
+        chosen_from=tried, reason=seen.reason if seen and len(tried) > 1 else "",
+        prediction=statement(seen) if seen else "", prediction_weights=WEIGHTS if panel else "",
+        predicting=tuple(Seat(law=each.law, theta=each.theta) for each in panel.members) if panel else (),
+        refuted=panel.refuted if panel else (),
         count_name=fit.count_name, flop_formula=flop_formula(fit, runs),
         n_runs=fit.n_runs, runs=runs.run_id if len(runs) <= SHOWN_RUNS else (),
         n_excluded=runs.n_excluded, excluded=runs.excluded[:SHOWN_EXCLUSIONS], notes=runs.notes,
@@ -204,7 +211,7 @@ def card(
                      for name, low, high in zip(searched(form), lower, upper, strict=True)),
         bounds_hit=fit.bounds_hit, converged=fit.converged, interval_method=fit.interval_method, level=fit.level,
         version=__version__, data_hash=data_hash(runs),
-        shell=shell_line(fit, origin) if origin else "", python=python_line(fit, origin) if origin else "",
+        shell=shell_line(found, origin) if origin else "", python=python_line(found, origin) if origin else "",
         unanswered=tuple(each for each in UNANSWERED if each not in answered),
     )  # fmt: skip
 
@@ -240,10 +247,6 @@ def searched(form: Form) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _tried(seen: Assessment) -> tuple[str, ...]:
-    return tuple(fit.law for fit in seen.fits) + tuple(each.law for each in seen.missing)
-
-
 def _solver(fit: Fit) -> str:
     if fit.starts == 0:
         return "closed form: linear least squares on logs"
@@ -254,23 +257,3 @@ def _solver(fit: Fit) -> str:
         f"variable projection on {grid}, then damped Newton with exact derivatives from "
         f"{fit.starts} start{'s' * (fit.starts != 1)}, {fit.iterations} iterations"
     )
-
-
-def shell_line(fit: Fit, origin: Origin) -> str:
-    """The line for a shell that makes this fit again."""
-    words = ["scalelab", "fit", *origin.words, "--law", fit.law, "--objective", fit.objective]
-    words += ["--interval", fit.interval_method, "--level", f"{fit.level:g}"]
-    for name in fit.fixed:
-        words += ["--fix", f"{name}={fit.params[name]!r}"]
-    return shlex.join(words)
-
-
-def python_line(fit: Fit, origin: Origin) -> str:
-    """The line of Python that makes this fit again."""
-    fixed = {name: fit.params[name] for name in fit.fixed}
-    given = f", fix={fixed!r}" if fixed else ""
-    made = f"laws.fit(runs, {fit.law!r}, {fit.objective!r}{given}, level={fit.level!r})"
-    if fit.interval_method != "t":
-        made = f"laws.intervals_of({made}, runs, {fit.interval_method!r}, level={fit.level!r})"
-    imports = f"from scalelab import laws; {origin.imports}; " if origin.imports else "from scalelab import laws; "
-    return f"{imports}runs = {origin.reading}; fit = {made}"

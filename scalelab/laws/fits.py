@@ -135,7 +135,7 @@ class Fit:
     fixed: tuple[str, ...] = ()
     """Reported numbers that the caller gave a value."""
     interval_method: str = "t"
-    """How the intervals of `estimates` were made: "t" (delta method), "profile" or "bootstrap"."""
+    """How the intervals of `estimates` were made: "t" (delta method), "profile", "bootstrap" or "cluster"."""
 
     @property
     def form(self) -> Form:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from scalelab.report import numbers
 from scalelab.report.columns import columns
 from scalelab.report.prediction import warnings
+from scalelab.report.promise import UNTOLD, loss_words, predictions, predictors, tells
 from scalelab.units import format_count, format_duration, format_flop_rate
 
 if TYPE_CHECKING:
@@ -25,10 +26,9 @@ def lines(forecast: Forecast, subject: Subject) -> list[str]:
     """The whole answer."""
     level = f"{100 * subject.assessment.fit(forecast.law).level:g} %"
     said = [*_asked(forecast), "", *_measures(forecast, level)]
-    said.append(
-        "            one standard error: "
-        + ", ".join(f"{name} {numbers.percent(size)}" for name, size in _parts(forecast.prediction) if size > 0)
-    )
+    if tells(forecast.prediction):
+        parts = [f"{name} {numbers.percent(size)}" for name, size in _parts(forecast.prediction) if size > 0]
+        said.append(f"            one standard error: {', '.join(parts)}")
     said += _around(forecast, level)
     if len(forecast.alternatives) > 1:
         said += ["", "law by law, each with the interval of its own parameters"]
@@ -37,8 +37,7 @@ def lines(forecast: Forecast, subject: Subject) -> list[str]:
             [
                 [
                     name,
-                    _loss(each.loss),
-                    f"[{_loss(each.low)}, {_loss(each.high)}]",
+                    *_alone(each),
                     *([_split(splits[name])] if name in splits else []),
                 ]
                 for name, each in forecast.alternatives
@@ -46,7 +45,13 @@ def lines(forecast: Forecast, subject: Subject) -> list[str]:
             indent=2,
             left={0, 2, 3},
         )
-    return said + [f"warning: {warning}" for warning in warnings(forecast, subject)]
+    return said + _whence(forecast, subject) + [f"warning: {warning}" for warning in warnings(forecast, subject)]
+
+
+def _whence(forecast: Forecast, subject: Subject) -> list[str]:
+    """Who predicts and on what that was checked, where it is not one law that was asked for by name."""
+    said = predictions(subject.assessment) if forecast.by == predictors(subject.assessment) else ""
+    return ["", *textwrap.wrap(said, 96, subsequent_indent="  ")] if said else []
 
 
 def _asked(forecast: Forecast) -> list[str]:
@@ -95,6 +100,8 @@ def money(value: float) -> str:
 
 def _measures(forecast: Forecast, level: str) -> list[str]:
     """A line for each measure; the first says by what."""
+    if not tells(forecast.prediction):
+        return [f"{NAMES['loss']:<12}{UNTOLD}"]
     told = [each for each in forecast.measures() if each.name in NAMES]
     notes = {"loss": f" nats a token, {level}, by {forecast.by}", "accuracy": " of next tokens ranked first"}
     return [f"{NAMES[each.name]:<12}{_interval(each)}{notes.get(each.name, '')}" for each in told]
@@ -114,7 +121,7 @@ def _around(forecast: Forecast, level: str) -> list[str]:
         high = forecast.needed.flops_high
         upper = "no end in sight" if high is None else numbers.flops(high)
         return ["", f"compute it may take, {level}: {numbers.flops(forecast.needed.flops_low)} to {upper}"]
-    if forecast.allocation is None:
+    if forecast.allocation is None or not tells(forecast.prediction):
         return []
     told = forecast.allocation
     # Far computes are warned of below, in the same words for every question.
@@ -126,7 +133,7 @@ def _around(forecast: Forecast, level: str) -> list[str]:
     ]
     rows = [
         [f"{each.factor:g} ×", f"N = {format_count(each.n_params)}", f"D = {format_count(each.n_tokens)}", "loss",
-         numbers.interval(each.loss, each.low, each.high),
+         loss_words(each),
          *([] if each.seconds is None else [format_duration(each.seconds)]),
          *([] if each.money is None else [money(each.money)])]
         for each in told.more
@@ -145,9 +152,9 @@ def _split(found: OptimumInterval | None) -> str:
     return f"best N {format_count(n.value, 2)} [{format_count(n.low, 2)}, {format_count(n.high, 2)}]"
 
 
-def _loss(value: float) -> str:
-    """Four places, as everywhere, but not of what is no sensible loss."""
-    return f"{value:.4f}" if value < 1e4 else f"{value:.1e}"
+def _alone(found: Prediction) -> tuple[str, str]:
+    """The loss by one law and its interval; without numbers where they say nothing."""
+    return (f"{found.loss:.4f}", f"[{found.low:.4f}, {found.high:.4f}]") if tells(found) else ("", "not told")
 
 
 def _parts(found: Prediction) -> tuple[tuple[str, float], ...]:

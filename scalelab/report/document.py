@@ -3,10 +3,11 @@
 schema          "scalelab.report/1"
 scalelab        version that wrote it
 source          name and path of the lab or file
-runs            every point of the fit: run, rung, n_params, n_tokens, flops, loss
+runs            every point of the fit: run, rung, n_params, n_tokens, flops, loss, its own weight where runs have any
 losses          sizes × budgets, and the neighbouring pairs where more did not help
 assessment      laws.Assessment: fits with intervals, scores, hold-outs, optimum at 10 × compute, verdicts, excluded
-diagnosis       laws.Diagnosis of the best law: outliers, leverage, noise floor, trends; null where nobody looked
+predictions     who predicts, what the interval is and on what it was checked; null before any law
+diagnosis       laws.Diagnosis of the shown law: outliers, leverage, noise floor, trends; null before any law
 exponents       a and b of N* ∝ C^a, D* ∝ C^b by the laws and by isoFLOP levels, where there are any
 card            how the best law was fitted and the lines that fit it again; null before any law
 intervals       how the best law's intervals were made, and their level
@@ -29,8 +30,11 @@ SCHEMA = "scalelab.report/1"
 
 def report_document(subject: Subject, card: Card | None = None) -> dict[str, Any]:
     """Everything that the terminal report says, as plain values."""
-    runs, best = subject.runs, subject.assessment.best
-    fit = subject.assessment.fit() if best is not None else None
+    from scalelab.laws.choice.statement import statement
+    from scalelab.laws.use.optimum import told_by
+
+    runs, seen = subject.runs, subject.assessment
+    fit = seen.fit() if seen.best is not None else None
     grid = loss_grid(runs, subject.rung_names)
     return {
         "schema": SCHEMA,
@@ -38,16 +42,17 @@ def report_document(subject: Subject, card: Card | None = None) -> dict[str, Any
         "source": {"name": subject.name, "path": subject.path, "facts": list(subject.facts)},
         "runs": [
             {"run": run, "rung": subject.rung_names.get(run), "n_params": n_params, "n_tokens": n_tokens,
-             "flops": flops, "loss": loss}
-            for run, n_params, n_tokens, flops, loss in zip(
+             "flops": flops, "loss": loss, "weight": weight}
+            for run, n_params, n_tokens, flops, loss, weight in zip(
                 runs.run_id, runs.n_params.tolist(), runs.n_tokens.tolist(), runs.compute.tolist(),
-                runs.loss.tolist(), strict=True)
+                runs.loss.tolist(), [None] * len(runs) if runs.weight is None else runs.weight.tolist(), strict=True)
         ],
         "losses": {"n_params": grid.n_params, "n_tokens": grid.n_tokens, "rungs": grid.rungs,
                    "loss": grid.loss.tolist(), "exceptions": grid.exceptions()},
-        "assessment": subject.assessment.to_dict(),
+        "assessment": seen.to_dict(),
+        "predictions": fit and {"by": told_by(seen), "statement": statement(seen)},
         "foretold": [each.to_dict() | {"miss": each.miss, "inside": each.inside} for each in subject.foretold],
-        "diagnosis": subject.diagnosis and subject.diagnosis.to_dict(),
+        "diagnosis": seen.diagnosis and seen.diagnosis.to_dict(),
         "exponents": {
             "laws": [each.to_dict() for each in subject.exponents],
             "iso_flop": subject.iso_flop and subject.iso_flop.to_dict(),

@@ -5,7 +5,7 @@ Each section is a function from an assessment to lines. Every number comes from 
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,39 +13,33 @@ from rich.text import Text
 
 from scalelab.gate import clean
 from scalelab.report import numbers
-from scalelab.report.layout import Lines, counted, heading, packed, table, wrapped
+from scalelab.report.layout import Lines, capital, counted, heading, packed, table, wrapped
 from scalelab.report.parameters import law_line, method_words, parameter_rows
+from scalelab.report.promise import WITHHELD, unsplit
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
-    from scalelab.laws import Assessment, Exponents, Fit
-    from scalelab.laws.card import Card
-    from scalelab.laws.use.iso_flop import IsoFlop
+    from scalelab.laws import Assessment, Fit
     from scalelab.report.source import Subject
 
+SHOWN, UNSURE = "▸", "?"
+"""Before a law's name: the one that is shown, and one whose parameters the runs do not tell apart."""
 DETAILED = ("power", "chinchilla", "kaplan", "coupled")
 """Laws whose numbers are always shown; the best law's stand in a table of their own."""
 SHOWN_EXCLUSIONS = 6
-LEAST_LEVEL = 3
-"""Fewer runs of one compute were not meant as a level, and that they are none needs no words."""
-KNOWN = 1e-6
-"""An exponent with a narrower interval is none that was measured: a tied law has 0.5 by its form."""
 FEW_MORE = 3
 """A law that waits for no more runs than this is worth naming."""
-
-WITHHELD = "These runs cannot tell N from D: only the law of compute is shown, and the exponents are withheld"
-UNSPLIT = "These runs cannot tell N from D: trust neither the split nor a loss away from the runs' own D/N"
 
 
 def the_law(seen: Assessment, width: int) -> Lines:
     """The law to believe in one line with its numbers, and the numbers in a table."""
     if seen.best is None:
         return []
-    fit = seen.fit()
-    lines = [heading(f"The law: {shown_law(seen).law}, by {method_words(fit)}"), *_line_of(shown_law(seen), width)]
-    if fit.verdict == "withhold":
-        return lines + wrapped(f"  {WITHHELD}.", width, hang=2)
-    return [*lines, *table(parameter_rows(fit), left={0})]
+    fit = shown_law(seen)
+    lines = [heading(f"The law: {fit.law}, by {method_words(fit)}"), *_line_of(fit, width)]
+    if unsplit(seen, fit):
+        lines += wrapped(f"  {WITHHELD}.", width, hang=2)
+    return lines if fit.verdict == "withhold" else [*lines, *table(parameter_rows(fit), left={0})]
 
 
 def shown_law(seen: Assessment) -> Fit:
@@ -71,24 +65,61 @@ def laws(seen: Assessment, width: int) -> Lines:
         held = score[fit.law].held_back if fit.law in score else None
         rows.append(
             [
-                f"{'▸' if fit.law == seen.best else ' '} {fit.law}",
+                f"{mark_of(fit, seen)} {fit.law}",
                 clean(numbers.greek(fit.form.formula), max(width - 39, 41)),
                 f"{fit.r2_log:.5f}",
                 "" if held is None else numbers.percent(held),
             ]
         )
     drawn = table(rows, left={0, 1})
-    lines = [
-        heading(f"Laws, with {_level(seen)} intervals; R² in log space; error on the largest runs, held back"),
-        drawn[0],
-    ]
+    level = f"{100 * seen.fit().level:g} %"
+    title = f"Laws, with {level} intervals; R² in log space; error on the largest runs, held back"
+    lines = [heading(title), drawn[0]]
     for fit, line in zip(seen.fits, drawn[1:], strict=True):
         if fit.law == seen.best:
             line.stylize("bold")
         lines.append(line)
         if fit.law in DETAILED and fit.law != seen.best:
             lines += _estimates(fit, width)
-    return lines + wrapped(f"  Best: {seen.reason}.", width, hang=2)
+    doubted = any(mark_of(fit, seen) == UNSURE for fit in seen.fits)
+    lines += wrapped(f"  {SHOWN} shown: {seen.reason}.", width, hang=4)
+    lines += [Text(f"  {UNSURE} these runs do not tell its parameters apart")] * doubted
+    return [*lines, *_went(seen, width)]
+
+
+def mark_of(fit: Fit, seen: Assessment) -> str:
+    """What stands before a law's name: that it is shown, or that these runs do not tell its parameters apart."""
+    if fit.law == seen.best:
+        return SHOWN
+    return UNSURE if fit.verdict == "withhold" else " "
+
+
+def _went(seen: Assessment, width: int) -> Lines:
+    return [line for each in how_it_went(seen) for line in wrapped(f"  {capital(each)}.", width, hang=4)]
+
+
+def how_it_went(seen: Assessment) -> list[str]:
+    """What the search met and a person should know: bounds, second minima, fits that did not converge."""
+    said = []
+    for fit in (each for each in seen.fits if mark_of(each, seen) != UNSURE):
+        if fit.second_objective is not None and fit.second_theta is not None:
+            more = fit.second_objective / max(fit.objective_value, 1e-300)
+            there = _numbers_at(fit, fit.second_theta)
+            said.append(f"{fit.law} has a second minimum, {more:.3g} times as high: {there}")
+    others = [fit for fit in seen.fits if fit.law != seen.best]  # of the shown law the verdicts tell it
+    if rough := [fit.law for fit in others if not fit.converged]:
+        said.append(f"did not converge, so that its numbers are rough: {', '.join(rough)}")
+    if hit := [f"{numbers.greek(name)} of {fit.law}" for fit in others for name in fit.bounds_hit]:
+        said.append(f"stopped at a bound: {', '.join(hit)}")
+    return said
+
+
+def _numbers_at(fit: Fit, theta: Sequence[float]) -> str:
+    """A law's numbers elsewhere: "E 1.8, A 480"."""
+    told = {each.name: float(each.value(np.array(theta))) for each in fit.form.reported}
+    logs = {each.name for each in fit.form.reported if each.log}
+    words = (f"{name} {np.exp(value) if name in logs else value:.3g}" for name, value in told.items())
+    return numbers.signed(numbers.greek(", ".join(words)))
 
 
 def _estimates(fit: Fit, width: int) -> Lines:
@@ -138,141 +169,13 @@ def next_runs(seen: Assessment) -> list[str]:
     return said
 
 
-def exponent_rows(subject: Subject) -> list[list[str]]:
-    """Rows of a and b of N* ∝ C^a, D* ∝ C^b, by the isoFLOP levels and by the laws; the first row is the head."""
-    rows = [["from", "a of N* ∝ C^a", "b of D* ∝ C^b"]]
-    found = subject.iso_flop
-    if found is not None:
-        rows.append([f"isoFLOP minima, {len(found.used)} levels", *_both(found)])
-    rows += [[each.law, *_both(each)] for each in subject.exponents]
-    return rows if len(rows) > 1 else []
-
-
-def _both(found: IsoFlop | Exponents) -> list[str]:
-    return [
-        numbers.interval(each.value, each.low, each.high)
-        if each.high - each.low > KNOWN
-        else f"{each.value:.3f} by form"
-        for each in (found.a, found.b)
-    ]
-
-
-def growth(subject: Subject, width: int) -> Lines:
-    """How the best N and D grow with compute, approach 2 beside approach 3; nothing without levels of compute."""
-    rows = exponent_rows(subject)
-    if not rows:
-        return []
-    lines = [heading("How the best N and D grow with compute"), *table(rows, left={0})]
-    levels = subject.iso_flop.levels if subject.iso_flop else ()
-    refused = [each for each in levels if each.refused and each.n_runs >= LEAST_LEVEL]
-    if refused:
-        first = f"C = {numbers.flops(refused[0].flops)}: {refused[0].refused}"
-        lines += wrapped(f"  {counted(len(refused), 'level')} without a minimum, the first {first}", width, hang=2)
-    return lines
-
-
 def diagnosis(subject: Subject, width: int) -> Lines:
     """What is odd about the runs under the best law."""
-    said = subject.diagnosis.sentences() if subject.diagnosis else ()
+    odd = subject.assessment.diagnosis
+    said = odd.sentences() if odd else ()
     return [heading("What is odd about the runs"), *(
         line for each in said for line in wrapped(f"  - {clean(each)}", width, hang=4)
     )] if said else []  # fmt: skip
-
-
-def card(made: Card | None, width: int) -> Lines:
-    """The line that makes the fit again; the rest of its card is for files."""
-    if made is None or not made.shell:
-        return []
-    lines = continued(made.shell, width - 2)
-    return [heading(f"To fit {made.law} again (data {made.data_hash[:12]})"), *(Text(f"  {line}") for line in lines)]
-
-
-def continued(shell: str, width: int) -> list[str]:
-    """A line for a shell on as many lines as it needs, each but the last ended by a backslash."""
-    groups: list[list[str]] = []
-    for word in shlex.split(shell):
-        if not groups or word.startswith("--"):
-            groups.append([])
-        groups[-1].append(word)
-    lines: list[str] = []
-    for group in (clean(shlex.join(each), 2_000) for each in groups):
-        if lines and len(lines[-1]) + len(group) + 3 <= width:
-            lines[-1] += " " + group
-        else:
-            lines.append("  " * bool(lines) + group)
-    return [line + " \\" for line in lines[:-1]] + lines[-1:]
-
-
-def held_out_rows(seen: Assessment) -> list[list[str]]:
-    """Each law fitted without some runs, against those runs; the first row is the head."""
-    rows = [["fitted without", "runs", "law", "predicted", "observed", "miss"]]
-    # Where one run is the whole largest budget, both checks are the same one.
-    for each in {(each.law, each.left_out): each for each in seen.hold_outs}.values():
-        alone = len(each.left_out) == 1
-        rows.append([
-            clean(each.left_out[0], 24) if alone else f"the {each.held.replace('-', ' ')}",
-            str(len(each.left_out)), each.law, f"{np.mean(each.predicted):.4f}", f"{np.mean(each.observed):.4f}",
-            numbers.percent(each.error),
-        ])  # fmt: skip
-    return rows
-
-
-def honest_check(subject: Subject, width: int) -> Lines:
-    """Each law fitted without the largest runs, against those runs; and what was predicted before runs had ended."""
-    checks = [*_held_out(subject.assessment), *_foretold(subject, width)]
-    return [heading("The honest check"), *checks] if checks else []
-
-
-def _held_out(seen: Assessment) -> Lines:
-    return table(held_out_rows(seen), left={0, 2}) if seen.hold_outs else []
-
-
-def _foretold(subject: Subject, width: int) -> Lines:
-    misses = [abs(each.miss) for each in subject.foretold if each.miss is not None]
-    if not misses:
-        return []
-    inside = sum(each.inside is True for each in subject.foretold)
-    return wrapped(
-        f"  Of {len(misses)} runs that were predicted before they ended, {inside} came out inside the interval; "
-        f"the median miss is {numbers.percent(float(np.median(misses)))}.",
-        width,
-        hang=2,
-    )
-
-
-def promise(seen: Assessment, width: int) -> Lines:
-    """The best N and D at ten times the largest compute, and the loss there."""
-    best = seen.optimum
-    if best is None:
-        return []
-    lines = [heading(f"At 10 × the largest run: C = {numbers.flops(best.flops)} FLOPs")]
-    if not best.interior:
-        words = f"{best.law} has no best split between N and D: it would put everything into one of them"
-        return [*lines, *wrapped(f"  {words}.", width, hang=2)]
-    loss = numbers.interval(best.loss, best.low, best.high)
-    lines.append(
-        Text.assemble(
-            "  best  N = ",
-            (format_count(best.n_params), "bold"),
-            "   D = ",
-            (format_count(best.n_tokens), "bold"),
-            f"   ({best.n_tokens / best.n_params:.0f} tokens a parameter)",
-        )
-    )
-    lines.append(Text.assemble("  loss  ", (loss, "bold"), f" nats a token, {_level(seen)}, by {predictors(seen)}"))
-    if seen.fit().verdict == "withhold":
-        lines += wrapped(f"  {UNSPLIT}.", width, hang=2)
-    return lines
-
-
-def _level(seen: Assessment) -> str:
-    return f"{100 * seen.fit().level:g} %"
-
-
-def predictors(seen: Assessment) -> str:
-    """Which law predicts, or that several do together."""
-    members = [] if seen.panel is None else seen.panel.members
-    return str(seen.best) if len(members) < 2 else f"the mean of {len(members)} laws"
 
 
 def left_out(subject: Subject, width: int) -> Lines:

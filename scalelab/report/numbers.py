@@ -41,7 +41,9 @@ def interval(value: float, low: float, high: float) -> str:
     nearer = min(high - value, value - low)
     if 0 < nearer < step / 4:  # of a lopsided interval, half of it would round the value itself away
         step = nearer
-    return f"{number(value, step)} [{number(low, step)}, {number(high, step)}]"
+    # An end above zero is not written as zero: of a coefficient it never is.
+    ends = (number(end, step if end <= 0 or end >= step / 2 else end) for end in (low, high))
+    return f"{number(value, step)} [{', '.join(ends)}]"
 
 
 def estimate(found: Estimate) -> str:

@@ -9,7 +9,8 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from scalelab import __version__
-from scalelab.report import findings, numbers, page_parts, vector
+from scalelab.report import findings, numbers, page_parts, promise, vector
+from scalelab.report.layout import capital
 from scalelab.report.markup import Markup, element, joined, table
 from scalelab.report.paper import css_variables
 from scalelab.report.parameters import law_line, method_words, parameter_rows
@@ -71,27 +72,33 @@ def _promise(subject: Subject) -> Markup:
     best = subject.assessment.optimum
     if best is None:
         return joined()
+    seen = subject.assessment
     title = element("h2", f"At ten times the largest run, C = {numbers.flops(best.flops)} FLOPs")
+    doubt = [element("p", f"{promise.UNSPLIT}.")] if promise.unsplit(seen, seen.fit()) else []
+    doubt += [element("p", f"{capital(promise.along(seen))}.")] if seen.compute_law is not None else []
+    doubt.append(element("p", f"{promise.predictions(seen)}.", class_="muted"))
     if not best.interior:
-        words = f"{best.law} has no best split between N and D: it would put everything into one of them."
-        return joined(title, element("p", words))
-    loss = numbers.interval(best.loss, best.low, best.high)
-    value, _, interval = loss.partition(" ")
+        return joined(title, element("p", f"{promise.no_split(seen)}."), *doubt)
+    if not promise.tells(best):
+        return joined(title, element("p", f"The loss at the best N and D is {promise.UNTOLD}."), *doubt)
+    value, _, interval = promise.loss_words(best).partition(" ")
+    by = f"{100 * seen.fit().level:g} %, by {promise.predictors(seen)}"
     return joined(title, element(
-        "div", page_parts.fact(value, f"nats a token {interval}, {100 * subject.assessment.fit().level:g} %, by "
-                        f"{findings.predictors(subject.assessment)}"),
+        "div", page_parts.fact(value, f"nats a token {interval}, {by}"),
         page_parts.fact(format_count(best.n_params), "parameters N, the best split"),
         page_parts.fact(format_count(best.n_tokens), f"tokens D, {best.n_tokens / best.n_params:.3g} a parameter"),
         class_="facts",
-    ))  # fmt: skip
+    ), *doubt)  # fmt: skip
 
 
 def _parameters(subject: Subject) -> Markup:
-    fit = subject.assessment.fit()
+    fit = findings.shown_law(subject.assessment)
+    withheld = element("p", f"{promise.WITHHELD}.") if promise.unsplit(subject.assessment, fit) else None
     if fit.verdict == "withhold":
-        return joined(element("h2", f"The numbers of {fit.law}"), element("p", f"{findings.WITHHELD}."))
+        return joined(element("h2", f"The numbers of {fit.law}"), withheld)
     return joined(
         element("h2", f"The numbers of {fit.law}"),
+        withheld,
         table(parameter_rows(fit)),
         element("p", f"Intervals by {method_words(fit)}, from {page_parts.counted(fit.n_runs, 'run')} with "
                 f"{fit.n_free} fitted numbers. Runs scatter about the law by {numbers.percent(fit.sigma)}; "

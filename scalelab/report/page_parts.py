@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scalelab.report import findings, numbers
+from scalelab.report import checks as checking
+from scalelab.report import findings, numbers, replay, shares
 from scalelab.report.layout import capital, counted, span
 from scalelab.report.markup import Markup, element, joined, table
 from scalelab.report.points import law_at_runs
@@ -56,14 +57,16 @@ def contest(subject: Subject, picture: Markup | None) -> list[Markup]:
     for fit in seen.fits:
         found = score.get(fit.law)
         rows.append([
-            fit.law, numbers.greek(fit.form.formula), f"{fit.r2_log:.5f}",
+            f"{findings.mark_of(fit, seen)} {fit.law}".strip(), numbers.greek(fit.form.formula), f"{fit.r2_log:.5f}",
             "" if found is None or found.aicc is None else f"+{found.aicc:.1f}",
             "" if found is None or found.held_back is None else numbers.percent(found.held_back),
             "" if found is None or not found.weight else f"{100 * found.weight:.0f} %",
         ])  # fmt: skip
     best = next((place for place, fit in enumerate(seen.fits) if fit.law == seen.best), None)
-    parts = [element("h2", "Which law"), element("p", f"{capital(seen.reason)}."),
-             table(rows, left={0, 1}, strong=best)]  # fmt: skip
+    parts = [element("h2", "Which law"), element("p", f"Shown: {seen.reason}."), table(rows, left={0, 1}, strong=best)]
+    if any(findings.mark_of(fit, seen) == findings.UNSURE for fit in seen.fits):
+        parts.append(element("p", f"{findings.UNSURE} These runs do not tell its parameters apart.", class_="muted"))
+    parts += [element("p", f"{capital(each)}.", class_="muted") for each in findings.how_it_went(seen)]
     if seen.missing:
         listed = [element("li", f"{each.law}: {each.reason}") for each in seen.missing]
         parts.append(element("details", element("summary", counted(len(listed), "law") + " not fitted"),
@@ -73,8 +76,9 @@ def contest(subject: Subject, picture: Markup | None) -> list[Markup]:
 
 def verdicts(subject: Subject) -> list[Markup]:
     """What a person should know, and what to run next."""
+    strange = subject.assessment.diagnosis
     said = [element("li", capital(each)) for each in findings.said_of(subject.assessment)]
-    odd = [element("li", capital(each)) for each in (subject.diagnosis.sentences() if subject.diagnosis else ())]
+    odd = [element("li", capital(each)) for each in (strange.sentences() if strange else ())]
     after = [element("li", capital(each)) for each in findings.next_runs(subject.assessment)]
     return [
         *([element("h2", "What the runs can say"), element("ul", *said)] if said else []),
@@ -85,7 +89,7 @@ def verdicts(subject: Subject) -> list[Markup]:
 
 def growth(subject: Subject, pictures: list[Markup]) -> list[Markup]:
     """How the best N and D grow with compute, by the law and by the runs' own isoFLOP levels."""
-    rows = findings.exponent_rows(subject)
+    rows = shares.exponent_rows(subject)
     if not rows and not pictures:
         return []
     return [element("h2", "How the best N and D grow with compute"), *([table(rows)] if rows else []), *pictures]
@@ -93,7 +97,7 @@ def growth(subject: Subject, pictures: list[Markup]) -> list[Markup]:
 
 def checks(subject: Subject) -> list[Markup]:
     """The law without the largest runs, against those runs."""
-    rows = findings.held_out_rows(subject.assessment)
+    rows = checking.held_out_rows(subject.assessment)
     return [element("h2", "The honest check"), table(rows, left={0, 2})] if len(rows) > 1 else []
 
 
@@ -137,7 +141,7 @@ def card(made: Card) -> list[Markup]:
         part for name, words in made.lines()
         for part in (element("dt", name), element("dd", numbers.signed(numbers.greek(words))))
     ]  # fmt: skip
-    shell = findings.continued(made.shell, WIDEST_LINE) if made.shell else []
+    shell = replay.continued(made.shell, WIDEST_LINE) if made.shell else []
     lines = [element("pre", joined(*(part for line in told for part in (line, Markup("\n")))))
              for told in (shell, [made.python] if made.python else []) if told]  # fmt: skip
     return [element("h2", "The fit's card"), element("dl", *listed),

@@ -11,8 +11,6 @@ from scalelab.units import value_error
 if TYPE_CHECKING:
     from scalelab.laws import Estimate, Fit
 
-METHODS = {"t": "Student's t", "profile": "profile of the objective", "bootstrap": "bootstrap over clusters of runs"}
-
 
 def parameter_rows(fit: Fit) -> list[list[str]]:
     """Name, value ± standard error, interval; the first row is the head."""
@@ -37,4 +35,6 @@ def law_line(fit: Fit) -> str:
 
 def method_words(fit: Fit) -> str:
     """How the intervals were made."""
-    return METHODS.get(fit.interval_method, fit.interval_method)
+    from scalelab.laws.intervals.method import METHODS
+
+    return METHODS[fit.interval_method]

@@ -15,8 +15,8 @@ from scalelab import figures
 from scalelab.figures import Figure, Surface
 from scalelab.figures.figure import Array
 from scalelab.figures.optimal import D_COLOUR, N_COLOUR
-from scalelab.report.findings import predictors
 from scalelab.report.growth import optima_of
+from scalelab.report.promise import predictors
 from scalelab.units import format_count
 
 if TYPE_CHECKING:

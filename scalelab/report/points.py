@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 def point_rows(subject: Subject) -> list[dict[str, Any]]:
     """One row a run: N, D, C, loss, the law there, ln(observed) − ln(law), and how much the fit leans on it.
 
-    `leverage` and `studentised` are empty where nobody diagnosed the fit, and for tables above 5,000 runs.
+    `leverage` and `studentised` are empty for tables above 5,000 runs.
     """
-    runs, seen = subject.runs, subject.diagnosis
+    runs, seen = subject.runs, subject.assessment.diagnosis
     law = law_at_runs(subject)
     empty = [None] * len(runs)
     return [

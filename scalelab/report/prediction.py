@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from scalelab import __version__
 from scalelab.errors import BadInput
-from scalelab.report.findings import UNSPLIT
 from scalelab.report.known import NOTHING, Known
+from scalelab.report.promise import UNSPLIT, unsplit
 
 if TYPE_CHECKING:
     from scalelab.laws import (
@@ -213,7 +213,7 @@ def warnings(forecast: Forecast, subject: Subject) -> list[str]:
             f"D is {repeats:.3g} times the most unique tokens that any run had, and told as if all were fresh: "
             "--max-tokens with a budget counts repeats"
         )
-    if subject.assessment.fit(forecast.law).verdict == "withhold":
+    if unsplit(subject.assessment, subject.assessment.fit(forecast.law)):
         said.append(UNSPLIT[0].lower() + UNSPLIT[1:])
     if forecast.known.link is not None and forecast.known.link.far(found.loss):
         said.append("the loss is far from those whose accuracy is known: the accuracy is a guess")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from scalelab.gate import clean
 from scalelab.records import DeviceInfo, Evaluation, Point, RunKind, RunState
-from scalelab.report import numbers
 from scalelab.report.columns import columns
+from scalelab.report.promise import loss_words
 from scalelab.units import format_count, format_duration, value_error
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _law(shot: Snapshot, width: int) -> str:
     if not shot.laws:
         return "" if len(shot.finals) >= FIRST_LAW else f"no law yet: the first comes with {FIRST_LAW} finished points"
     now = shot.laws[-1]
-    promise = f"10×C: {numbers.interval(now.loss, now.low, now.high)}"
+    promise = f"10×C: {loss_words(now)}"
     for steps in (4, 3, 2, 1):
         trail = shot.laws[-steps:]
         alpha, beta = (

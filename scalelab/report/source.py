@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scalelab.laws import Assessment, Diagnosis, Exponents, RunTable
-    from scalelab.laws.card import Origin
+    from scalelab.laws import Assessment, Exponents, RunTable
+    from scalelab.laws.replay import Origin
     from scalelab.laws.use.iso_flop import IsoFlop
     from scalelab.store.rows import PredictionRow
 
@@ -28,8 +28,6 @@ class Subject:
     """The last prediction of each run that was made before it ended, where the runs come from a lab."""
     facts: tuple[str, ...] = ()
     """What else stands in the headline: device, corpus, time."""
-    diagnosis: Diagnosis | None = None
-    """What is odd about the runs under the best law; None where nobody looked."""
     iso_flop: IsoFlop | None = None
     """Minima of the runs' own isoFLOP curves; None where they stand in no levels of compute."""
     exponents: tuple[Exponents, ...] = ()

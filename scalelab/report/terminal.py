@@ -17,7 +17,7 @@ from rich.text import Text
 from scalelab.errors import BadInput
 from scalelab.figures import Figure, Surface, contours
 from scalelab.gate import clean
-from scalelab.report import findings, numbers, plot
+from scalelab.report import checks, findings, numbers, plot, promise, replay, shares
 from scalelab.report.console import glyphs_of
 from scalelab.report.layout import PROSE, Lines, capital, heading, span, table, wrapped
 from scalelab.report.losses import LossGrid, loss_grid
@@ -56,11 +56,11 @@ def print_report(
         findings.verdicts(subject.assessment, width),
         findings.diagnosis(subject, width),
         findings.what_next(subject.assessment, width),
-        findings.growth(subject, width),
-        findings.honest_check(subject, width),
-        findings.promise(subject.assessment, width),
+        shares.growth(subject, width),
+        checks.honest_check(subject, width),
+        promise.promise(subject.assessment, width),
         findings.left_out(subject, width),
-        findings.card(card, width),
+        replay.card(card, width),
     ]
     for section in filter(None, sections):
         for line in section:

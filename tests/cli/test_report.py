@@ -36,6 +36,7 @@ def replayed(shell: str) -> dict[str, Any]:
     [], ["--law", "chinchilla", "--objective", "hoffmann"], ["--law", "coupled", "--fix", "E=1.1", "--level", "0.9"],
     ["--law", "power"], ["--where", "tokens > 250000", "--law", "chinchilla-tied"],
     ["--law", "chinchilla", "--interval", "profile"], ["--law", "chinchilla", "--interval", "bootstrap"],
+    ["--law", "chinchilla", "--law", "coupled"], ["--objective", "hoffmann"], ["--interval", "cluster"],
 ])  # fmt: skip
 def test_the_line_of_the_card_gives_the_same_numbers(scalelab: Run, table: Path, arguments: list[str]) -> None:
     first = document(scalelab("fit", str(table), *arguments, "--json"))
@@ -44,7 +45,10 @@ def test_the_line_of_the_card_gives_the_same_numbers(scalelab: Run, table: Path,
     assert again["card"]["theta"] == card["theta"]
     assert again["card"]["data_hash"] == card["data_hash"]
     mine = next(fit for fit in first["assessment"]["fits"] if fit["law"] == card["law"])
-    assert again["assessment"]["fits"][0]["estimates"] == mine["estimates"]
+    same = next(fit for fit in again["assessment"]["fits"] if fit["law"] == card["law"])
+    assert same["estimates"] == mine["estimates"]
+    assert again["card"]["predicting"] == card["predicting"]
+    assert again["assessment"]["optimum"] == first["assessment"]["optimum"]
     assert again["intervals"] == first["intervals"]
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from scalelab import laws
 from scalelab.errors import BadInput
-from scalelab.laws.card import Card, Origin, card, data_hash, flop_formula, searched
+from scalelab.laws.card import Card, card, data_hash, flop_formula, searched
 from scalelab.laws.forms import FORMS
+from scalelab.laws.replay import Origin
 from tests.laws.simulated import lab
 
 RUNS = lab(25)

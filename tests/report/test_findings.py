@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalelab import laws
-from scalelab.report import findings
+from scalelab.report import findings, replay, shares
 from scalelab.report.growth import exponents_of, iso_flop_of, optima_of
 from scalelab.report.parameters import law_line, parameter_rows
 from scalelab.report.points import point_rows
@@ -42,7 +42,7 @@ def test_both_approaches_find_the_true_exponent_and_stand_side_by_side() -> None
     law = next(each for each in about.exponents if each.law == "chinchilla")
     assert law.a.low < truth < law.a.high
     assert about.iso_flop.a.value == pytest.approx(truth, abs=0.03)
-    rows = findings.exponent_rows(about)
+    rows = shares.exponent_rows(about)
     assert [row[0] for row in rows[1:]] == ["isoFLOP minima, 5 levels", "chinchilla", "chinchilla-tied"]
     assert rows[-1][1:] == ["0.500 by form", "0.500 by form"]
 
@@ -57,8 +57,8 @@ def test_the_best_split_lies_in_its_band_and_grows() -> None:
 def test_without_levels_the_laws_alone_are_told_and_without_a_split_nothing() -> None:
     n, d = np.exp(np.random.default_rng(2).uniform(np.log(1e7), np.log(1e10), (2, 20)))
     scattered = laws.run_table(n_params=n, n_tokens=20 * d, loss=chinchilla_loss(n, 20 * d))
-    assert [row[0] for row in findings.exponent_rows(of(scattered, laws=("chinchilla",)))] == ["from", "chinchilla"]
-    assert findings.exponent_rows(of(scattered, laws=("power",))) == []
+    assert [row[0] for row in shares.exponent_rows(of(scattered, laws=("chinchilla",)))] == ["from", "chinchilla"]
+    assert shares.exponent_rows(of(scattered, laws=("power",))) == []
 
 
 def test_what_to_run_next_is_the_run_that_mends() -> None:
@@ -88,11 +88,11 @@ def test_numbers_that_were_not_fitted_say_so() -> None:
 def test_points_carry_what_the_fit_says_of_each_run() -> None:
     about = of(lab(25), laws=("chinchilla",))
     fit = about.assessment.fit()
-    whole = replace(about, diagnosis=laws.diagnose(about.runs, fit))
-    rows = point_rows(whole)
+    rows = point_rows(about)
     assert [row["residual"] for row in rows] == pytest.approx(fit.residuals)
     assert sum(row["leverage"] for row in rows) == pytest.approx(fit.n_free)
-    assert {row["leverage"] for row in point_rows(about)} == {None}
+    nobody = replace(about, assessment=replace(about.assessment, diagnosis=None))
+    assert {row["leverage"] for row in point_rows(nobody)} == {None}
 
 
 WORDS = st.lists(st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=12))
@@ -103,5 +103,5 @@ def test_a_continued_line_is_read_back_by_a_shell(words: list[str], width: int) 
     # Spaces at the ends of a word and runs of them are made one where text is cleaned: no path of sense has them.
     words = [" ".join(word.split()) or "x" for word in words]
     given_ = ["scalelab", "fit", *words, "--law", "chinchilla"]
-    lines = findings.continued(shlex.join(given_), width)
+    lines = replay.continued(shlex.join(given_), width)
     assert shlex.split("\n".join(lines).replace("\\\n", " ")) == given_

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from scalelab import laws
-from scalelab.laws.card import Card, Origin, card
+from scalelab.laws.card import Card, card
+from scalelab.laws.replay import Origin
 from scalelab.report.growth import iso_flop_of
 from scalelab.report.page import page
 from scalelab.report.pictures import Picture, pictures_of
@@ -29,9 +30,7 @@ def made(about: Subject) -> tuple[Card, list[Picture], str]:
 
 @pytest.fixture(scope="module")
 def whole() -> tuple[Card, list[Picture], str]:
-    about = subject()
-    diagnosis = laws.diagnose(about.runs, about.assessment.fit())
-    return made(replace(about, diagnosis=diagnosis))
+    return made(subject())
 
 
 def test_it_asks_for_nothing_and_runs_nothing(whole: tuple[Card, list[Picture], str]) -> None:

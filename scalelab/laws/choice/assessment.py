@@ -53,7 +53,7 @@ class Assessment:
     best: str | None
     """The law to show; None before any could be fitted. What predicts is the panel."""
     reason: str
-    """Why that one, and who predicts."""
+    """Why that one."""
     curvature: Curvature | None
     diagnosis: Diagnosis | None
     """What is odd about the runs under the shown law."""
@@ -67,6 +67,11 @@ class Assessment:
     """At ten times the largest compute spent."""
     verdicts: tuple[str, ...]
     """What a person should know, one sentence each, the most important first."""
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """Every law that was asked for: those that could be fitted, then the others."""
+        return tuple(fit.law for fit in self.fits) + tuple(each.law for each in self.missing)
 
     def fit(self, law: str | None = None) -> Fit:
         """The fit of a law, by default of the best; BadInput where there is none."""

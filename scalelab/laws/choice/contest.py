@@ -108,6 +108,24 @@ def shown(
     return min(few, key=lambda law: criteria[law]) if few else fits[0].law
 
 
+def reason(fits: Sequence[Fit], best: str | None, scored: Sequence[Score]) -> str:
+    """Why the shown law is shown, in one sentence that begins with its name."""
+    if best is None:
+        return "no law can be fitted yet"
+    n_runs, held = fits[0].n_runs, {score.law: score.held_back for score in scored if score.held_back is not None}
+    if len(fits) == 1:
+        return f"{best}, the only law that was tried or that {n_runs} runs allow"
+    if n_runs < FEW_RUNS or best not in held:
+        return f"{best}, by AICc: {n_runs} runs are too few to choose by runs held back"
+    better = [fit for fit in fits if held.get(fit.law, np.inf) < held[best]]
+    why = f"{best}, {100 * held[best]:.2g} % off the most expensive runs when those were held back"
+    if not better:
+        return f"{why}: the least of all"
+    if all(held[fit.law] * NEAR >= held[best] for fit in better):
+        return f"{why}: the least, or within 5 % of it with fewer parameters"
+    return f"{why}: the least of the laws whose parameters these runs tell apart"
+
+
 def panel_of(
     fits: Sequence[Fit], best: str | None, tests: Mapping[str, BackTest], wanted: Sequence[str]
 ) -> Panel | None:
@@ -127,5 +145,5 @@ def panel_of(
         members=tuple(tests[fit.law].member for fit in kept),
         refuted=tuple(fit.law for fit in seats if fit not in kept),
         typical_miss=miss if miss is not None else min(fit.sigma for fit in kept),
-        t_quantile=max(fit.t_quantile for fit in kept),
+        t_quantile=float(np.median([fit.t_quantile for fit in kept])),
     )

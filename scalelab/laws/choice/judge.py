@@ -14,8 +14,7 @@ import numpy as np
 from scalelab.errors import BadInput
 from scalelab.laws.choice import contest
 from scalelab.laws.choice.assessment import Assessment, Missing
-from scalelab.laws.choice.backtest import BackTest, back_test, held_miss, trust
-from scalelab.laws.choice.contest import Score
+from scalelab.laws.choice.backtest import BackTest, back_tests, held_miss, trust
 from scalelab.laws.choice.holdout import PANEL_NAME, Held, HoldOut, from_misses
 from scalelab.laws.choice.panel import Panel
 from scalelab.laws.choice.verdicts import sentences
@@ -24,7 +23,7 @@ from scalelab.laws.diagnose.examine import diagnose
 from scalelab.laws.diagnose.identify import collinear
 from scalelab.laws.diagnose.tangent import tangent_of
 from scalelab.laws.fits import Fit
-from scalelab.laws.fitting.fitter import SPARE_RUNS, fit, inputs_of, objective_named
+from scalelab.laws.fitting.fitter import SPARE_RUNS, fit, fit_each, inputs_of, objective_named
 from scalelab.laws.fitting.objective import LEAST_SCALE, robust_scale
 from scalelab.laws.flops import FlopsPerToken
 from scalelab.laws.forms import form_named
@@ -71,13 +70,13 @@ def assess(
     residuals = {found.law: _residuals(found, runs) for found in fits}
     criteria, curvature = contest.aicc(fits, residuals), curvature_test(runs) if fits else None
     shares = _trust(fits, residuals, runs)
-    tests = {found.law: test for found in fits if (test := back_test(found, runs, shares)) is not None}
+    tests = back_tests(fits, runs, shares)
     best = contest.shown(fits, criteria, tests, bends=curvature is not None and curvature.bends)
     panel = contest.panel_of(fits, best, tests, laws if tuple(laws) != OFFERED else contest.PANEL)
     scores = contest.scores(fits, criteria, tests, panel)
     draft = Assessment(
         n_runs=len(runs), n_excluded=runs.n_excluded, excluded=runs.excluded[:SHOWN_EXCLUSIONS],
-        fits=fits, missing=missing, scores=scores, best=best, reason=_reason(len(runs), best, scores, panel),
+        fits=fits, missing=missing, scores=scores, best=best, reason=contest.reason(fits, best, scores),
         panel=panel, curvature=curvature,
         diagnosis=None if best is None else diagnose(runs, next(fit for fit in fits if fit.law == best)),
         compute_law=_compute_law(runs, fits, objective), hold_outs=_hold_outs(runs, best, tests, panel),
@@ -100,14 +99,13 @@ def _fits(
     except BadInput as problem:
         need = {form.name: form.n_free + SPARE_RUNS - len(runs) for form in forms}
         return (), tuple(Missing(law=law, reason=problem.line(), runs_needed=max(need[law], 1)) for law in need)
-    fits, missing = [], []
-    for form in forms:
-        try:
-            fits.append(fit(runs, form.name, objective, fix=fix, level=level))
-        except BadInput as problem:
-            need_more = max(form.n_free + SPARE_RUNS - len(runs), 0)
-            missing.append(Missing(law=form.name, reason=problem.line(), runs_needed=need_more))
-    return tuple(fits), tuple(missing)
+    found = fit_each(runs, laws, objective, fix=fix, level=level)
+    need = {form.name: max(form.n_free + SPARE_RUNS - len(runs), 0) for form in forms}
+    return tuple(each for each in found.values() if isinstance(each, Fit)), tuple(
+        Missing(law=law, reason=each.line(), runs_needed=need[law])
+        for law, each in found.items()
+        if isinstance(each, BadInput)
+    )
 
 
 def _trust(fits: Sequence[Fit], residuals: Mapping[str, Array], runs: RunTable) -> Array:
@@ -123,24 +121,6 @@ def _trust(fits: Sequence[Fit], residuals: Mapping[str, Array], runs: RunTable) 
 def _residuals(found: Fit, runs: RunTable) -> Array:
     """Ln observed − ln law at every run."""
     return np.log(runs.loss) - found.form.log_loss(np.array(found.theta), inputs_of(runs, found.form))
-
-
-def _reason(n_runs: int, best: str | None, scores: Sequence[Score], panel: Panel | None) -> str:
-    """Why the shown law is shown, and what predicts, in one sentence."""
-    if best is None:
-        return "no law can be fitted yet"
-    chosen = next(score for score in scores if score.law == best)
-    if len(scores) == 1:
-        return f"{best} is the only law that was tried or that {n_runs} runs allow"
-    if n_runs >= contest.FEW_RUNS and chosen.held_back is not None:
-        why = (
-            f"{best} misses the most expensive runs, held back, by {100 * chosen.held_back:.2g} % on average: "
-            "the least of the laws whose parameters the runs tell apart, or within 5 % of it with fewer of them"
-        )
-    else:
-        why = f"{n_runs} runs are too few for a contest on held-back runs: {best} by AICc"
-    members = [] if panel is None else [member.law for member in panel.members]
-    return why if len(members) < 2 else f"{why}; the mean of {', '.join(members)} predicts"
 
 
 def _compute_law(runs: RunTable, fits: Sequence[Fit], objective: str | None) -> Fit | None:

@@ -7,6 +7,7 @@ from scalelab.laws.choice.holdout import PANEL_NAME, Held
 from scalelab.laws.diagnose.curvature import floor_seen
 from scalelab.laws.diagnose.identify import WITHHOLD
 from scalelab.laws.fits import Fit, Verdict
+from scalelab.laws.use.optimum import told_by
 from scalelab.units import format_count
 
 MUCH = 0.7
@@ -80,7 +81,7 @@ def _held(seen: Assessment) -> list[str]:
             if item.held == Held.LARGEST_RUN
             else (f"the {counted(len(item.left_out), 'run')} of the largest budget")
         )
-        name = "the mean of the laws" if item.law == PANEL_NAME else item.law
+        name = told_by(seen) if item.law == PANEL_NAME else item.law
         rough = ": expect no better of a prediction" if item.error > SHARP else ""
         said.append(f"fitted without {what}, {name} misses by {100 * item.error:.2g} %{rough}")
     return said

@@ -34,6 +34,8 @@ PATIENT = 40
 for laws of many parameters, whose valleys are many."""
 LARGE, SOME = 20_000, 4_096
 """Runs from which on the search looks at some of them, and how many those are."""
+CERTAIN = 1e-4
+"""Singular values below this share of the largest come of rounding: runs on a proper grid have 1e-2."""
 REFINE = 20
 """Steps from a near solution: where they do not suffice the runs leave a direction free, and more would not help."""
 
@@ -130,13 +132,21 @@ def bounds(form: Form, loss: Array, fixed: Mapping[int, float] = grid.NOTHING) -
 
 
 def _straight(form: Form, inputs: Inputs, target: Array, weight: Array, fixed: Mapping[int, float]) -> Array:
-    """Weighted least squares for a law that is linear in θ: (1, p)."""
+    """Weighted least squares for a law that is linear in θ: (1, p).
+
+    Where N and D stood in one ratio the digits that a table rounds away tell them apart, by exponents beyond all
+    bounds: then the shortest θ of those that fit, whose predictions are sound along the runs.
+    """
     theta = np.zeros(form.n_free)
     theta[list(fixed)] = list(fixed.values())
     rows = form.compose(theta[None], form.prepare(inputs)).gradient()[0]
     root, rest = np.sqrt(weight), target - rows @ theta
     free = [i for i in range(form.n_free) if i not in fixed]
-    theta[free] = np.linalg.lstsq(rows[:, free] * root[:, None], rest * root, rcond=None)[0]
+    lower, upper = bounds(form, np.exp(target), fixed)
+    for certain in (None, CERTAIN):
+        theta[free] = np.linalg.lstsq(rows[:, free] * root[:, None], rest * root, rcond=certain)[0]
+        if (theta >= lower).all() and (theta <= upper).all():
+            break
     return theta[None]
 
 

@@ -12,7 +12,20 @@ from scalelab.laws.intervals.cluster import cluster_estimates
 from scalelab.laws.intervals.profile import profile
 from scalelab.laws.runs import RunTable
 
-METHODS = ("t", "profile", "bootstrap", "cluster")
+METHODS = {
+    "t": "Student's t",
+    "profile": "profile of the objective",
+    "bootstrap": "bootstrap over clusters of runs",
+    "cluster": "Student's t robust to clusters of runs",
+}
+"""Every method that can be asked for, and its name in words."""
+DETAILS = {
+    "t": "Student's t on the parameters' covariance (delta method)",
+    "profile": "profile of the objective against the F distribution",
+    "bootstrap": "bootstrap over clusters of runs, 1,000 refits",
+    "cluster": "Student's t on the covariance between clusters of runs (sandwich)",
+}
+"""The same for who wants to do it again."""
 
 
 def intervals_of(fit: Fit, runs: RunTable, method: str = "t", *, level: float | None = None, seed: int = 0) -> Fit:

@@ -1,0 +1,135 @@
+"""What is promised, by whom, and where nothing can be: words in place of numbers that nobody could use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from scalelab import laws
+from scalelab.laws.choice.statement import CHECKED, statement
+from scalelab.report import answers, checks, findings, prediction, progress, promise
+from scalelab.report.growth import exponents_of
+from scalelab.report.layout import Lines
+from scalelab.report.page import page
+from scalelab.report.source import Subject
+from tests.laws.simulated import chinchilla_loss, lab
+from tests.report.fixed import subject
+
+
+def text(lines: Lines) -> str:
+    """Lines as one, without their breaks."""
+    return " ".join(" ".join(line.plain for line in lines).split())
+
+
+def of(runs: laws.RunTable, **options: object) -> Subject:
+    """A subject of these runs."""
+    seen = laws.assess(runs, **options)  # type: ignore[arg-type]
+    return Subject(name="x", path="x.csv", runs=runs, assessment=seen, exponents=exponents_of(seen, None))
+
+
+@pytest.fixture(scope="module")
+def in_one_ratio() -> Subject:
+    """Runs at D = 20 N, as a table rounds them."""
+    n = np.array([float(f"{size:.6g}") for size in np.geomspace(1e7, 1e9, 10)])
+    d = np.array([float(f"{20 * size:.6g}") for size in np.geomspace(1e7, 1e9, 10)])
+    noise = np.exp(3e-3 * np.random.default_rng(0).standard_normal(10))
+    return of(laws.run_table(n_params=n, n_tokens=d, loss=chinchilla_loss(n, d) * noise))
+
+
+def test_where_n_and_d_moved_together_words_stand_for_numbers(in_one_ratio: Subject) -> None:
+    seen = in_one_ratio.assessment
+    assert seen.optimum is not None and not promise.tells(seen.optimum)
+    said = text(promise.promise(seen, 80))
+    assert "The loss at the best N and D is not told by these runs" in said
+    assert "best N =" not in said and "e130" not in said
+    assert "N and D moved apart, which they do not here" in said
+    forecast = prediction.for_run(seen, 1e9, 2e11)
+    told = "\n".join(answers.lines(forecast, in_one_ratio))
+    assert "not told by these runs" in told and "perplexity" not in told and "e130" not in told
+    numbers_kept = prediction.document(forecast, in_one_ratio)["prediction"]
+    assert numbers_kept["high"] > 2 * numbers_kept["low"]
+
+
+def test_along_the_runs_own_ratio_the_loss_is_still_told(in_one_ratio: Subject) -> None:
+    said = promise.along(in_one_ratio.assessment)
+    value, low, high = map(float, re.findall(r"\d\.\d+", said.partition("the loss is")[2]))
+    truth = float(chinchilla_loss(10**9.5, 20 * 10**9.5))
+    assert low < truth < high and value == pytest.approx(truth, rel=0.05)
+
+
+def test_the_law_of_compute_stands_with_its_own_numbers(in_one_ratio: Subject) -> None:
+    said = text(findings.the_law(in_one_ratio.assessment, 80))
+    assert "The law: compute" in said and "γ" in said
+    assert "exponents are withheld" in said and "at its bound" not in said
+
+
+def test_a_power_law_of_runs_in_one_ratio_keeps_numbers_of_sense(in_one_ratio: Subject) -> None:
+    fit = in_one_ratio.assessment.fit("power")
+    assert fit.verdict == "withhold"
+    assert fit.r2_log > 0.98 and all(abs(fit.params[name]) < 2 for name in ("alpha", "beta"))
+
+
+def test_who_predicts_and_on_what_it_was_checked_is_said_once() -> None:
+    about = subject()
+    said = text(promise.promise(about.assessment, 80))
+    assert said.count("Predictions: the mean of 4 laws (kaplan, chinchilla-tied, kaplan+E, coupled)") == 1
+    assert said.count(CHECKED) == 1
+    assert "parameters + choice of law + error on held-back runs" in said
+    assert "panel" not in said + text(checks.honest_check(about, 80))
+    assert "mean of 4 laws" in text(checks.honest_check(about, 80))
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ({"laws": ("chinchilla",)}, "chinchilla, leaning on the expensive runs; 95 % interval = parameters + error"),
+    ({"laws": ("chinchilla",)}, "not checked on public tables"),
+    ({"level": 0.9}, "90 % interval = parameters + choice of law"), ({"level": 0.9}, "not checked at this level"),
+])  # fmt: skip
+def test_what_was_not_checked_is_not_claimed(options: dict[str, object], words: str) -> None:
+    said = statement(laws.assess(lab(25), **options))  # type: ignore[arg-type]
+    assert words in said and CHECKED not in said
+
+
+def test_fewer_runs_than_were_checked_are_told_so() -> None:
+    noisy = lab(16, noise=0.02).take(np.arange(12))
+    assert statement(laws.assess(noisy)).endswith("never on as few as 12")
+    assert statement(laws.assess(noisy.take(np.arange(2)))) == ""
+
+
+def test_a_page_says_the_same(in_one_ratio: Subject) -> None:
+    told = page(in_one_ratio, laws.card(in_one_ratio.assessment, in_one_ratio.runs), [])
+    assert "is not told by these runs" in told and "e130" not in told
+    assert "At the runs&#x27; own D/N" in told or "At the runs' own D/N" in told
+
+
+def test_a_live_line_says_it_too(in_one_ratio: Subject) -> None:
+    step = progress.law_step(in_one_ratio.assessment)
+    assert step is not None and "not told" in promise.loss_words(step)
+
+
+def test_laws_whose_parameters_are_not_told_apart_are_marked() -> None:
+    about = subject()
+    doubted = tuple(
+        replace(fit, verdict=laws.Verdict.WITHHOLD) if fit.law == "kaplan" else fit for fit in about.assessment.fits
+    )
+    said = text(findings.laws(replace(about.assessment, fits=doubted), 80))
+    assert "? kaplan " in said and "? these runs do not tell its parameters apart" in said
+    assert "? these" not in text(findings.laws(about.assessment, 80))
+
+
+def test_bounds_second_minima_and_fits_that_did_not_converge_are_told() -> None:
+    seen = subject().assessment
+    odd = {
+        "chinchilla": {"second_objective": 2 * seen.fit("chinchilla").objective_value,
+                       "second_theta": (1.5, np.log(300.0), np.log(700.0), 0.4, 0.5)},
+        "kaplan": {"converged": False}, "power+E": {"bounds_hit": ("a",)},
+    }  # fmt: skip
+    fits = tuple(replace(fit, **odd.get(fit.law, {})) for fit in seen.fits)  # type: ignore[arg-type]
+    assert findings.how_it_went(replace(seen, fits=fits)) == [
+        "chinchilla has a second minimum, 2 times as high: E 1.5, A 300, B 700, α 0.4, β 0.5",
+        "did not converge, so that its numbers are rough: kaplan",
+        "stopped at a bound: a of power+E",
+    ]
+    assert findings.how_it_went(seen) == []
