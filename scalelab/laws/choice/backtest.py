@@ -12,14 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scalelab.errors import BadInput
 from scalelab.laws.choice.holdout import Held, held_masks
 from scalelab.laws.choice.panel import Member
 from scalelab.laws.choice.repeats import with_fresh_tokens
 from scalelab.laws.fits import LARGEST, Fit
-from scalelab.laws.fitting.fitter import SPARE_RUNS, floats, inputs_of, sound_numbers, weights_of
-from scalelab.laws.fitting.newton import Problem, minimise
-from scalelab.laws.fitting.solve import bounds
+from scalelab.laws.fitting.fitter import SPARE_RUNS, floats, inputs_of, weights_of
+from scalelab.laws.fitting.newton import minimise
+from scalelab.laws.fitting.table import Law, Table, together
 from scalelab.laws.intervals.delta import covariance
 from scalelab.laws.runs import Array, Mask, RunTable
 
@@ -87,57 +86,113 @@ def cuts(runs: RunTable, least: int) -> list[Mask]:
     return masks
 
 
-def back_test(fit: Fit, runs: RunTable, shares: Array) -> BackTest | None:
-    """A fitted law on all runs and on each cut, weighted by compute and by `shares`, from where its plain fit ended;
-    None where its numbers break.
+def back_tests(fits: Sequence[Fit], runs: RunTable, shares: Array) -> dict[str, BackTest]:
+    """Each fitted law on all runs and on each cut, weighted by compute and by `shares`, from where its plain fit ended;
+    without those whose numbers break.
     """
-    form = fit.form
-    runs = runs if form.variables else with_fresh_tokens(runs)
-    inputs, target = inputs_of(runs, form), np.log(runs.loss)
+    plain = with_fresh_tokens(runs)
+    tables = [runs if fit.form.variables else plain for fit in fits]
+    laws = [
+        Law(form=fit.form, inputs=inputs_of(table, fit.form), fixed=_fixed(fit))
+        for fit, table in zip(fits, tables, strict=True)
+    ]
+    found: dict[str, BackTest] = {}
+    for places in together(laws, len(runs)):
+        some, rows = [fits[place] for place in places], Table([laws[place] for place in places], runs.loss, shares)
+        found |= _tested(some, rows, tables[places[0]], shares)
+    return {fit.law: found[fit.law] for fit in fits if fit.law in found}
+
+
+def _fixed(fit: Fit) -> dict[int, float]:
+    places = [fit.form.reported_as(name).needs[0] for name in fit.fixed]
+    return {place: fit.theta[place] for place in places}
+
+
+def _tested(fits: Sequence[Fit], table: Table, runs: RunTable, shares: Array) -> dict[str, BackTest]:
+    """Laws of one table, each cut a row; where the matrices of one break, each law by itself."""
     weight = leaning(runs) * shares
-    least = fit.n_free + SPARE_RUNS
-    masks, held = cuts(runs, least), held_masks(runs, least)
-    masks = [mask for mask in masks if (shares[mask] > 0).any()]
-    rows = [*masks, *held.values()]
-    prepared = form.prepare(inputs)
-    fixed = {form.reported_as(name).needs[0]: fit.theta[form.reported_as(name).needs[0]] for name in fit.fixed}
-    lower, upper = bounds(form, runs.loss, fixed)
-    delta = np.inf if fit.delta is None else fit.delta
-    problem = Problem(
-        build=lambda theta: form.compose(theta, prepared), target=target,
-        weight=np.stack([weight, *(np.where(mask, 0.0, weight) for mask in rows)]),
-        delta=delta, lower=lower, upper=upper,
-    )  # fmt: skip
-    start = np.tile(np.array(fit.theta), (1 + len(rows), 1))
+    plans = [_Plan.of(runs, shares, fit.n_free + SPARE_RUNS) for fit in fits]
+    law = np.repeat(np.arange(len(fits)), [1 + len(plan.rows) for plan in plans])
+    delta = np.array([np.inf if fit.delta is None else fit.delta for fit in fits])
+    weights = np.stack([row for plan in plans for row in (weight, *(np.where(out, 0.0, weight) for out in plan.rows))])
+    start = np.stack([table.widened(place, np.array(fits[place].theta)) for place in law.tolist()])
     try:
-        with sound_numbers(form):
-            found = minimise(problem, start, tolerance=ROUGH, most=STEPS, near=True)
-            misses = np.clip(form.compose(found.theta, prepared).value - target, -LARGEST, LARGEST)
-            theta = found.theta[0]
-            free = (theta > lower + 1e-9 * np.abs(lower)) & (theta < upper - 1e-9 * np.abs(upper))
-            cov = covariance(form.gradient(theta, inputs), -misses[0], weight, delta, free, fit.n_free)
-    except (BadInput, np.linalg.LinAlgError):
+        with np.errstate(all="ignore"):
+            end = minimise(
+                table.problem(law, delta, weights), start, tolerance=ROUGH, most=STEPS, near=True,
+                group=np.arange(len(law)),
+            ).theta  # fmt: skip
+            misses = np.clip(-table.residuals(law, end), -LARGEST, LARGEST)
+    except np.linalg.LinAlgError:
+        if len(fits) == 1:
+            return {}
+        alone = (Table([each], runs.loss, shares) for each in table.laws)
+        return {
+            name: test
+            for fit, one in zip(fits, alone, strict=True)
+            for name, test in _tested([fit], one, runs, shares).items()
+        }
+    found = {}
+    for place, (fit, plan) in enumerate(zip(fits, plans, strict=True)):
+        mine = law == place
+        theta = table.own(place, end[mine][0])
+        member = _member(fit, table.laws[place], theta, -misses[mine][0], weight, runs)
+        if member is not None:
+            found[fit.law] = plan.told(member, misses[mine][1:], shares)
+    return found
+
+
+def _member(fit: Fit, law: Law, theta: Array, residuals: Array, weight: Array, runs: RunTable) -> Member | None:
+    """A law on all runs as it sits on the panel; None where its numbers break."""
+    lower, upper = law.bounds(runs.loss)
+    free = (theta > lower + 1e-9 * np.abs(lower)) & (theta < upper - 1e-9 * np.abs(upper))
+    delta = np.inf if fit.delta is None else fit.delta
+    try:
+        with np.errstate(all="ignore"):
+            cov = covariance(law.form.gradient(theta, law.inputs), residuals, weight, delta, free, fit.n_free)
+    except np.linalg.LinAlgError:
         return None
     if not np.isfinite(theta).all():
         return None
-    member = Member(law=fit.law, theta=floats(theta), covariance=tuple(floats(row) for row in cov))
-    believed = tuple(mask & (shares > 0) for mask in masks)
-    missed = [row[mask] for row, mask in zip(misses[1:], (*believed, *held.values()), strict=True)]
-    return BackTest(
-        member=member, cuts=believed, misses=tuple(missed[: len(masks)]),
-        held={name: (mask, miss) for (name, mask), miss in zip(held.items(), missed[len(masks) :], strict=True)},
-    )  # fmt: skip
+    return Member(law=fit.law, theta=floats(theta), covariance=tuple(floats(row) for row in cov))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Plan:
+    """What is held back of a law's runs."""
+
+    masks: list[Mask]
+    held: Mapping[Held, Mask]
+
+    @classmethod
+    def of(cls, runs: RunTable, shares: Array, least: int) -> _Plan:
+        masks = [mask for mask in cuts(runs, least) if (shares[mask] > 0).any()]
+        return cls(masks=masks, held=held_masks(runs, least))
+
+    @property
+    def rows(self) -> list[Mask]:
+        return [*self.masks, *self.held.values()]
+
+    def told(self, member: Member, misses: Array, shares: Array) -> BackTest:
+        """The back-test from the misses (rows, n)."""
+        believed = tuple(mask & (shares > 0) for mask in self.masks)
+        missed = [row[mask] for row, mask in zip(misses, (*believed, *self.held.values()), strict=True)]
+        behind = missed[len(believed) :]
+        return BackTest(
+            member=member, cuts=believed, misses=tuple(missed[: len(believed)]),
+            held={name: (mask, miss) for (name, mask), miss in zip(self.held.items(), behind, strict=True)},
+        )  # fmt: skip
 
 
 def mean_miss(tests: Sequence[BackTest]) -> float | None:
     """1.48 × the median |miss| of the laws' mean, averaged over the cuts: a standard error that one odd run does not
     make; None where nothing was held back.
     """
-    by_size: dict[int, list[Array]] = {}
+    by_cut: dict[bytes, list[Array]] = {}
     for test in tests:
         for mask, miss in zip(test.cuts, test.misses, strict=True):
-            by_size.setdefault(int(mask.sum()), []).append(miss)
-    medians = [float(np.median(np.abs(np.mean(rows, axis=0)))) for rows in by_size.values()]
+            by_cut.setdefault(mask.tobytes(), []).append(miss)
+    medians = [float(np.median(np.abs(np.mean(rows, axis=0)))) for rows in by_cut.values()]
     return 1.4826 * float(np.mean(medians)) if medians else None
 
 

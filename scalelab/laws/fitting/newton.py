@@ -9,21 +9,24 @@ centred. Knows nodes, not laws.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from scalelab.laws.fitting.objective import huber
 from scalelab.laws.forms.nodes import Node, weighted_gram
+from scalelab.laws.forms.summed import Summed, Terms
 from scalelab.laws.runs import Array, Mask
 
 BENT_LENGTHS = np.array([1.0, 0.5, 0.25, 0.1])
 """Shares of the bent direction that are tried."""
 TURNS = np.array([2.0, 0.5, 0.1])
 """Others that are tried, as shares of the length at which the path has turned as far as it went."""
+STRAIGHT = 2
+"""Trials in Newton's direction, before the bent ones."""
 SHORT = 0.3
 """Share of Newton's direction that is tried beside the whole."""
 PROBE = 0.1
@@ -50,35 +53,77 @@ class Minimum:
     """(S,)."""
     converged: Mask
     """(S,): no direction lowers the objective by a relevant amount."""
-    iterations: int
+    steps: npt.NDArray[np.intp]
+    """(S,): how many each took."""
+
+    @property
+    def iterations(self) -> int:
+        """Steps of the longest."""
+        return int(self.steps.max())
+
+    def take(self, index: Sequence[int] | npt.NDArray[np.intp]) -> Minimum:
+        """Some of the starts."""
+        return Minimum(
+            theta=self.theta[index], objective=self.objective[index], converged=self.converged[index],
+            steps=self.steps[index],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Problem:
     """What is minimised."""
 
-    build: Callable[[Array], Node]
-    """θ (S, p) → ln L at n runs."""
+    build: Callable[[Array], Node] | None = None
+    """θ (S, p) → ln L at n runs; needed without `terms`."""
+    terms: Terms | None = None
+    """The law as terms, where each row of θ may have its own."""
     target: Array
     """(n,): ln of the observed losses."""
     weight: Array
     """(n,) or (S, n)."""
-    delta: float
+    delta: float | Array
+    """Of all rows, or (S, 1) of each."""
     lower: Array
+    """(p,) or (S, p)."""
     upper: Array
     parts: tuple[Problem, ...] = ()
     """The same in pieces of rows whose objectives add up, for tables that are too large to be looked at at once."""
+
+    def node(self, theta: Array) -> Node:
+        """Ln L with its derivatives at θ (S, p)."""
+        if self.terms is not None:
+            return Summed(theta, self.terms)
+        assert self.build is not None
+        return self.build(theta)
+
+    def log_loss(self, theta: Array) -> Array:
+        """Ln L alone at several θ of each row: (S, T, p) → (S, T, n)."""
+        if self.terms is not None:
+            return self.terms.log_loss(theta)
+        s, t, p = theta.shape
+        return self.node(theta.reshape(s * t, p)).value.reshape(s, t, -1)
 
     def objective(self, theta: Array) -> Array:
         """The objective at each θ: (S, p) → (S,)."""
         if self.parts:
             return _summed(part.objective(theta) for part in self.parts)
-        return self.of_residuals(self.target - self.build(theta).value)
+        return self.of_residuals(self.target - self.log_loss(theta[:, None])[:, 0])
 
     def of_residuals(self, residuals: Array) -> Array:
         """The objective of residuals (S, n)."""
         total: Array = (self.weight * huber(residuals, self.delta)).sum(axis=-1)
         return total
+
+    def take(self, index: npt.NDArray[np.intp]) -> Self:
+        """Some of the rows of θ; only of a problem whose law is given as terms."""
+        assert self.terms is not None
+        own = {
+            name: column[index]
+            for name in ("weight", "delta", "lower", "upper")
+            if np.ndim(column := getattr(self, name)) == 2
+        }
+        parts = tuple(part.take(index) for part in self.parts)
+        return replace(self, terms=self.terms.take(index), parts=parts, **own)
 
 
 def minimise(
@@ -87,35 +132,84 @@ def minimise(
     *,
     tolerance: float = 1e-11,
     most: int = 40,
-    near: bool = False,
-    grace: int = GRACE,
+    near: bool | Mask = False,
+    grace: int | Array = GRACE,
+    group: npt.NDArray[np.intp] | None = None,
 ) -> Minimum:
     """From each start (S, p) to a local minimum.
 
     `tolerance` is the relative decrease that no longer counts; `near` says that the starts are close to their minima,
-    so that plain Newton steps are tried first; `grace` is how many iterations the others get after the best arrived.
+    so that plain Newton steps are tried first. Starts of one `group`, a number for each in ascending order, seek the
+    same minimum: `grace`, of all groups or of each, is how many steps the others get after the best of them arrived.
     """
-    theta = np.clip(theta, problem.lower, problem.upper)
-    best, still, waited, bent = None, np.zeros(len(theta), dtype=bool), 0, not near
+    search = _Search(problem, theta, near, group)
+    iteration = 0
     with np.errstate(all="ignore"):  # trial points may lie where no loss is a number; they are not taken
-        for iteration in range(most):  # noqa: B007
-            step = _step(problem, theta, bent)
-            best = step.before if best is None else best
-            gain, whole = best - step.after, step.chosen == 0
-            better = gain > 0
-            theta = np.where(better[:, None], step.theta, theta)
-            # what a whole step gained otherwise than foreseen is more than the next one can gain
-            doubt = np.where(whole, np.minimum(gain, np.abs(gain - step.foreseen)), gain)
-            still = doubt <= np.where(whole, max(tolerance, QUADRATIC), tolerance) * best + ROUNDING
-            best = np.where(better, step.after, best)
-            if not bent:
-                still &= whole  # Newton's step alone may fail where the bent one would not
-            waited += bool(still[best.argmin()])
-            if waited > grace or still.all():
-                break
-            bent = not whole.all()
-    assert best is not None
-    return Minimum(theta=theta, objective=best, converged=still, iterations=iteration + 1)
+        while iteration < most and len(search.active):
+            search.advance(tolerance, grace)
+            iteration += 1
+    return Minimum(theta=search.theta, objective=search.best, converged=search.still, steps=search.steps)
+
+
+def remaining(problem: Problem, theta: Array) -> Array:
+    """What one step of reweighted least squares would still gain at each θ (S, p), as a share of the objective: (S,).
+
+    That step lowers a sum of Huber losses by at least ½ gᵀ M⁻¹ g where ln L is straight, so that this is the slope in
+    the objective's own scale; slopes that push against a bound do not count.
+    """
+    with np.errstate(all="ignore"):
+        before, slope, majorant, _ = _Pieces(problem, theta).local()
+        low, high = theta <= problem.lower, theta >= problem.upper
+        held = (low & ((slope > 0) | high)) | (high & (slope < 0))
+        step = _solved(majorant, _unit(majorant) * ~held, slope)
+        gain: Array = -0.5 * (slope * step).sum(axis=1) / (before + ROUNDING)
+    return np.where(np.isfinite(gain), gain, np.inf)
+
+
+class _Search:
+    """All starts, and which of them still move."""
+
+    __slots__ = (
+        "_bent", "_first", "_group", "_part", "_problem", "_waited", "active", "best", "steps", "still", "theta",
+    )  # fmt: skip
+
+    def __init__(self, problem: Problem, theta: Array, near: bool | Mask, group: npt.NDArray[np.intp] | None) -> None:
+        s = len(theta)
+        self._problem = self._part = problem
+        self.theta: Array = np.minimum(np.maximum(theta, problem.lower), problem.upper)
+        self.best, self.still = np.full(s, np.inf), np.zeros(s, dtype=bool)
+        self._bent: Mask = np.broadcast_to(np.logical_not(near), s).copy()
+        self._group = np.zeros(s, dtype=np.intp) if group is None else group
+        self._first = np.flatnonzero(np.diff(self._group, prepend=-1))
+        self._waited = np.zeros(len(self._first), dtype=np.intp)
+        self.active, self.steps = np.arange(s), np.zeros(s, dtype=np.intp)
+
+    def advance(self, tolerance: float, grace: int | Array) -> None:
+        """One step of all that move; then those that arrived rest, and those that the best leaves behind."""
+        rows, bent = self.active, self._bent[self.active]
+        step = _step(self._part, self.theta[rows], bent)
+        gain, whole = step.before - step.after, step.chosen == 0
+        better = gain > 0
+        self.theta[rows[better]] = step.theta[better]
+        best = np.where(better, step.after, step.before)
+        # what a whole step gained otherwise than foreseen is more than the next one can gain
+        doubt = np.where(whole, np.minimum(gain, np.abs(gain - step.foreseen)), gain)
+        still = doubt <= np.where(whole, max(tolerance, QUADRATIC), tolerance) * step.before + ROUNDING
+        self.best[rows], self.steps[rows] = best, self.steps[rows] + 1
+        self.still[rows] = still & (whole | bent)  # Newton's step alone may fail where the bent one would not
+        self._bent[rows] = ~whole
+        self._narrow(grace)
+
+    def _narrow(self, grace: int | Array) -> None:
+        """Leave out what need not move on; a problem whose rows cannot be taken apart moves as a whole."""
+        lowest = np.minimum.reduceat(self.best, self._first)
+        self._waited += np.logical_or.reduceat(self.still & (self.best <= lowest[self._group]), self._first)
+        moves = ~(self.still | (self._waited > grace)[self._group])
+        if self._problem.terms is None:
+            self.active = self.active if moves.any() else self.active[:0]
+        elif not moves[self.active].all():
+            self.active = np.flatnonzero(moves)
+            self._part = self._problem.take(self.active)
 
 
 class _Step(NamedTuple):
@@ -129,27 +223,35 @@ class _Step(NamedTuple):
     """What the whole step would gain of a quadratic objective."""
 
 
-def _step(problem: Problem, theta: Array, bent: bool) -> _Step:
+def _step(problem: Problem, theta: Array, bent: Mask) -> _Step:
     """The best of several trial points for each start."""
     pieces = _Pieces(problem, theta)
     before, slope, majorant, hessian = pieces.local()
-    moves, foreseen = _moves(problem, pieces, slope, majorant, hessian, bent)
-    trials = np.minimum(np.maximum(theta[:, None, :] + moves, problem.lower), problem.upper)
-    values = _summed(_at(part, trials) for part in problem.parts or (problem,))
+    before = np.where(np.isfinite(before), before, np.inf)
+    moves, foreseen = _moves(problem, pieces, slope, majorant, hessian, bool(bent.any()))
+    moves += theta[:, None, :]
+    np.maximum(moves, problem.lower if problem.lower.ndim == 1 else problem.lower[:, None], out=moves)
+    np.minimum(moves, problem.upper if problem.upper.ndim == 1 else problem.upper[:, None], out=moves)
+    values = _summed(_at(part, moves) for part in problem.parts or (problem,))
     values[~np.isfinite(values)] = np.inf
+    values[~bent, STRAIGHT:] = np.inf
     chosen = values.argmin(axis=1)
     rows = np.arange(len(theta))
-    return _Step(trials[rows, chosen], before, values[rows, chosen], chosen, foreseen)
+    return _Step(moves[rows, chosen], before, values[rows, chosen], chosen, foreseen)
 
 
 def _at(problem: Problem, trials: Array) -> Array:
     """Objectives of trials (S, T, p): (S, T). One evaluation, since small problems pay by the call."""
-    s, t, p = trials.shape
-    if s * t * len(problem.target) > AT_ONCE:
-        return np.stack([problem.objective(trials[:, i]) for i in range(t)], axis=1)
-    residuals = (problem.target - problem.build(trials.reshape(s * t, p)).value).reshape(s, t, -1)
-    weight = problem.weight if problem.weight.ndim == 1 else problem.weight[:, None, :]
-    values: Array = (weight * huber(residuals, problem.delta)).sum(axis=-1)
+    s, t, _ = trials.shape
+    if t > 1 and s * t * len(problem.target) > AT_ONCE:
+        return np.concatenate([_at(problem, trials[:, i : i + 1]) for i in range(t)], axis=1)
+    residuals = problem.log_loss(trials)
+    residuals -= problem.target
+    delta = problem.delta if np.ndim(problem.delta) == 0 else problem.delta[:, None]  # type: ignore[index]
+    lost = huber(residuals, delta)
+    if problem.weight.ndim == 1:
+        return lost @ problem.weight
+    values: Array = (lost @ problem.weight[:, :, None])[..., 0]
     return values
 
 
@@ -195,7 +297,7 @@ class _Piece:
 
     def __init__(self, problem: Problem, theta: Array) -> None:
         self._problem, self._theta = problem, theta
-        self._node = problem.build(theta)
+        self._node = problem.node(theta)
         self._residuals = problem.target - self._node.value
         self._gradient = self._node.gradient()
         self._pull: Array = problem.weight * np.minimum(1.0, problem.delta / (np.abs(self._residuals) + 1e-300))
@@ -209,7 +311,7 @@ class _Piece:
         return problem.of_residuals(self._residuals), -_back(psi, gradient), majorant, hessian
 
     def along(self, straight: Array, probe: Array) -> tuple[Array, Array, Array]:
-        ahead = self._problem.build(self._theta + probe * straight).value
+        ahead = self._problem.log_loss((self._theta + probe * straight)[:, None])[:, 0]
         first = (self._gradient @ straight[..., None])[..., 0]
         second = 2.0 / probe**2 * (ahead - self._node.value - probe * first)
         pulled = self._pull * second

@@ -48,10 +48,10 @@ def delta_for(objective: Objective, residuals: Array, n_free: int) -> float:
     return EFFICIENT * robust_scale(residuals, n_free)
 
 
-def huber(residuals: Array, delta: float) -> Array:
+def huber(residuals: Array, delta: float | Array) -> Array:
     """Huber's loss of each residual: r²/2 up to δ, then δ(|r| − δ/2)."""
     size = np.abs(residuals)
     inner = np.minimum(size, delta)
-    if np.isinf(delta):
-        return 0.5 * size * size
-    return inner * (size - 0.5 * inner)
+    size -= 0.5 * inner
+    size *= inner
+    return size

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from scalelab.laws.fitting.newton import Problem
 from scalelab.laws.forms import Form, Inputs
+from scalelab.laws.forms.summed import Terms
 from scalelab.laws.runs import Array
 
 PIECE = 16_384
@@ -32,6 +33,7 @@ def problem_of(
     prepared = form.prepare(inputs)
     return Problem(
         build=lambda theta: form.compose(theta, prepared),
+        terms=prepared.ready() if isinstance(prepared, Terms) else None,
         target=target, weight=weight, delta=delta, lower=bounds[0], upper=bounds[1],
     )  # fmt: skip
 
@@ -43,7 +45,8 @@ def with_delta(problem: Problem, delta: float) -> Problem:
 
 def residuals_at(problem: Problem, theta: Array) -> Array:
     """Ln observed − ln law at one θ (p,): (n,)."""
-    return np.concatenate([part.target - part.build(theta[None]).value[0] for part in problem.parts or (problem,)])
+    parts = problem.parts or (problem,)
+    return np.concatenate([part.target - part.log_loss(theta[None, None])[0, 0] for part in parts])
 
 
 def rows_of(inputs: Inputs, which: slice | npt.NDArray[np.intp]) -> Inputs:

@@ -5,7 +5,7 @@ Knows forms only as data and runs only as columns; what is said about a solution
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -13,16 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from scalelab.laws.fitting import grid
-from scalelab.laws.fitting.newton import GRACE, Minimum, Problem, minimise
+from scalelab.laws.fitting.newton import GRACE, Minimum, Problem, minimise, remaining
 from scalelab.laws.fitting.objective import Objective, delta_for
-from scalelab.laws.fitting.problems import problem_of, residuals_at, rows_of, spread_rows, with_delta
+from scalelab.laws.fitting.problems import rows_of, spread_rows
+from scalelab.laws.fitting.table import Law, Table, together
 from scalelab.laws.forms import Form, Inputs
-from scalelab.laws.runs import Array
+from scalelab.laws.runs import Array, Mask
 
 SAME_BASIN = 1e-3
 """Relative difference of objectives below which two minima are one."""
 TIGHT, FINE, ROUGH = 1e-13, 1e-7, 1e-4
 """Relative decrease that no longer counts: at the end, while δ still moves, and before it is known."""
+SETTLED = 1e-7
+"""Share of the objective that the slope may still promise where a fit is told to have converged."""
 RESCALES = 8
 """Rounds of δ and fit; two suffice where most residuals are alike."""
 AGREED = 0.001
@@ -42,6 +45,7 @@ REFINE = 20
 
 Rows = slice | npt.NDArray[np.intp]
 EVERY = slice(None)
+NO_INPUTS = Inputs(log_n=np.zeros(0), log_d=np.zeros(0), extra={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,65 +74,109 @@ def solve(
 
     `warm` replaces the grid where a near solution is known; `fixed` gives entries of θ that stay what they are.
     """
-    target = np.log(loss)
-    n_free = form.n_free - len(fixed)
-    if form.linear is None:
-        first = _straight(form, inputs, target, weight, fixed)
-    elif warm is not None:
-        first = warm[None]
-    elif len(loss) > LARGE:
-        return _from_some(form, inputs, loss, weight, kind, fixed)
-    else:
-        first = grid.starts(form, inputs, loss, weight, fixed)
-    limits = bounds(form, loss, fixed)
-    first = np.clip(first, *limits)
-    problem = problem_of(form, inputs, target, weight, np.inf, limits)
-    rows = distinct(inputs, loss) if kind is Objective.HUBER else EVERY
-    delta = delta_for(kind, residuals_at(problem, first[0])[rows], n_free)
+    law = Law(form=form, inputs=inputs, fixed=fixed)
     if form.linear is None and kind is Objective.LEAST_SQUARES:
-        objective = float(problem.objective(first)[0])
-        return Solution(
-            theta=first[0], objective=objective, delta=delta, converged=True, iterations=0, starts=0, second=None
-        )
-    rough, patient = kind is Objective.HUBER, bool(fixed) or form.n_free > grid.LIVE
-    found = minimise(
-        with_delta(problem, delta), first, tolerance=ROUGH if rough else TIGHT, near=warm is not None or bool(fixed),
-        grace=PATIENT if patient else HURRIED if rough else GRACE,
-    )  # fmt: skip
-    best = int(found.objective.argmin())
-    end = _rescaled(problem, found, best, delta, n_free, rows) if rough else _End(found, best, delta, found.iterations)
+        return _exact(law, loss, weight)
+    if warm is None and form.linear is not None and len(loss) > LARGE:
+        return _from_some(law, loss, weight, kind)
+    return _solve([law], loss, weight, kind, warm)[0]
+
+
+def solve_all(laws: Sequence[Law], loss: Array, weight: Array, kind: Objective) -> list[Solution]:
+    """The same for several laws on the same runs, as one table where that is quicker.
+
+    LinAlgError where matrices of one of them break.
+    """
+    searched = [law for law in laws if kind is not Objective.LEAST_SQUARES or law.form.linear is not None]
+    found: dict[str, Solution] = {}
+    for places in together(searched, len(loss)):
+        if len(places) > 1:
+            some = [searched[place] for place in places]
+            found |= {law.form.name: end for law, end in zip(some, _solve(some, loss, weight, kind), strict=True)}
+    return [
+        found.get(law.form.name) or solve(law.form, law.inputs, loss, weight, kind, fixed=law.fixed) for law in laws
+    ]
+
+
+def _exact(law: Law, loss: Array, weight: Array) -> Solution:
+    """A law that is straight in logs, by least squares: nothing is to be searched."""
+    theta = _starts(law, loss, weight, None)
+    table = Table([law], loss, weight)
+    objective = float(table.problem(np.zeros(1, dtype=np.intp), np.array([np.inf])).objective(theta)[0])
     return Solution(
-        theta=end.found.theta[end.best], objective=float(end.found.objective[end.best]), delta=end.delta,
-        converged=bool(end.found.converged[end.best]), iterations=end.iterations, starts=len(first),
-        second=_second(found, best),
-    )  # fmt: skip
+        theta=theta[0], objective=objective, delta=np.inf, converged=True, iterations=0, starts=0, second=None
+    )
 
 
-def _from_some(
-    form: Form, inputs: Inputs, loss: Array, weight: Array, kind: Objective, fixed: Mapping[int, float]
-) -> Solution:
+def _from_some(law: Law, loss: Array, weight: Array, kind: Objective) -> Solution:
     """Of a large table: the search on some of its runs, the last exact steps on all of them."""
-    which = spread_rows(inputs, SOME)
-    some = solve(form, rows_of(inputs, which), loss[which], weight[which], kind, fixed=fixed)
-    whole = solve(form, inputs, loss, weight, kind, some.theta, fixed)
+    which = spread_rows(law.inputs, SOME)
+    some = solve(law.form, rows_of(law.inputs, which), loss[which], weight[which], kind, fixed=law.fixed)
+    whole = solve(law.form, law.inputs, loss, weight, kind, some.theta, law.fixed)
     return replace(whole, starts=some.starts, iterations=some.iterations + whole.iterations)
 
 
+def _solve(
+    laws: Sequence[Law], loss: Array, weight: Array, kind: Objective, warm: Array | None = None
+) -> list[Solution]:
+    """All laws from all their starts at once; then the best of each, until its δ and its θ agree."""
+    table, rough = Table(laws, loss, weight), kind is Objective.HUBER
+    first = [_starts(law, loss, weight, warm) for law in laws]
+    counts = np.array([len(rows) for rows in first])
+    group, begin = np.repeat(np.arange(len(laws)), counts), np.cumsum(counts) - counts
+    theta = np.concatenate([table.widened(place, rows) for place, rows in enumerate(first)])
+    rows = distinct(laws[0].inputs, loss) if rough else EVERY
+    delta = _deltas(table, kind, theta[begin], rows)
+    near = np.array([warm is not None or bool(law.fixed) for law in laws])
+    patient = np.array([bool(law.fixed) or law.form.n_free > grid.LIVE for law in laws])
+    found = minimise(
+        table.problem(group, delta), theta, tolerance=ROUGH if rough else TIGHT, near=near[group], group=group,
+        grace=np.where(patient, PATIENT, HURRIED if rough else GRACE),
+    )  # fmt: skip
+    found = _checked(found, table.problem(group, delta), ROUGH if rough else SETTLED)
+    best = [int(found.objective[group == place].argmin()) + begin[place] for place in range(len(laws))]
+    end = _rescaled(table, found.take(best), delta, rows) if rough else _End(found.take(best), delta)
+    return [_solution(table, place, end, found, group == place) for place in range(len(laws))]
+
+
+def _starts(law: Law, loss: Array, weight: Array, warm: Array | None) -> Array:
+    """Where a law begins: what is given, least squares for a law that is straight in logs, else the grid's valleys."""
+    if warm is not None:
+        first = warm[None]
+    elif law.form.linear is None:
+        first = _straight(law.form, law.inputs, np.log(loss), weight, law.fixed)
+    else:
+        first = grid.starts(law.form, law.inputs, loss, weight, law.fixed)
+    return np.clip(first, *law.bounds(loss))
+
+
 class _End(NamedTuple):
-    """A minimum, which of its rows, and the δ and all steps that led there."""
+    """Where each law ended, with its δ."""
 
     found: Minimum
-    best: int
-    delta: float
-    iterations: int
+    delta: Array
+
+
+def _solution(table: Table, place: int, end: _End, found: Minimum, mine: Mask) -> Solution:
+    """What is told of one law: its end, and of all its starts the second-best."""
+    straight = table.laws[place].form.linear is None
+    return Solution(
+        theta=table.own(place, end.found.theta[place]), objective=float(end.found.objective[place]),
+        delta=float(end.delta[place]), converged=bool(end.found.converged[place]),
+        iterations=0 if straight else int(end.found.steps[place]), starts=0 if straight else int(mine.sum()),
+        second=_second(table, place, found, mine),
+    )  # fmt: skip
+
+
+def _deltas(table: Table, kind: Objective, theta: Array, rows: Rows) -> Array:
+    """δ of each law from its residuals at its θ."""
+    residuals = table.residuals(np.arange(len(table.laws)), theta)
+    return np.array([delta_for(kind, miss[rows], law.n_free) for miss, law in zip(residuals, table.laws, strict=True)])
 
 
 def bounds(form: Form, loss: Array, fixed: Mapping[int, float] = grid.NOTHING) -> tuple[Array, Array]:
     """Lower and upper bound of θ, both the value itself where it is fixed."""
-    lower, upper = form.bounds(loss)
-    for index, value in fixed.items():
-        lower[index] = upper[index] = value
-    return lower, upper
+    return Law(form=form, inputs=NO_INPUTS, fixed=fixed).bounds(loss)
 
 
 def _straight(form: Form, inputs: Inputs, target: Array, weight: Array, fixed: Mapping[int, float]) -> Array:
@@ -150,19 +198,27 @@ def _straight(form: Form, inputs: Inputs, target: Array, weight: Array, fixed: M
     return theta[None]
 
 
-def _rescaled(problem: Problem, found: Minimum, best: int, delta: float, n_free: int, rows: Rows) -> _End:
+def _rescaled(table: Table, found: Minimum, delta: Array, rows: Rows) -> _End:
     """Alternate between δ from the residuals and the fit for that δ until they agree; then to the end."""
-    theta, iterations = found.theta[best : best + 1], found.iterations
+    theta, steps, every = found.theta, found.steps, np.arange(len(table.laws))
     for _ in range(RESCALES):
-        new = delta_for(Objective.HUBER, residuals_at(problem, theta[0])[rows], n_free)
-        agreed = abs(np.log(new / delta)) < AGREED
+        new = _deltas(table, Objective.HUBER, theta, rows)
+        moves = np.flatnonzero(~(np.abs(np.log(new / delta)) < AGREED))
         delta = new
-        if agreed:
+        if len(moves) == 0:
             break
-        again = minimise(with_delta(problem, delta), theta, tolerance=FINE, near=True, most=REFINE)
-        theta, iterations = again.theta, iterations + again.iterations
-    last = minimise(with_delta(problem, delta), theta, tolerance=TIGHT, near=True, most=REFINE)
-    return _End(last, 0, delta, iterations + last.iterations)
+        again = minimise(
+            table.problem(moves, delta), theta[moves], tolerance=FINE, near=True, most=REFINE, group=every[: len(moves)]
+        )
+        theta[moves], steps[moves] = again.theta, steps[moves] + again.steps
+    last = minimise(table.problem(every, delta), theta, tolerance=TIGHT, near=True, most=REFINE, group=every)
+    last = _checked(last, table.problem(every, delta), SETTLED)
+    return _End(replace(last, steps=last.steps + steps), delta)
+
+
+def _checked(found: Minimum, problem: Problem, most: float) -> Minimum:
+    """The same, converged only where the slope agrees."""
+    return replace(found, converged=found.converged & (remaining(problem, found.theta) <= most))
 
 
 def distinct(inputs: Inputs, loss: Array) -> Rows:
@@ -177,10 +233,11 @@ def distinct(inputs: Inputs, loss: Array) -> Rows:
     return order[np.append(True, ~same)] if same.any() else EVERY
 
 
-def _second(found: Minimum, best: int) -> tuple[float, Array] | None:
+def _second(table: Table, place: int, found: Minimum, mine: Mask) -> tuple[float, Array] | None:
     """The best minimum that is not the best one again."""
-    apart = found.converged & (found.objective > found.objective[best] * (1 + SAME_BASIN) + 1e-15)
+    best = found.objective[mine].min()
+    apart = mine & found.converged & (found.objective > best * (1 + SAME_BASIN) + 1e-15)
     if not apart.any():
         return None
     index = int(np.where(apart, found.objective, np.inf).argmin())
-    return float(found.objective[index]), found.theta[index]
+    return float(found.objective[index]), table.own(place, found.theta[index])

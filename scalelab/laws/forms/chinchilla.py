@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, additive, design, entry, level
-from scalelab.laws.forms.nodes import Node, Over, TermSum
+from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, additive, entry, level, terms
+from scalelab.laws.forms.summed import Summed, Terms
 from scalelab.laws.runs import Array
 
 EXPONENTS = np.geomspace(0.04, 2.0, 14)
 SOURCE = "Hoffmann et al. 2022, arXiv 2203.15556"
 
 
-def _compose(theta: Array, rows: Array) -> Node:
-    return Over(theta, 0, TermSum(theta, rows))
+def _prepare(inputs: Inputs) -> Terms:
+    return terms(inputs, 5, {"one": 1, "n": 3}, {"one": 2, "d": 4}, floor=0)
 
 
-def _prepare(inputs: Inputs) -> Array:
-    return np.stack([design(inputs, 5, ones=1, n=3), design(inputs, 5, ones=2, d=4)])
-
-
-def _prepare_tied(inputs: Inputs) -> Array:
-    return np.stack([design(inputs, 4, ones=1, n=3), design(inputs, 4, ones=2, d=3)])
+def _prepare_tied(inputs: Inputs) -> Terms:
+    return terms(inputs, 4, {"one": 1, "n": 3}, {"one": 2, "d": 3}, floor=0)
 
 
 def _linear(theta: Array, inputs: Inputs, loss: Array) -> Linear:
@@ -39,7 +35,7 @@ CHINCHILLA = Form(
     kinds=(Kind.LEVEL, Kind.SCALE, Kind.SCALE, Kind.EXPONENT, Kind.EXPONENT),
     reported=(*_TERMS, entry("alpha", 3, log=False), entry("beta", 4, log=False)),
     prepare=_prepare,
-    compose=_compose,
+    compose=Summed,
     axes=(Axis(index=3, values=EXPONENTS), Axis(index=4, values=EXPONENTS)),
     coefficients=(0, 1, 2),
     linear=_linear,
@@ -53,7 +49,7 @@ CHINCHILLA_TIED = Form(
     kinds=(Kind.LEVEL, Kind.SCALE, Kind.SCALE, Kind.EXPONENT),
     reported=(*_TERMS, entry("alpha", 3, log=False)),
     prepare=_prepare_tied,
-    compose=_compose,
+    compose=Summed,
     axes=(Axis(index=3, values=np.geomspace(0.04, 2.0, 40)),),
     coefficients=(0, 1, 2),
     linear=_linear,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, design, entry, level
-from scalelab.laws.forms.nodes import Node, Over, Scaled, TermSum
+from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, entry, level, terms
+from scalelab.laws.forms.summed import Summed, Terms
 from scalelab.laws.runs import Array
 
 FLOORS = np.array([0.0, 0.35, 0.6, 0.8, 0.92])
@@ -16,12 +16,8 @@ SLOPES = np.geomspace(0.06, 0.9, 5)
 """α·κ and β·κ on the grid: how the loss falls where one shortage rules."""
 
 
-def _compose(theta: Array, rows: Array) -> Node:
-    return Over(theta, 0, Scaled(theta, 5, TermSum(theta, rows)))
-
-
-def _prepare(inputs: Inputs) -> Array:
-    return np.stack([design(inputs, 6, ones=1, n=3), design(inputs, 6, ones=2, d=4)])
+def _prepare(inputs: Inputs) -> Terms:
+    return terms(inputs, 6, {"one": 1, "n": 3}, {"one": 2, "d": 4}, floor=0, outer=5)
 
 
 def inner_problem(basis: list[Array], floor: Array | float, outer: Array, loss: Array) -> Linear:
@@ -60,7 +56,7 @@ COUPLED = Form(
         entry("kappa", 5, log=False),
     ),
     prepare=_prepare,
-    compose=_compose,
+    compose=Summed,
     axes=(
         Axis(index=0, values=FLOORS),
         Axis(index=5, values=OUTER),

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scalelab.laws.forms.nodes import Node
+from scalelab.laws.forms.summed import Terms
 from scalelab.laws.runs import Array
 
 
@@ -173,24 +174,22 @@ def level(index: int = 0) -> Reported:
     return entry("E", index, log=False)
 
 
-def design(
+def terms(
     inputs: Inputs,
     n_free: int,
-    *,
-    ones: int | None = None,
-    n: int | None = None,
-    d: int | None = None,
+    *each: Mapping[str, int],
+    floor: int | None,
+    outer: int | None = None,
+    shift: Array | None = None,
     sign: float = -1.0,
-) -> Array:
-    """Rows of an affine term: 1 at `ones`, ∓ln N at `n`, ∓ln D at `d`; shape (runs, n_free)."""
-    rows = np.zeros((len(inputs.log_n), n_free))
-    if ones is not None:
-        rows[:, ones] = 1.0
-    if n is not None:
-        rows[:, n] += sign * inputs.log_n
-    if d is not None:
-        rows[:, d] += sign * inputs.log_d
-    return rows
+) -> Terms:
+    """A law of terms from which entries of θ each has: {"one": 1, "n": 3} is θ₁ − θ₃ ln N; `sign` in place of −."""
+    columns = {"one": 1.0, "n": sign * inputs.log_n, "d": sign * inputs.log_d}
+    rows = np.zeros((n_free, len(each), len(inputs.log_n)))
+    for place, entries in enumerate(each):
+        for name, index in entries.items():
+            rows[index, place] += columns[name]
+    return Terms(rows=rows, shift=shift, floor=floor, outer=outer)
 
 
 def additive(terms: list[Array], loss: Array) -> Linear:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, additive, design, entry, level
-from scalelab.laws.forms.nodes import Node, Over, TermSum
+from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, additive, entry, level, terms
+from scalelab.laws.forms.summed import Summed, Terms
 from scalelab.laws.runs import Array
 
 OWN = np.array([0.12, 0.25, 0.4, 0.65, 1.1])
@@ -14,18 +14,8 @@ SHARED = np.array([0.05, 0.15, 0.35, 0.8])
 """γ and δ on the grid."""
 
 
-def _compose(theta: Array, rows: Array) -> Node:
-    return Over(theta, 0, TermSum(theta, rows))
-
-
-def _prepare(inputs: Inputs) -> Array:
-    return np.stack(
-        [
-            design(inputs, 8, ones=1, n=4),
-            design(inputs, 8, ones=2, d=5),
-            design(inputs, 8, ones=3, n=6, d=7),
-        ]
-    )
+def _prepare(inputs: Inputs) -> Terms:
+    return terms(inputs, 8, {"one": 1, "n": 4}, {"one": 2, "d": 5}, {"one": 3, "n": 6, "d": 7}, floor=0)
 
 
 def _linear(theta: Array, inputs: Inputs, loss: Array) -> Linear:
@@ -51,7 +41,7 @@ INTERACTION = Form(
         entry("delta", 7, log=False),
     ),
     prepare=_prepare,
-    compose=_compose,
+    compose=Summed,
     axes=(
         Axis(index=4, values=OWN),
         Axis(index=5, values=OWN),

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from scalelab.laws.forms.coupled import FLOORS, inner_problem
-from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, Reported, design, entry, level
-from scalelab.laws.forms.nodes import Node, Over, Scaled, TermSum
+from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, Reported, entry, level, terms
+from scalelab.laws.forms.summed import Summed, Terms
 from scalelab.laws.runs import Array
 
 SOURCE = "Kaplan et al. 2020, arXiv 2001.08361"
@@ -17,26 +17,20 @@ OUTER = np.geomspace(0.03, 1.2, 12)
 RATIO = np.geomspace(0.15, 4.0, 12)
 
 
-def _inner(inputs: Inputs, n_free: int, first: int) -> tuple[Array, Array]:
-    """Designs of a − p ln N and of b, and the −ln D that the second has without a parameter."""
-    rows = np.stack([design(inputs, n_free, ones=first, n=first + 2), design(inputs, n_free, ones=first + 1)])
-    return rows, np.stack([np.zeros_like(inputs.log_d), -inputs.log_d])
+def _terms(inputs: Inputs, n_free: int, floor: int | None) -> Terms:
+    """The terms a − p ln N, and b with the −ln D that it has without a parameter."""
+    first = n_free - 4
+    by_n, by_d = {"one": first, "n": first + 2}, {"one": first + 1}
+    shift = np.stack([np.zeros_like(inputs.log_d), -inputs.log_d])
+    return terms(inputs, n_free, by_n, by_d, floor=floor, outer=n_free - 1, shift=shift)
 
 
-def _prepare(inputs: Inputs) -> tuple[Array, Array]:
-    return _inner(inputs, 4, 0)
+def _prepare(inputs: Inputs) -> Terms:
+    return _terms(inputs, 4, None)
 
 
-def _prepare_floor(inputs: Inputs) -> tuple[Array, Array]:
-    return _inner(inputs, 5, 1)
-
-
-def _compose(theta: Array, prepared: tuple[Array, Array]) -> Node:
-    return Scaled(theta, 3, TermSum(theta, *prepared))
-
-
-def _compose_floor(theta: Array, prepared: tuple[Array, Array]) -> Node:
-    return Over(theta, 0, Scaled(theta, 4, TermSum(theta, *prepared)))
+def _prepare_floor(inputs: Inputs) -> Terms:
+    return _terms(inputs, 5, 0)
 
 
 def _linear(theta: Array, inputs: Inputs, loss: Array) -> Linear:
@@ -70,7 +64,7 @@ KAPLAN = Form(
     kinds=_KINDS,
     reported=_reported(0),
     prepare=_prepare,
-    compose=_compose,
+    compose=Summed,
     axes=(Axis(index=2, values=RATIO), Axis(index=3, values=OUTER)),
     coefficients=(0, 1),
     linear=_linear,
@@ -84,7 +78,7 @@ KAPLAN_E = Form(
     kinds=(Kind.LEVEL, *_KINDS),
     reported=(level(), *_reported(1)),
     prepare=_prepare_floor,
-    compose=_compose_floor,
+    compose=Summed,
     axes=(Axis(index=0, values=FLOORS), Axis(index=3, values=RATIO[::2]), Axis(index=4, values=OUTER[::2])),
     coefficients=(1, 2),
     linear=_linear,

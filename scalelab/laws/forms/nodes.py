@@ -33,57 +33,6 @@ def weighted_gram(g: Array, c: Array) -> Array:
     return np.swapaxes(g, -1, -2) @ (g * c[..., None])
 
 
-class Affine:
-    """θ · designᵀ for a design of shape (n, p): a term such as a − α ln N."""
-
-    __slots__ = ("_design", "value")
-
-    def __init__(self, theta: Array, design: Array) -> None:
-        self._design = design
-        self.value: Array = theta @ design.T
-
-    def gradient(self) -> Array:
-        """The design itself, whatever θ is."""
-        return self._design[None]
-
-    def contract(self, c: Array) -> Array:
-        """Nothing: it is straight."""
-        p = self._design.shape[1]
-        return np.zeros((1, p, p))
-
-
-class TermSum:
-    """ln Σ_j exp(θ · rows_jᵀ + shift_j) over affine terms: what most laws are made of, in few large operations."""
-
-    __slots__ = ("_gradient", "_rows", "_shares", "value")
-
-    def __init__(self, theta: Array, rows: Array, shift: Array | None = None) -> None:
-        """`rows` (k, n, p) are the k terms' designs, `shift` (k, n) what is added without a parameter."""
-        k, n, p = rows.shape
-        self._rows = rows
-        self._gradient: Array | None = None
-        terms = (theta @ rows.reshape(k * n, p).T).reshape(-1, k, n)
-        if shift is not None:
-            terms += shift
-        top = terms.max(axis=1)
-        parts = np.exp(terms - top[:, None])
-        total = parts.sum(axis=1)
-        self._shares: Array = parts / total[:, None]
-        self.value: Array = top + np.log(total)
-
-    def gradient(self) -> Array:
-        """The terms' designs, each by its share of the sum."""
-        if self._gradient is None:
-            self._gradient = (self._shares[..., None] * self._rows).sum(axis=1)
-        return self._gradient
-
-    def contract(self, c: Array) -> Array:
-        """Σ_j share_j rows_j rows_jᵀ − ∇F ∇Fᵀ, contracted."""
-        k, n, p = self._rows.shape
-        each = weighted_gram(self._rows.reshape(1, k * n, p), (c[:, None] * self._shares).reshape(-1, k * n))
-        return each - weighted_gram(self.gradient(), c)
-
-
 class Over:
     """ln(E + exp(above)) with E = θ[index] itself: a law over a floor.
 
@@ -112,31 +61,6 @@ class Over:
         shared = c * self._share
         own: Array = weighted_gram(self._above.gradient(), shared) - weighted_gram(self.gradient(), c)
         return own + self._above.contract(shared)
-
-
-class Scaled:
-    """θ[index] · child: the log of a power whose exponent is a parameter."""
-
-    __slots__ = ("_child", "_factor", "_index", "value")
-
-    def __init__(self, theta: Array, index: int, child: Node) -> None:
-        self._child, self._index = child, index
-        self._factor: Array = theta[:, index, None]
-        self.value: Array = self._factor * child.value
-
-    def gradient(self) -> Array:
-        """By the product rule."""
-        gradient = self._factor[..., None] * self._child.gradient()
-        gradient[..., self._index] += self._child.value
-        return gradient
-
-    def contract(self, c: Array) -> Array:
-        """The child's own curvature, and the mixed one between factor and child."""
-        mixed = (c[:, None, :] @ self._child.gradient())[:, 0, :]
-        total = np.zeros((c.shape[0], mixed.shape[-1], mixed.shape[-1])) + self._child.contract(c * self._factor)
-        total[:, self._index, :] += mixed
-        total[:, :, self._index] += mixed
-        return total
 
 
 class Term:

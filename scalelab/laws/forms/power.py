@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from scalelab.laws.forms.form import Form, Inputs, Kind, design, entry
-from scalelab.laws.forms.nodes import Affine, Node
-from scalelab.laws.runs import Array
+from scalelab.laws.forms.form import Form, Inputs, Kind, entry, terms
+from scalelab.laws.forms.summed import Summed, Terms
 
 
-def _compose(theta: Array, rows: Array) -> Node:
-    return Affine(theta, rows)
-
-
-def _prepare(inputs: Inputs) -> Array:
-    return design(inputs, 3, ones=0, n=1, d=2, sign=1.0)
+def _prepare(inputs: Inputs) -> Terms:
+    return terms(inputs, 3, {"one": 0, "n": 1, "d": 2}, floor=None, sign=1.0)
 
 
 POWER = Form(
@@ -22,7 +17,7 @@ POWER = Form(
     kinds=(Kind.SCALE, Kind.SLOPE, Kind.SLOPE),
     reported=(entry("k", 0, log=True), entry("alpha", 1, log=False), entry("beta", 2, log=False)),
     prepare=_prepare,
-    compose=_compose,
+    compose=Summed,
     axes=(),
     coefficients=(),
     linear=None,

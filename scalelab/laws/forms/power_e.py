@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, additive, design, entry, level
-from scalelab.laws.forms.nodes import Affine, Node, Over
+from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, additive, entry, level, terms
+from scalelab.laws.forms.summed import Summed, Terms
 from scalelab.laws.runs import Array
 
 EXPONENTS = np.geomspace(0.02, 1.2, 12)
 
 
-def _compose(theta: Array, rows: Array) -> Node:
-    return Over(theta, 0, Affine(theta, rows))
-
-
-def _prepare(inputs: Inputs) -> Array:
-    return design(inputs, 4, ones=1, n=2, d=3)
+def _prepare(inputs: Inputs) -> Terms:
+    return terms(inputs, 4, {"one": 1, "n": 2, "d": 3}, floor=0)
 
 
 def _linear(theta: Array, inputs: Inputs, loss: Array) -> Linear:
@@ -31,7 +27,7 @@ POWER_E = Form(
     kinds=(Kind.LEVEL, Kind.SCALE, Kind.EXPONENT, Kind.EXPONENT),
     reported=(level(), entry("k", 1, log=True), entry("a", 2, log=False), entry("b", 3, log=False)),
     prepare=_prepare,
-    compose=_compose,
+    compose=Summed,
     axes=(Axis(index=2, values=EXPONENTS), Axis(index=3, values=EXPONENTS)),
     coefficients=(0, 1),
     linear=_linear,
@@ -39,10 +35,10 @@ POWER_E = Form(
 )
 
 
-def _prepare_compute(inputs: Inputs) -> Array:
-    rows = design(inputs, 3, ones=1)
-    rows[:, 2] = -(inputs.log_n + inputs.log_d + np.log(6.0))
-    return rows
+def _prepare_compute(inputs: Inputs) -> Terms:
+    made = terms(inputs, 3, {"one": 1, "n": 2, "d": 2}, floor=0)
+    made.rows[2] -= np.log(6.0)
+    return made
 
 
 def _linear_compute(theta: Array, inputs: Inputs, loss: Array) -> Linear:
@@ -57,7 +53,7 @@ COMPUTE = Form(
     kinds=(Kind.LEVEL, Kind.SCALE, Kind.EXPONENT),
     reported=(level(), entry("K", 1, log=True), entry("gamma", 2, log=False)),
     prepare=_prepare_compute,
-    compose=_compose,
+    compose=Summed,
     axes=(Axis(index=2, values=np.geomspace(0.01, 0.8, 30)),),
     coefficients=(0, 1),
     linear=_linear_compute,
