@@ -23,7 +23,7 @@ from scalelab.laws.diagnose.diagnosis import Diagnosis
 from scalelab.laws.fits import LARGEST, Fit, Prediction
 from scalelab.laws.flops import FlopsPerToken
 from scalelab.laws.runs import Array, Exclusion
-from scalelab.laws.use.optimum import Optimum, best_split
+from scalelab.laws.use.optimum import Optimum, best_split, n_searched, optimum_at
 
 VERSION = 2
 """Of the JSON; it changes when an older one could not be read as it was meant."""
@@ -108,14 +108,16 @@ class Assessment:
     def frontier(
         self, flops: float, flops_per_token: FlopsPerToken | Sequence[tuple[float, float]] | None = None
     ) -> Optimum:
-        """The best N and D at a compute, with the prediction's whole interval."""
+        """The best N and D at a compute, with the prediction's whole interval and those of N and D.
+
+        N is the median of the panel's own best; its interval holds what each law's parameters tell and what the laws
+        differ by.
+        """
         best = self.fit()
-        n, d, interior = best_split(best, self.loss, flops, flops_per_token)
-        there = self.predict(n, d)
-        return Optimum(
-            law=best.law, flops=flops, n_params=n, n_tokens=d, loss=there.loss, low=there.low, high=there.high,
-            interior=interior,
-        )  # fmt: skip
+        source = flops_per_token if flops_per_token is not None else best.flops_table
+        split = best_split(self, flops, source)
+        half = self._panel().log_n_half(flops, source, n_searched(best, flops)) if split[2] else None
+        return optimum_at(self, best, flops, split, half, source)
 
     def _panel(self) -> Panel:
         if self.panel is None:

@@ -7,6 +7,7 @@ far as the one that looks best (`python -m tests.benchmarks splits`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -15,8 +16,13 @@ import numpy.typing as npt
 
 from scalelab.laws.choice.repeats import fresh_equivalent
 from scalelab.laws.fits import LARGEST
+from scalelab.laws.flops import FlopsPerToken, flops_per_token
 from scalelab.laws.forms import Inputs, form_named
+from scalelab.laws.intervals.split import log_n_se
 from scalelab.laws.runs import Array
+from scalelab.laws.use.search import Curve, lowest
+
+Source = FlopsPerToken | Sequence[tuple[float, float]] | None
 
 CAMPS = 2
 """Independent views on the panel: laws over a floor, laws without. The standard error of the members' mean is their
@@ -36,6 +42,19 @@ class Member:
         inputs = self._inputs(n_params, n_tokens, unique)
         value: Array = np.clip(form_named(self.law).log_loss(np.array(self.theta), inputs), -LARGEST, LARGEST)
         return value
+
+    def loss(self, n_params: Array, n_tokens: Array, unique_tokens: npt.ArrayLike | None = None) -> Array:
+        """The law in nats a token, as `log_loss`."""
+        return np.exp(self.log_loss(n_params, n_tokens, unique_tokens))
+
+    def along(self, flops: float, source: Source) -> Curve:
+        """Loss against ln N at a compute."""
+        per_token = flops_per_token(source)
+        return lambda log_n: self.loss(np.exp(log_n), flops / per_token(np.exp(log_n)))
+
+    def log_n_se(self, n_params: float, flops: float, source: Source) -> float:
+        """Standard error of ln of its own best N, given that; from the parameters' covariance."""
+        return log_n_se(form_named(self.law), np.array(self.theta), np.array(self.covariance), n_params, flops, source)
 
     def variance(self, n_params: Array, n_tokens: Array, unique: npt.ArrayLike | None) -> Array:
         """Of ln L, from the parameters' covariance."""
@@ -66,7 +85,8 @@ class Panel:
     """Standard error of ln loss seen on the most expensive runs when they were held back: 1.48 × the median
     |miss| of the members' mean, averaged over the cuts; the scatter of runs where none could be held back."""
     t_quantile: float
-    """Student's two-sided quantile, of the member with the fewest degrees of freedom."""
+    """Student's two-sided quantile, the median of the members': that of the member with the fewest degrees of freedom
+    for all widens what the others say of themselves (11 % instead of 9 % half-width at nine runs, no more covered)."""
 
     def log_loss(self, n_params: npt.ArrayLike, n_tokens: npt.ArrayLike, unique: npt.ArrayLike | None = None) -> Array:
         """Mean of ln L over the members, in the common shape of N and D."""
@@ -75,12 +95,22 @@ class Panel:
         return mean.reshape(n.shape)
 
     def parts(self, n_params: float, n_tokens: float, unique: float | None = None) -> tuple[float, float, float]:
-        """(ln L, its standard error from the parameters, that from the choice of law) at one point."""
+        """(ln L, its standard error from the parameters, that from the choice of law) at one point.
+
+        The members saw the same runs and err together: the standard error of their mean is the mean of theirs.
+        """
         n, d = np.array([n_params]), np.array([n_tokens])
         logs = np.array([member.log_loss(n, d, unique)[0] for member in self.members])
-        variance = float(np.mean([member.variance(n, d, unique)[0] for member in self.members]))
+        parameters = float(np.mean([np.sqrt(member.variance(n, d, unique)[0]) for member in self.members]))
         spread = float(logs.std(ddof=1) / np.sqrt(CAMPS)) if len(logs) > 1 else 0.0
-        return float(logs.mean()), float(np.sqrt(variance)), spread
+        return float(logs.mean()), parameters, spread
+
+    def log_n_half(self, flops: float, source: Source, searched: tuple[float, float]) -> float:
+        """Half-width of the interval of ln N*: what each law's parameters tell of it, and what the laws differ by."""
+        own = np.array([lowest(member.along(flops, source), *searched)[0] for member in self.members])
+        errors = [member.log_n_se(float(np.exp(x)), flops, source) for member, x in zip(self.members, own, strict=True)]
+        spread = float(own.std(ddof=1) / np.sqrt(CAMPS)) if len(own) > 1 else 0.0
+        return self.t_quantile * float(np.hypot(np.median(errors), spread))
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""

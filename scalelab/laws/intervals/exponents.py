@@ -147,7 +147,7 @@ def optima(fit: Fit, theta: Array, flops: float, source: Source = None) -> Array
 def _middle(fit: Fit, flops: float, source: Source) -> tuple[float, LogFlops]:
     """Ln of the fit's own best N and FLOPs a token around it."""
     source = source if source is not None else fit.flops_table
-    n, _, interior = best_split(fit, fit.loss, flops, source)
+    n, _, interior = best_split(fit, flops, source)
     if not interior:
         raise BadInput(
             f"{fit.law} has no best N at {flops:.3g} FLOPs: its loss falls without end towards one side",

@@ -6,11 +6,11 @@ differences of fourth order. Knows forms and FLOPs a token; no runs, no fit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from scalelab.laws.flops import FlopsPerToken
+from scalelab.laws.flops import FlopsPerToken, flops_per_token
 from scalelab.laws.forms import Form, Inputs
 from scalelab.laws.runs import Array
 
@@ -26,6 +26,9 @@ OFFSETS = STEP * np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 FIRST = np.array([1.0, -8.0, 0.0, 8.0, -1.0]) / (12.0 * STEP)
 SECOND = np.array([-1.0, 16.0, -30.0, 16.0, -1.0]) / (12.0 * STEP**2)
 
+FLAT = 1e-10
+"""Second derivative of ln L by ln N at and below which a curve has no lowest point: rounding makes that much."""
+
 LogFlops = Callable[[Array], Array]
 """ln N → ln FLOPs a token."""
 
@@ -40,6 +43,24 @@ def smooth_flops(per_token: FlopsPerToken, log_n: float) -> LogFlops:
         return value
 
     return smooth
+
+
+def log_n_se(
+    form: Form, theta: Array, covariance: Array, n_params: float, flops: float,
+    source: FlopsPerToken | Sequence[tuple[float, float]] | None,
+) -> float:  # fmt: skip
+    """Standard error of ln of the best N at C from the parameters' (p, p) covariance; infinite where none is lowest.
+
+    By the slope of the implicit solution of F′(x) = 0: dx/dθ = −∂F′/∂θ / F″.
+    """
+    middle = float(np.log(n_params))
+    x = middle + OFFSETS
+    inputs = Inputs(log_n=x, log_d=np.log(flops) - smooth_flops(flops_per_token(source), middle)(x), extra={})
+    bend = float(SECOND @ form.log_loss(theta, inputs))
+    if not bend > FLAT:
+        return float("inf")
+    slope = FIRST @ form.gradient(theta, inputs) / bend
+    return float(np.sqrt(max(slope @ covariance @ slope, 0.0)))
 
 
 def best_log_n(form: Form, theta: Array, log_flops: float, per_token: LogFlops, start: float) -> Array:

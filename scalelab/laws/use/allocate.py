@@ -16,8 +16,8 @@ from scalelab.laws.fits import Fit
 from scalelab.laws.flops import FlopsPerToken, flops_per_token
 from scalelab.laws.runs import Array
 from scalelab.laws.use.budget import AS_FRESH, Devices, flops_of
-from scalelab.laws.use.optimum import Law, base_fit, n_searched, told_by
-from scalelab.laws.use.search import lowest, span_below
+from scalelab.laws.use.optimum import Law, Surface, base_fit, n_searched, surfaces, told_by
+from scalelab.laws.use.search import Curve, middle_lowest, span_below
 from scalelab.units import format_count
 
 NEAR = 0.01
@@ -220,29 +220,28 @@ class _Split:
         one = np.array([n])
         return float((self.per_token(one) * self.tokens(one, flops))[0])
 
-    def loss(self, n: Array, d: Array) -> Array:
-        """Of the law, on repeated tokens where it looks at repetition."""
-        if self.repeats and self.max_tokens is not None:
-            return self.law.loss(n, d, np.minimum(d, self.max_tokens))
-        return self.law.loss(n, d)
+    def along(self, surface: Surface, flops: float) -> Curve:
+        """Loss against ln N at C, on repeated tokens where the law looks at repetition."""
 
-    def along(self, flops: float) -> tuple[Any, float, float]:
-        """Loss against ln N at C, and the ends of the search."""
+        def curve(log_n: Array) -> Array:
+            n = np.exp(log_n)
+            d = self.tokens(n, flops)
+            unique = np.minimum(d, self.max_tokens) if self.repeats and self.max_tokens is not None else None
+            return surface.loss(n, d, unique)
+
+        return curve
+
+    def ends(self, flops: float) -> tuple[float, float]:
+        """Between which ln N is looked for."""
         low, high = n_searched(self.fit, flops)
         if self.max_params is not None:
             high = min(high, float(np.log(self.max_params)))
             low = min(low, high - np.log(2.0))
-
-        def curve(log_n: Array) -> Array:
-            n = np.exp(log_n)
-            return self.loss(n, self.tokens(n, flops))
-
-        return curve, low, high
+        return low, high
 
     def share(self, factor: float, flops: float, devices: Devices) -> tuple[Share, str]:
         """The best of C, and what limits it."""
-        curve, low, high = self.along(flops)
-        at, edge = lowest(curve, low, high)
+        at, edge = middle_lowest([self.along(each, flops) for each in surfaces(self.law)], *self.ends(flops))
         n = float(np.exp(at))
         d = float(self.tokens(np.array([n]), flops)[0])
         spent = self.spent(n, flops)
@@ -262,6 +261,6 @@ class _Split:
 
     def near(self, flops: float, best: Share) -> tuple[float, float]:
         """The stretch of N whose loss is within NEAR of the best."""
-        curve, low, high = self.along(flops)
-        ends = span_below(curve, (1 + NEAR) * best.loss, float(np.log(best.n_params)), low, high)
+        bar, at = (1 + NEAR) * best.loss, float(np.log(best.n_params))
+        ends = span_below(self.along(self.law, flops), bar, at, *self.ends(flops))
         return float(np.exp(ends[0])), float(np.exp(ends[1]))

@@ -150,11 +150,11 @@ def compute_for(law: Law, loss: float, *, per_token: Table = None) -> Needed:
             f"{told_by(law)} never reaches a loss of {loss:g}", allowed=f"above {_floor(law, fit, curve(float(high)))}"
         )
     flops = float(np.exp(found))
-    n, d, _ = best_split(fit, law.loss, flops, per_token)
+    n, d, _ = best_split(law, flops, per_token)
 
     def end(which: str) -> Callable[[float], float]:
         def at(log_c: float) -> float:
-            there = best_split(fit, law.loss, float(np.exp(log_c)), per_token)
+            there = best_split(law, float(np.exp(log_c)), per_token)
             return float(getattr(law.predict(*there[:2]), which))
 
         return at
@@ -178,7 +178,7 @@ def _floor(law: Law, fit: Fit, at_the_end: float) -> str:
 
 def _frontier(law: Law, fit: Fit, flops: float, per_token: Table) -> tuple[float, float, float]:
     """(N, D, loss) of the frontier at C; BadInput where the law has none."""
-    n, d, interior = best_split(fit, law.loss, flops, per_token)
+    n, d, interior = best_split(law, flops, per_token)
     if not interior:
         raise BadInput(
             f"{told_by(law)} has no best split between N and D at {flops:.3g} FLOPs: it would put everything into one",
@@ -196,7 +196,7 @@ def _loss_of_tokens(law: Law, n_params: float) -> Callable[[float], float]:
 
 def _loss_of_compute(law: Law, fit: Fit, per_token: Table) -> Callable[[float], float]:
     def at(log_c: float) -> float:
-        n, d, _ = best_split(fit, law.loss, float(np.exp(log_c)), per_token)
+        n, d, _ = best_split(law, float(np.exp(log_c)), per_token)
         return float(law.loss(np.array([n]), np.array([d]))[0])
 
     return at

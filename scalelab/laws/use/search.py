@@ -5,7 +5,7 @@ Knows functions of arrays; no law and no compute.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -28,6 +28,15 @@ def lowest(curve: Curve, low: float, high: float) -> tuple[float, str]:
             return float(x[best]), "low" if best == 0 else "high"
         first, last = float(x[max(best - 2, 0)]), float(x[min(best + 2, POINTS - 1)])
     return _vertex(x, np.log(y), best), ""
+
+
+def middle_lowest(curves: Sequence[Curve], low: float, high: float) -> tuple[float, str]:
+    """The median of where several curves are lowest between two ends, of those lowest inside; an end where most are."""
+    found = [lowest(curve, low, high) for curve in curves]
+    inside = [at for at, edge in found if not edge]
+    if 2 * len(inside) >= len(found):
+        return float(np.median(inside)), ""
+    return next((at, edge) for at, edge in found if edge)
 
 
 def _vertex(x: Array, y: Array, best: int) -> float:
