@@ -9,7 +9,7 @@ import click
 
 from scalelab.cli.fitting import card_of, fit_options, fitted
 from scalelab.cli.options import example, json_option, print_json
-from scalelab.cli.sources import source_options
+from scalelab.cli.sources import source_options, unfinished_option
 
 
 @click.command(
@@ -23,7 +23,7 @@ from scalelab.cli.sources import source_options
     ),
 )
 @source_options
-@click.option("--unfinished", is_flag=True, help="Of a lab, runs under way too, as their curves foretell their ends.")
+@unfinished_option
 @fit_options
 @click.option("--csv", "points", metavar="FILE", help="Write every run with the law, its residual and leverage.")
 @click.option("--card", "card_file", metavar="FILE", help="Write the card: how the fit was made, as JSON.")

@@ -54,16 +54,18 @@ def fitted(
     seen = subject.assessment
     if interval != "t" and seen.best is not None:
         seen = _with_intervals(seen, subject.runs, interval, level)
-    subject = replace(subject, assessment=seen, origin=_origin(subject, source, reading))
-    return looked_at(subject) if seen.best is not None else subject
+    return looked_at(replace(subject, assessment=seen), source, reading)
 
 
-def looked_at(subject: Subject) -> Subject:
-    """The subject with how its best N and D grow with compute, by its laws and by its isoFLOP levels if any."""
+def looked_at(subject: Subject, source: str, reading: dict[str, Any] | None = None) -> Subject:
+    """The subject with how its runs are read again, and how its best N and D grow with compute by laws and levels."""
     from scalelab.report.growth import exponents_of, iso_flop_of
 
-    seen, found = subject.assessment, iso_flop_of(subject.runs)
-    return replace(subject, iso_flop=found, exponents=exponents_of(seen, found))
+    subject = replace(subject, origin=_origin(subject, source, reading or {}))
+    if subject.assessment.best is None:
+        return subject
+    found = iso_flop_of(subject.runs)
+    return replace(subject, iso_flop=found, exponents=exponents_of(subject.assessment, found))
 
 
 def card_of(subject: Subject) -> Card | None:

@@ -9,7 +9,7 @@ import click
 
 from scalelab.cli.options import Function, example, json_option, print_json
 from scalelab.cli.questions import Question, question
-from scalelab.cli.sources import source_options
+from scalelab.cli.sources import source_options, unfinished_option
 from scalelab.errors import BadInput
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def _question_options(function: Function) -> Function:
 )
 @source_options
 @_question_options
+@unfinished_option
 @click.option("--law", metavar="NAME", help="This law alone, with the interval of its parameters alone.")
 @json_option
 def command(
@@ -63,6 +64,7 @@ def command(
     columns: tuple[str, ...],
     where: tuple[str, ...],
     count: str | None,
+    unfinished: bool,
     law: str | None,
     as_json: bool,
     **asked: Any,
@@ -72,7 +74,7 @@ def command(
     from scalelab.cli.sources import open_subject
     from scalelab.report import answers, prediction
 
-    subject = open_subject(source, columns, where, count, law=(law,) if law else (), stored=True)
+    subject = open_subject(source, columns, where, count, unfinished, law=(law,) if law else (), stored=True)
     forecast = _answer(subject, wanted, law, _known(source))
     if as_json:
         print_json(prediction.document(forecast, subject))

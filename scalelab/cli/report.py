@@ -10,7 +10,7 @@ import click
 from scalelab.cli.files import refuse_overwriting, save
 from scalelab.cli.fitting import card_of, fit_options, fitted
 from scalelab.cli.options import example, json_option, print_json
-from scalelab.cli.sources import source_options
+from scalelab.cli.sources import source_options, unfinished_option
 from scalelab.errors import BadInput
 from scalelab.gate import clean
 
@@ -30,7 +30,7 @@ FORMATS = ("svg", "png")
 )
 @source_options
 @fit_options
-@click.option("--unfinished", is_flag=True, help="Of a lab, runs under way too, as their curves foretell their ends.")
+@unfinished_option
 @click.option("-o", "--output", metavar="FILE", help="The HTML file.  [default: NAME-report.html here]")
 @click.option("--png", "png", metavar="DIR", help="Write each figure as a PNG into this folder too.")
 @click.option("--svg", "svg", metavar="DIR", help="Likewise as SVG.")

@@ -155,31 +155,38 @@ def _tell(summary: Summary, lab: Path, as_json: bool) -> None:
         raise Interrupted(
             f"stopped with {summary.done} of {summary.total} runs done in {shown}", todo="the same command goes on"
         )
+    from scalelab.cli.fitting import card_of, looked_at
     from scalelab.cli.sources import lab_subject
     from scalelab.lab.paths import lab_paths
     from scalelab.store.reader import Reader
 
     paths = lab_paths(lab)
     with Reader(paths.store) as reader:
-        subject = lab_subject(reader, paths.root, stored=True)
+        subject = looked_at(lab_subject(reader, paths.root, stored=True), _typed(lab))
+    card = card_of(subject)
     if as_json:
         from scalelab.report.document import report_document
 
-        print_json(report_document(subject) | {"summary": summary.to_dict()})
+        print_json(report_document(subject, card) | {"summary": summary.to_dict()})
     else:
         from scalelab.report.console import console
         from scalelab.report.terminal import print_report
 
         say("")
-        print_report(console(), subject)
+        print_report(console(), subject, card=card)
     if summary.failed:
         say(f"{summary.failed} of {summary.total} runs failed: `scalelab status {shown}` says why")
     if sys.stderr is not None and sys.stderr.isatty() and not as_json:
         say(f"next:\n  scalelab predict {shown} --params 1M --tokens 20M\n  scalelab sample {shown}")
 
 
-def _short(lab: Path) -> str:
-    """The folder as the user would type it, for a shell that takes it as one word and no option."""
+def _typed(lab: Path) -> str:
+    """The folder as the user would type it: from here where it is below, and never as an option."""
     relative = os.path.relpath(lab)
-    shown = clean(str(lab) if relative.startswith("..") else relative, 300)
-    return shlex.quote(f"./{shown}" if shown.startswith("-") else shown)
+    shown = str(lab) if relative.startswith("..") else relative
+    return f"./{shown}" if shown.startswith("-") else shown
+
+
+def _short(lab: Path) -> str:
+    """The same for a shell that takes it as one word."""
+    return shlex.quote(clean(_typed(lab), 300))

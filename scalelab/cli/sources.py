@@ -62,6 +62,12 @@ def source_options(function: Function) -> Function:
     return function
 
 
+def unfinished_option(function: Function) -> Function:
+    """Whether a lab's runs under way are points too."""
+    words = "Of a lab, runs under way too, as their curves foretell their ends."
+    return click.option("--unfinished", is_flag=True, help=words)(function)
+
+
 def open_subject(
     source: str,
     columns: Sequence[str] = (),

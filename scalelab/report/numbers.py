@@ -79,4 +79,6 @@ def signed(text: str) -> str:
 
 
 def _minus(text: str) -> str:
+    if not text.strip("-0."):
+        return text.lstrip("-")  # a small negative number that was rounded away
     return text.replace("-", "−") if "e-" not in text else text

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 LEAST_LEVEL = 3
 """Fewer runs of one compute were not meant as a level, and that they are none needs no words."""
-KNOWN = 1e-6
-"""An exponent with a narrower interval is none that was measured: a tied law has 0.5 by its form."""
 UNTOLD = 1.0
 """An exponent lies between 0 and 1: an interval as wide as that tells nothing."""
 
@@ -26,16 +24,23 @@ def exponent_rows(subject: Subject) -> list[list[str]]:
     found = subject.iso_flop
     if found is not None:
         rows.append([f"isoFLOP minima, {len(found.used)} levels", *_both(found)])
-    rows += [[each.law, *_both(each)] for each in subject.exponents]
+    rows += [[each.law, *_both(each, by_form=_tied(each.law))] for each in subject.exponents]
     return rows if len(rows) > 1 else []
 
 
-def _both(found: IsoFlop | Exponents) -> list[str]:
-    return [_exponent(each) for each in (found.a, found.b)]
+def _tied(law: str) -> bool:
+    """Whether a law has one exponent for N and D, so that its a and b follow from its form and not from the runs."""
+    from scalelab.laws import FORMS
+
+    return {"alpha", "beta"} & {each.name for each in FORMS[law].reported} == {"alpha"}
 
 
-def _exponent(found: Estimate) -> str:
-    if found.high - found.low <= KNOWN:
+def _both(found: IsoFlop | Exponents, *, by_form: bool = False) -> list[str]:
+    return [_exponent(each, by_form) for each in (found.a, found.b)]
+
+
+def _exponent(found: Estimate, by_form: bool) -> str:
+    if by_form:
         return f"{found.value:.3f} by form"
     if found.high - found.low > UNTOLD:
         return f"{found.value:.1f}, not told"

@@ -87,6 +87,16 @@ def test_fit_counts_unfinished_runs_only_when_asked(scalelab: Run, curved: Path)
     assert "--unfinished" in shown.out
 
 
+def test_predict_and_report_count_unfinished_runs_when_asked(scalelab: Run, curved: Path, tmp_path: Path) -> None:
+    asked = ("predict", str(curved), "--params", "1M", "--tokens", "10M")
+    plain, more = (document(scalelab(*asked, *extra, "--json")) for extra in ((), ("--unfinished",)))
+    assert plain["prediction"]["loss"] != more["prediction"]["loss"]
+    page = tmp_path / "page.html"
+    assert scalelab("report", str(curved), "--unfinished", "-o", str(page)).code == 0
+    assert "1 unfinished run enters" in page.read_text()
+
+
 def test_unfinished_is_for_labs(scalelab: Run, table: Path) -> None:
-    refused = scalelab("fit", str(table), "--unfinished")
-    assert refused.code == 2 and "--unfinished is for labs" in refused.err
+    for verb in ("fit", "report", "predict --params 1M --tokens 10M"):
+        refused = scalelab(*verb.split(), str(table), "--unfinished")
+        assert refused.code == 2 and "--unfinished is for labs" in refused.err

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from scalelab import laws
 from tests.cli.conftest import Ran, document
 
 Run = Callable[..., Ran]
@@ -23,6 +24,15 @@ def test_status_of_a_finished_lab(scalelab: Run, finished: Path) -> None:
     assert told["states"] == {"done": 11, "diverged": 1}
     assert told["pid"] is None
     assert {run["state"] for run in told["runs"]} == {"done", "diverged"}
+
+
+def test_status_says_what_is_odd_about_the_runs(scalelab: Run, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = json.loads(scalelab("status", str(finished), "--json").out)["odd"]
+    fitted = json.loads(scalelab("fit", str(finished), "--json").out)["diagnosis"]
+    assert told == list(laws.Diagnosis.from_dict(fitted).sentences()) != []
+    shown = scalelab("status", str(finished)).out
+    assert all(f"odd: {sentence}" in " ".join(shown.split()) for sentence in told)
 
 
 def test_export_to_stdout_and_to_a_file(scalelab: Run, finished: Path, tmp_path: Path) -> None:

@@ -160,3 +160,21 @@ def test_run_detached_says_where_to_look(scalelab: Run, tmp_path: Path, monkeypa
     assert "process 4242" in ran.out
     assert "scalelab status labs/smoke" in ran.out
     assert document(scalelab("run", "--preset", "smoke", "--detach", "--json"))["pid"] == 4242
+
+
+def test_the_end_of_a_run_says_what_fit_says(scalelab: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Trained(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    ran, fitted = scalelab("run", "--preset", "smoke"), scalelab("fit", "labs/smoke")
+    assert ran.out.strip() == fitted.out.strip()
+    for words in ("What is odd about the runs", "How the best N and D", "Predictions: ", "scalelab fit labs/smoke"):
+        "What is odd about the runs",
+        "How the best N and D grow",
+        "Predictions: ",
+        "scalelab fit labs/smoke",
+    ):
+        assert words in ran.out, words
+    Trained(monkeypatch)
+    told = document(scalelab("run", "--preset", "smoke", "--lab", "other", "--json"))
+    assert told["card"]["shell"].startswith("scalelab fit other ")
+    assert told["predictions"]["by"] in told["predictions"]["statement"]

@@ -47,6 +47,14 @@ def test_both_approaches_find_the_true_exponent_and_stand_side_by_side() -> None
     assert rows[-1][1:] == ["0.500 by form", "0.500 by form"]
 
 
+def test_a_tied_law_has_its_exponents_by_form_whatever_flops_cost() -> None:
+    dear = levels()
+    dear = replace(dear, flops=dear.compute * (1 + 0.3 * (dear.n_params / 1e8) ** -0.3))
+    rows = {row[0]: row[1:] for row in shares.exponent_rows(of(dear, laws=("chinchilla", "chinchilla-tied")))}
+    assert all(words.endswith("by form") for words in rows["chinchilla-tied"])
+    assert not any("by form" in words for words in rows["chinchilla"])
+
+
 def test_the_best_split_lies_in_its_band_and_grows() -> None:
     found = optima_of(laws.assess(lab(25), laws=("chinchilla",)), [1e19, 1e20, 1e21])
     sizes = [each.n_params.value for each in found]

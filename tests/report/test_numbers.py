@@ -15,6 +15,7 @@ from scalelab.report import numbers
     ((1.69e7, 2.1e6, 1.35e8), "1.7e7 [2.1e6, 1.4e8]"),
     ((28.0, 4.5, 1700.0), "28 [4, 1700]"),
     ((600.0, 3.0, 51400.0), "600 [3.0, 51400]"),
+    ((0.4, -0.02, 0.8), "0.4 [0.0, 0.8]"),
     ((1.68, float("nan"), float("inf")), "1.6800 [?, ?]"),
 ])  # fmt: skip
 def test_interval(given: tuple[float, float, float], shown: str) -> None:
