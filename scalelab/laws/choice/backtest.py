@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scalelab.laws.choice.holdout import Held, held_masks
+from scalelab.laws.choice.holdout import Held, by_cost, held_masks
 from scalelab.laws.choice.panel import Member
 from scalelab.laws.choice.repeats import with_fresh_tokens
 from scalelab.laws.fits import LARGEST, Fit
@@ -75,7 +75,7 @@ def trust(far: Array) -> Array:
 
 def cuts(runs: RunTable, least: int) -> list[Mask]:
     """Masks of the most expensive runs to hold back, each leaving at least `least`."""
-    order = np.argsort(runs.compute, kind="stable")
+    order = by_cost(runs)
     counts = sorted({max(1, round(share * len(runs))) for share in SHARES})
     masks = []
     for count in counts:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from scalelab.errors import BadInput
 from scalelab.laws.fits import LARGEST
@@ -63,9 +64,18 @@ class HoldOut:
         return cls(**parts)
 
 
+def by_cost(runs: RunTable) -> npt.NDArray[np.intp]:
+    """Indices from the cheapest run to the most expensive; those of one compute, as grids have many, by N and then by
+    loss, so that neither the order of the table nor its units choose.
+    """
+    above = [np.log(column) for column in (runs.compute, runs.n_params)]
+    log_c, log_n = (np.round(logs - logs.min(initial=np.inf), 6) for logs in above)
+    return np.lexsort((runs.loss, log_n, log_c))
+
+
 def _largest_run(runs: RunTable) -> Mask:
     mask = np.zeros(len(runs), dtype=bool)
-    mask[int(runs.compute.argmax())] = True
+    mask[by_cost(runs)[-1]] = True
     return mask
 
 
