@@ -1,0 +1,66 @@
+"""Lines of text that scroll: the base of sheets and pages. Only lines that have changed are drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+NO_STYLE = Style()
+
+
+class LinesView(ScrollView):
+    """A scrolling column of lines, each one row high, cut at the right edge."""
+
+    DEFAULT_CSS = """
+    LinesView { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; overflow-x: hidden; overflow-y: auto; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(id=id)
+        self._lines: list[Text] = []
+
+    @property
+    def plain(self) -> list[str]:
+        """The lines as text."""
+        return [line.plain for line in self._lines]
+
+    @property
+    def columns(self) -> int:
+        """Cells of a line, the scrollbar's left out."""
+        return self.scrollable_content_region.width
+
+    def put(self, lines: Sequence[Text]) -> None:
+        """Show these lines; what stays the same is not drawn again."""
+        before, self._lines = self._lines, list(lines)
+        if len(before) != len(self._lines):
+            self.virtual_size = Size(0, len(self._lines))
+            self.refresh()
+            return
+        for place, (old, new) in enumerate(zip(before, self._lines, strict=True)):
+            if old != new or old.spans != new.spans:
+                self.refresh_lines(place, 1)
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the screen."""
+        place, width = y + self.scroll_offset.y, self.columns
+        if place >= len(self._lines):
+            return Strip.blank(width, self.rich_style)
+        line = self._lines[place].copy()
+        line.end = ""
+        line.truncate(width, overflow="ellipsis")
+        segments = [Segment(text, style or NO_STYLE) for text, style, _ in line.render(self.app.console)]
+        return Strip(segments).crop_extend(0, width, NO_STYLE).apply_style(self.rich_style)
+
+    def bring(self, place: int, around: int = 0) -> None:
+        """Scroll as little as shows line `place` and `around` lines about it."""
+        top, height = self.scroll_offset.y, self.size.height
+        if place - around < top:
+            self.scroll_to(y=max(place - around, 0), animate=False)
+        elif place + around >= top + height:
+            self.scroll_to(y=place + around - height + 1, animate=False)

@@ -1,0 +1,293 @@
+"""View 1: the plan. A form that re-plans at every key, its cost, and the command line that does the same.
+
+Of a lab it shows the plan that is trained, and `n` begins a new one from it. It starts nothing itself: it asks, by
+`StartRequested`. What a plan costs `plan` knows, what the words of `--set` mean `preset_files` knows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static
+
+from scalelab.errors import ScalelabError
+from scalelab.gate import clean
+from scalelab.lab import control
+from scalelab.plan import find_devices
+from scalelab.preset import Preset
+from scalelab.records import DeviceInfo
+from scalelab.tui import keys
+from scalelab.tui.snapshot import Snapshot
+from scalelab.tui.views import plan_words
+from scalelab.tui.views.desk import Desk
+from scalelab.tui.views.page import Page
+from scalelab.tui.views.sheet import Sheet
+
+WIDE = 150
+"""Columns from which the form and the grid stand side by side."""
+
+
+class PlanView(Widget):
+    """The plan of a lab, or one that is being made."""
+
+    BINDINGS = keys.bindings("plan")
+    DEFAULT_CSS = """
+    PlanView { layout: vertical; height: 1fr; }
+    PlanView #plan-body { height: 1fr; }
+    PlanView Sheet { width: 1fr; height: 1fr; }
+    PlanView Page { width: 1fr; height: 1fr; padding-left: 1; }
+    PlanView .plan-foot { height: auto; max-height: 4; padding: 0 1; }
+    """
+
+    class StartRequested(Message):
+        """The person wants this plan trained in this folder."""
+
+        def __init__(self, preset: Preset, lab: Path) -> None:
+            self.preset, self.lab = preset, lab
+            super().__init__()
+
+    def __init__(
+        self,
+        *,
+        base: str = "tiny",
+        devices: Sequence[DeviceInfo] | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        """A new plan from a preset, on these devices or on those that are found."""
+        super().__init__(id=id)
+        self._desk = Desk(base, devices)
+        self._snapshot: Snapshot | None = None
+        self._new = True
+        """Whether a new plan is being made, and not that of a lab shown."""
+        self._pane = "form"
+        self._due = False
+
+    def compose(self) -> ComposeResult:
+        """The form, the grid, and at the foot what it comes to."""
+        with Horizontal(id="plan-body"):
+            yield Sheet(id="plan-form")
+            yield Page(id="plan-grid")
+        yield Static(id="plan-total", classes="plan-foot", markup=False)
+        yield Static(id="plan-command", classes="plan-foot", markup=False)
+
+    # What it is given
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the plan of this lab, unless a new one is being made from it."""
+        first = self._snapshot is None or self._snapshot.root != snapshot.root
+        self._snapshot = snapshot
+        if first:
+            self._new = False
+            self._tell()
+
+    def begin(self, base: str) -> None:
+        """Begin a new plan from a preset or a file."""
+        self._new = True
+        self._desk.begin(base)
+        self._tell()
+        self._look_where_needed()
+
+    @property
+    def command(self) -> str:
+        """The line for a shell that trains what is shown; empty where there is none."""
+        if not self._new and self._snapshot is not None:
+            return plan_words.going_on(self._snapshot)
+        return self._desk.now.command
+
+    def focus(self, scroll_visible: bool = True) -> PlanView:
+        """Keys go to the form, or to what is read."""
+        target = self.query_one(Sheet) if self._new and self._pane == "form" else self.query_one(Page)
+        target.focus(scroll_visible)
+        return self
+
+    def on_mount(self) -> None:
+        """Look for devices, which may take a second where a driver is asked."""
+        self._tell()
+        # Of a lab the plan is shown as it is stored, and the devices are looked for when a new one is begun from it.
+        self.call_after_refresh(self._look_where_needed)
+
+    def _look_where_needed(self) -> None:
+        if self._new and self._desk.devices is None:
+            self._look()
+
+    @work(thread=True, exclusive=True, group="devices")
+    def _look(self) -> None:
+        self.app.call_from_thread(self._found, find_devices(), "")
+
+    @work(thread=True, exclusive=True, group="devices")
+    def _measure(self) -> None:
+        try:
+            found = control.devices()
+        except ScalelabError as problem:
+            self.app.call_from_thread(self._found, self._desk.devices, f"cannot measure: {problem.line()}")
+            return
+        self.app.call_from_thread(self._found, found, "measured, as training will see the devices")
+
+    def _found(self, devices: Sequence[DeviceInfo] | None, said: str) -> None:
+        self._desk.devices, self._desk.said = devices, said
+        self._replan()
+
+    # What is edited
+
+    def on_sheet_edited(self, message: Sheet.Edited) -> None:
+        """Take the value and plan again."""
+        message.stop()
+        self._desk.take(message.key, message.text, done=message.done)
+        self._soon()
+
+    def _soon(self) -> None:
+        """Plan after the key is on the screen: a span of sizes takes a quarter of a second."""
+        if not self._due:
+            self._due = True
+            self.call_after_refresh(self._replan)
+
+    def _replan(self) -> None:
+        self._due = False
+        self._desk.plan()
+        self._tell()
+
+    # What it shows
+
+    def _tell(self) -> None:
+        if not self.children:
+            return
+        page, desk = self.query_one(Page), self._desk
+        if self._new:
+            plan, old = desk.now.plan or desk.last, desk.now.plan is None
+            self.query_one(Sheet).show(desk.rows())
+            page.show(lambda width: plan_words.grid(plan, width, old=old))
+        elif self._snapshot is not None:
+            shot = self._snapshot
+            page.show(lambda width: plan_words.of_lab(shot, width))
+        self._arrange()
+        self._foot()
+
+    def _foot(self) -> None:
+        total = plan_words.total(self._desk.now, self._desk.said)
+        if not self._new:
+            total = Text("This lab's plan, as it is trained.  n: a new plan from this one")
+        self.query_one("#plan-total", Static).update(total)
+        self.query_one("#plan-command", Static).update(Text(f"$ {clean(self.command, 2_000)}", "bold", overflow="fold"))
+
+    def on_resize(self) -> None:
+        """Side by side where there is room."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        wide, sheet, page = self.size.width >= WIDE, self.query_one(Sheet), self.query_one(Page)
+        sheet.display = self._new and (wide or self._pane == "form")
+        page.display = not self._new or wide or self._pane == "grid"
+
+    # What keys do
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What belongs to the form does nothing where a lab's plan is read."""
+        del parameters
+        read = action in {"down", "up", "first", "last", "new_plan"}
+        return read or self._new
+
+    def action_down(self) -> None:
+        """Next field, or a line further."""
+        self._move(1)
+
+    def action_up(self) -> None:
+        """Field before, or a line back."""
+        self._move(-1)
+
+    def action_first(self) -> None:
+        """To the top."""
+        self._move(-10_000)
+
+    def action_last(self) -> None:
+        """To the end."""
+        self._move(10_000)
+
+    def _move(self, by: int) -> None:
+        sheet = self.query_one(Sheet)
+        if sheet.display and not (self.query_one(Page).has_focus and self.query_one(Page).display):
+            sheet.move(by)
+        else:
+            self.query_one(Page).scroll_rows(by)
+
+    def action_edit(self) -> None:
+        """Edit the field under the cursor."""
+        self._to_form().edit()
+
+    def action_choose(self, by: int) -> None:
+        """The next or the last of a field's choices."""
+        self._to_form().choose(by)
+
+    def action_add(self) -> None:
+        """A rung more."""
+        sheet = self._to_form()
+        if sheet.field is not None:
+            key = self._desk.add(sheet.field.key)
+            self._tell()
+            sheet.go(key)
+
+    def action_remove(self) -> None:
+        """The rung under the cursor away."""
+        self._with_field(self._desk.remove)
+
+    def action_revert(self) -> None:
+        """The field under the cursor as the preset has it."""
+        self._with_field(self._desk.revert)
+
+    def _with_field(self, do: Callable[[str], None]) -> None:
+        field = self._to_form().field
+        if field is not None:
+            do(field.key)
+            self._tell()
+
+    def action_save(self) -> None:
+        """Name a file for a preset of these values."""
+        sheet = self._to_form()
+        sheet.go("save")
+        sheet.edit()
+
+    def action_measure(self) -> None:
+        """Measure the devices as training sees them, in a process of its own."""
+        self._desk.said = "measuring the devices; this takes some seconds"
+        self._foot()
+        self._measure()
+
+    def action_pane(self) -> None:
+        """The form, or the grid of all points."""
+        self._pane = "grid" if self._pane == "form" else "form"
+        self._arrange()
+        self.focus()
+
+    def action_new_plan(self) -> None:
+        """A new plan from this lab's, and back to it."""
+        if self._snapshot is None:
+            return
+        if self._new:
+            self._new = False
+            self._tell()
+        else:
+            self._pane = "form"
+            self.begin(os.path.relpath(self._snapshot.root / "preset.toml"))
+        self.focus()
+
+    def action_start(self) -> None:
+        """Ask for the plan to be trained."""
+        now = self._desk.now
+        if now.preset is None or now.plan is None or now.lab is None or now.problems:
+            self._desk.said = "cannot start: " + plan_words.why_not(now)
+            self._foot()
+            return
+        self.post_message(self.StartRequested(now.preset, now.lab))
+
+    def _to_form(self) -> Sheet:
+        self._pane = "form"
+        self._arrange()
+        self.focus()
+        return self.query_one(Sheet)

@@ -1,0 +1,103 @@
+"""What the plan's view says: the grid of points, the total, why it cannot start. Lines and sentences, no widget."""
+
+from __future__ import annotations
+
+import shlex
+
+from rich.text import Text
+
+from scalelab.errors import BadInput
+from scalelab.gate import clean
+from scalelab.plan import Plan, make_plan
+from scalelab.report import numbers
+from scalelab.report.grid import plan_lines
+from scalelab.report.layout import counted, wrapped
+from scalelab.tui.snapshot import Snapshot
+from scalelab.tui.views.draft import BUDGETS, LADDERS, Draft, Planned, short_path
+from scalelab.tui.views.switch import rung_key
+from scalelab.units import format_duration
+
+WARN = "color(166)"
+
+
+def grid(plan: Plan | None, width: int, *, old: bool = False) -> list[Text]:
+    """Every point with its cost; `old` says that the values now in the form can no longer be planned."""
+    if plan is None:
+        return wrapped("No plan yet: a field of the form cannot serve.", width)
+    head = [Text("The last plan that could be made:", "bold"), Text()] if old else []
+    return head + [_line(line) for line in plan_lines(plan, width)]
+
+
+def _line(text: str) -> Text:
+    if text.startswith("warning:") or text.endswith(" no"):
+        return Text(text, WARN)
+    head = text.split()[:1] == ["rung"]
+    return Text(text, "bold" if head else "")
+
+
+def of_lab(shot: Snapshot, width: int) -> list[Text]:
+    """The plan that a lab trains, with how far each point is."""
+    if shot.preset is None or shot.device is None:
+        return wrapped("This lab's preset cannot be read: another version wrote it. Its runs stand in view 2.", width)
+    try:
+        plan = make_plan(shot.preset, shot.device, vocab_size=shot.tokens.vocab_size if shot.tokens else None)
+    except BadInput as problem:
+        return wrapped(f"This lab's preset cannot be planned here: {problem.line()}", width)
+    states = {row.run: f"{row.state}" for row in shot.rows}
+    done = sum(states.get(cell.run) == "done" for cell in plan.cells)
+    facts = [f"{done} of {counted(len(plan.cells), 'point')} done"]
+    if shot.tokens is not None:
+        facts.append(
+            f"{clean(shot.tokens.corpus, 60)} in {shot.tokens.vocab_size} {clean(shot.tokens.tokenizer, 20)} tokens"
+        )
+    return [Text(clean(shot.name, 60), "bold"), *wrapped(" · ".join(facts), width), Text(), *grid(plan, width)]
+
+
+def going_on(shot: Snapshot) -> str:
+    """The command that goes on with a lab."""
+    return shlex.join(["scalelab", "run", "--lab", short_path(shot.root)])
+
+
+def total(now: Planned, said: str = "") -> Text:
+    """What the plan comes to, or that it is none."""
+    if said:
+        return Text(clean(said, 300), WARN if said.startswith("cannot") else "bold")
+    plan = now.plan
+    if plan is None:
+        return Text("Looking for the devices of this machine …") if not now.problems else Text(
+            f"No plan: {why_not(now)}", WARN)  # fmt: skip
+    bad = sorted({cell.rung for cell in plan.cells if cell.verdict == "no"})
+    tight = sorted({cell.rung for cell in plan.cells if cell.verdict == "tight"})
+    fits = f"no room for {', '.join(bad)}" if bad else f"tight for {', '.join(tight)}" if tight else "all fit"
+    line = Text.assemble(
+        (counted(len(plan.cells), "point"), "bold"), " · ", (f"about {format_duration(plan.seconds)}", "bold"),
+        f" on {counted(plan.device.slots, 'slot')} · {numbers.flops(plan.flops)} FLOPs · ", (fits, WARN if bad else ""),
+    )  # fmt: skip
+    others = [warning for warning in plan.warnings if not (bad and "a slot has" in warning)]
+    if now.problems:
+        line.append(f"\n{next(iter(now.problems.values()))}", WARN)
+    elif others:
+        line.append(f"\n{clean(others[0], 300)}", WARN)
+    return line
+
+
+def why_not(now: Planned) -> str:
+    """Why nothing can be started, in one sentence."""
+    if now.plan is None and not now.problems:
+        return "the devices of this machine are not known yet"
+    if now.problems:
+        field, problem = next(iter(now.problems.items()))
+        return problem if problem.startswith(field) else f"{field}: {problem}"
+    return "the plan has no folder"
+
+
+def reverted(draft: Draft, key: str) -> Draft:
+    """With what a field stands for as the preset has it."""
+    found = rung_key(key)
+    if key == "ladder" or key in LADDERS["from–to–count"] or found is not None:
+        return draft.instead([each for keys in LADDERS.values() for each in keys], {}, key)
+    if key == "budgets" or key in BUDGETS.values():
+        return draft.instead(list(BUDGETS.values()), {}, key)
+    if key == "lab":
+        return Draft(base=draft.base, edits=draft.edits, touched="lab")
+    return draft.put(key, "")

@@ -1,0 +1,47 @@
+"""A bare app around one view, and its screen as plain text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.app import App, ComposeResult
+from textual.message import Message
+from textual.widget import Widget
+
+GOLDENS = Path(__file__).parent / "goldens"
+SIZES = ((50, 24), (80, 24), (120, 40), (200, 50))
+
+
+class Host(App[None]):
+    """Shows one view and keeps what it asks for."""
+
+    def __init__(self, view: Widget) -> None:
+        super().__init__()
+        self.view = view
+        self.asked: list[Message] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.view
+
+    def on_mount(self) -> None:
+        self.view.focus()
+
+    def on_plan_view_start_requested(self, message: Message) -> None:
+        self.asked.append(message)
+
+
+def screen(app: App[None]) -> str:
+    """Every row of the screen, without blanks at its end."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips).rstrip() + "\n"
+
+
+def golden(name: str, shown: str) -> None:
+    """Compare with the kept text; `UPDATE_GOLDENS=1` writes it."""
+    import os
+
+    path = GOLDENS / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDENS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(shown, "utf-8")
+    assert shown == path.read_text("utf-8")
