@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "kappa": "κ"}
 _LARGE = 1e5
+_SMALL = 1e-4
+WIDEST_RATIO, WIDEST_SPAN = 1e9, 10.0
+"""The widest intervals that tell anything: of a coefficient high over low, of any other number high minus low."""
+UNTOLD = "not told"
 
 
 def greek(text: str) -> str:
@@ -29,10 +33,18 @@ def number(value: float, step: float) -> str:
     if abs(value) >= _LARGE or step >= _LARGE / 10:
         mantissa, exponent = f"{value:.1e}".split("e")
         return _minus(f"{mantissa}e{int(exponent)}")
+    if 0 < abs(value) < _SMALL and step <= abs(value) * 10:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return _minus(f"{mantissa}e{int(exponent)}")
     places = 4
     if step > 0 and math.isfinite(step):
         places = -math.floor(math.log10(step)) + (1 if int(f"{step:.1e}"[0]) < 4 else 0)
     return _minus(f"{round(value, min(places, 6)):.{min(max(places, 0), 6)}f}")
+
+
+def told(low: float, high: float) -> bool:
+    """Whether an interval of a law's number tells anything."""
+    return high - low <= WIDEST_SPAN or 0 < high <= WIDEST_RATIO * low
 
 
 def interval(value: float, low: float, high: float) -> str:
@@ -53,6 +65,8 @@ def estimate(found: Estimate) -> str:
         return "E 0 (at its bound)"
     if found.at_bound:
         return f"{name} {number(found.value, abs(found.value) / 10)} (at its bound)"
+    if not told(found.low, found.high):
+        return f"{name} {UNTOLD}"
     return f"{name} {interval(found.value, found.low, found.high)}"
 
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from scalelab.laws import Estimate, Fit
 
 
+EXACT = 1e-6
+"""A number whose standard error is a smaller share of it comes of losses that a law made; the error is left out."""
+
+
 def parameter_rows(fit: Fit) -> list[list[str]]:
     """Name, value ± standard error, interval; the first row is the head."""
     head = ["parameter", "value ± s.e.", f"{100 * fit.level:g} % interval"]
@@ -23,8 +27,12 @@ def _cells(fit: Fit, found: Estimate) -> list[str]:
         return [f"{found.value:g}", "held fixed"]
     if found.at_bound:
         return ["0" if found.name == "E" else numbers.number(found.value, abs(found.value) / 10), "at its bound"]
+    if not numbers.told(found.low, found.high):
+        return [numbers.signed(f"{found.value:.2g}"), numbers.UNTOLD]
     written = numbers.interval(found.value, found.low, found.high)
-    return [numbers.signed(value_error(found.value, found.se)), written[written.index("[") :]]
+    exact = found.se < EXACT * abs(found.value)
+    value = f"{found.value:.6g}" if exact else value_error(found.value, found.se)
+    return [numbers.signed(value), written[written.index("[") :]]
 
 
 def law_line(fit: Fit) -> str:

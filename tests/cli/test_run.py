@@ -168,11 +168,6 @@ def test_the_end_of_a_run_says_what_fit_says(scalelab: Run, tmp_path: Path, monk
     ran, fitted = scalelab("run", "--preset", "smoke"), scalelab("fit", "labs/smoke")
     assert ran.out.strip() == fitted.out.strip()
     for words in ("What is odd about the runs", "How the best N and D", "Predictions: ", "scalelab fit labs/smoke"):
-        "What is odd about the runs",
-        "How the best N and D grow",
-        "Predictions: ",
-        "scalelab fit labs/smoke",
-    ):
         assert words in ran.out, words
     Trained(monkeypatch)
     told = document(scalelab("run", "--preset", "smoke", "--lab", "other", "--json"))

@@ -93,6 +93,14 @@ def test_numbers_that_were_not_fitted_say_so() -> None:
     assert parameter_rows(held)[1] == ["E", "1.75", "held fixed"]
 
 
+def test_a_number_without_an_error_and_one_that_is_not_told_are_written_plainly() -> None:
+    fit = laws.fit(lab(25), "chinchilla")
+    exact = replace(fit.estimates[0], value=1.69, low=1.69, high=1.69, se=2e-15)
+    wild = replace(fit.estimates[1], value=0.1234, low=-2.4e7, high=2.4e7, se=1e7)
+    rows = parameter_rows(replace(fit, estimates=(exact, wild)))
+    assert rows[1][1] == "1.69" and rows[2][1:] == ["0.12", "not told"]
+
+
 def test_points_carry_what_the_fit_says_of_each_run() -> None:
     about = of(lab(25), laws=("chinchilla",))
     fit = about.assessment.fit()

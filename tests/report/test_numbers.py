@@ -16,6 +16,7 @@ from scalelab.report import numbers
     ((28.0, 4.5, 1700.0), "28 [4, 1700]"),
     ((600.0, 3.0, 51400.0), "600 [3.0, 51400]"),
     ((0.4, -0.02, 0.8), "0.4 [0.0, 0.8]"),
+    ((2.3e-7, 1.1e-7, 4.0e-7), "2.3e-7 [1.1e-7, 4.0e-7]"),
     ((1.68, float("nan"), float("inf")), "1.6800 [?, ?]"),
 ])  # fmt: skip
 def test_interval(given: tuple[float, float, float], shown: str) -> None:
@@ -35,3 +36,10 @@ def test_greek() -> None:
 
 def test_flops() -> None:
     assert (numbers.flops(9.377e12), numbers.flops(float("inf"))) == ("9.38e12", "?")
+
+
+@pytest.mark.parametrize(("low", "high", "told"), [
+    (2.0, 3.0, True), (6e10, 3.5e16, True), (2e-90, 1.9e130, False), (-2.4e7, 2.4e7, False), (0.0, 31.8, False),
+])  # fmt: skip
+def test_an_interval_tells_something_or_nothing(low: float, high: float, told: bool) -> None:
+    assert numbers.told(low, high) is told

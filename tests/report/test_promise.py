@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -133,3 +134,23 @@ def test_bounds_second_minima_and_fits_that_did_not_converge_are_told() -> None:
         "stopped at a bound: a of power+E",
     ]
     assert findings.how_it_went(seen) == []
+
+
+def made_of(change: Callable[[np.ndarray], np.ndarray]) -> Subject:
+    """A lab whose losses are replaced."""
+    runs = lab(25)
+    return of(replace(runs, loss=change(runs.loss)))
+
+
+def test_losses_without_a_law_get_words_and_no_absurd_numbers() -> None:
+    about = made_of(lambda loss: 3 + 0.3 * np.random.default_rng(4).standard_normal(len(loss)))
+    assert any("explains little of how the losses differ" in each for each in about.assessment.verdicts)
+    said = text([*findings.the_law(about.assessment, 80), *findings.laws(about.assessment, 80)])
+    assert not re.findall(r"e1[0-9][0-9]\]|\d{8}", said)
+    assert not any("explains little" in each for each in laws.assess(lab(25)).verdicts)
+
+
+def test_losses_that_rise_with_n_and_d_are_told_so() -> None:
+    rising = [each for each in made_of(lambda loss: 9 - loss).assessment.verdicts if "rises with" in each]
+    assert rising == ["the loss rises with N and with D, which no law allows: look at the columns and their units"]
+    assert not any("rises with" in each for each in laws.assess(lab(25)).verdicts)

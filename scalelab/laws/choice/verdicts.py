@@ -12,6 +12,8 @@ from scalelab.units import format_count
 
 MUCH = 0.7
 """A run that lowers the condition number to this share or less is said to mend it."""
+LITTLE = 0.5
+"""R² of ln loss below which a law is not worth having: of proper runs it is above 0.9."""
 SHARP = 0.05
 """Held-back error above which a prediction is called rough."""
 
@@ -24,6 +26,8 @@ def sentences(seen: Assessment) -> tuple[str, ...]:
     return (
         *_identified(best, seen),
         *_held(seen),
+        *_explains(best),
+        *_rises(seen),
         *([seen.curvature.sentence(_floor(seen))] if seen.curvature else []),
         *_bounds(best),
         *_frontier(seen),
@@ -92,6 +96,23 @@ def _floor(seen: Assessment) -> bool | None:
     return floor_seen(seen.fits, {score.law: score.aicc for score in seen.scores if score.aicc is not None})
 
 
+def _explains(best: Fit) -> list[str]:
+    """That the law is hardly seen in the runs at all."""
+    if best.r2_log >= LITTLE:
+        return []
+    return [f"{best.law} explains little of how the losses differ (R² {best.r2_log:.2f}): predict nothing with it"]
+
+
+def _rises(seen: Assessment) -> list[str]:
+    """That the loss rises with N or D, as no law lets it: columns or units are wrong, or the runs were no good."""
+    power = next((fit for fit in seen.fits if fit.law == "power"), None)
+    if power is None or power.verdict is Verdict.WITHHOLD:
+        return []
+    rising = [name for name, number in (("N", "alpha"), ("D", "beta")) if power.estimate(number).low > 0]
+    what = " and with ".join(rising)
+    return [f"the loss rises with {what}, which no law allows: look at the columns and their units"] if rising else []
+
+
 def _bounds(best: Fit) -> list[str]:
     said = []
     if "E" in best.bounds_hit:
@@ -107,7 +128,7 @@ def _bounds(best: Fit) -> list[str]:
 def _frontier(seen: Assessment) -> list[str]:
     if seen.optimum is None or seen.optimum.interior:
         return []
-    return [f"{seen.best} has no best split of {seen.optimum.flops:.3g} FLOPs between N and D: it prefers an edge"]
+    return [f"{told_by(seen)} has no best split of {seen.optimum.flops:.3g} FLOPs between N and D: it prefers an edge"]
 
 
 def _left_out(seen: Assessment) -> list[str]:
