@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
-from scalelab.records import RunKind, RunSpec, RunState, TokenSet
+from scalelab.records import Evaluation, RunKind, RunSpec, RunState, TokenSet
 from scalelab.store.reader import Reader
 from scalelab.store.rows import RunRow
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 USUAL_SCATTER, LEAST_SCATTER = 0.01, 0.002
 """Scatter of finished runs about a law, of ln loss: before a fit says it, and the least that seeds leave."""
+UNLIKE = 1.1
+"""Ratio of the largest to the smallest variance from which on runs weigh by them: below, weights would move a fit by
+less than they are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +32,8 @@ class _End:
     n_tokens: float
     flops: float
     loss: float
-    spread: float = 0.0
-    """Standard deviation of ln loss where it is forecast, 0 where it was measured."""
+    spread: float
+    """Standard deviation of ln loss: of its forecast, or of the evaluation that measured it."""
 
 
 def run_table(reader: Reader, *, unfinished: bool = False) -> RunTable:
@@ -55,7 +59,7 @@ def run_table(reader: Reader, *, unfinished: bool = False) -> RunTable:
         loss=[end.loss for end in every],
         flops=[end.flops for end in every],
         cluster=[spec.parent or spec.run for spec in specs],
-        weight=_weights(reader, every) if foretold else None,
+        weight=_weights(reader, every),
         unique_tokens=None if unique is None else [unique] * len(every),
         counts={
             "n_blocks": [spec.counts.n_blocks for spec in specs],
@@ -67,11 +71,27 @@ def run_table(reader: Reader, *, unfinished: bool = False) -> RunTable:
 
 
 def _measured(reader: Reader, rows: dict[str, RunRow]) -> list[_End]:
+    finals = [final for final in reader.finals() if math.isfinite(final.loss)]
+    errors = _evaluation_errors(finals)
     return [
-        _End(spec=rows[final.run].spec, n_tokens=final.n_tokens, flops=final.flops, loss=final.loss)
-        for final in reader.finals()
-        if math.isfinite(final.loss)
-    ]
+        _End(
+            spec=rows[final.run].spec, n_tokens=final.n_tokens, flops=final.flops, loss=final.loss,
+            spread=errors[final.evaluated_tokens],
+        )
+        for final in finals
+    ]  # fmt: skip
+
+
+def _evaluation_errors(finals: list[Evaluation]) -> dict[int, float]:
+    """Standard error of ln loss by the number of tokens evaluated: the median of the runs measured on as many.
+
+    Those saw the same tokens, so that what their own standard errors differ by is no difference in precision.
+    """
+    errors: dict[int, list[float]] = {}
+    for final in finals:
+        known = final.loss_se > 0 and final.loss > 0
+        errors.setdefault(final.evaluated_tokens, []).append(final.loss_se / final.loss if known else 0.0)
+    return {tokens: median(found) for tokens, found in errors.items()}
 
 
 def _foretold(reader: Reader, rows: dict[str, RunRow]) -> tuple[list[_End], list[Exclusion]]:
@@ -92,14 +112,29 @@ def _foretold(reader: Reader, rows: dict[str, RunRow]) -> tuple[list[_End], list
     return ends, too_early
 
 
-def _weights(reader: Reader, ends: list[_End]) -> list[float]:
-    """1/variance of ln loss relative to a finished run's, whose scatter about the law the last fit knows."""
+def _weights(reader: Reader, ends: list[_End]) -> list[float] | None:
+    """1/(variance between seeds + variance of the measurement or forecast), the largest 1; None where all are alike."""
+    if not ends:
+        return None
+    seeds = _seed_scatter(reader, min(end.spread for end in ends))
+    variances = [seeds**2 + end.spread**2 for end in ends]
+    least = min(variances)
+    return [least / variance for variance in variances] if max(variances) > UNLIKE * least else None
+
+
+def _seed_scatter(reader: Reader, measured: float) -> float:
+    """Scatter of ln loss that seeds alone leave: of replicates, else of the last fit's residuals, less what measuring
+    adds to either.
+    """
     from scalelab.laws import Assessment
 
     row = reader.latest_fit()
     seen = Assessment.kept(row.json) if row else None
-    scatter = max(seen.fit().sigma, LEAST_SCATTER) if seen and seen.best else USUAL_SCATTER
-    return [scatter**2 / (scatter**2 + end.spread**2) for end in ends]
+    if seen is None or not seen.best:
+        return USUAL_SCATTER
+    replicates = seen.diagnosis.noise if seen.diagnosis else None
+    scatter = replicates.sigma if replicates else seen.fit().sigma
+    return math.sqrt(max(scatter**2 - measured**2, LEAST_SCATTER**2))
 
 
 def _notes(foretold: list[_End]) -> list[str]:

@@ -6,6 +6,7 @@ differences of fourth order. Knows forms and FLOPs a token; no runs, no fit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -60,7 +61,7 @@ def log_n_se(
     if not bend > FLAT:
         return float("inf")
     slope = FIRST @ form.gradient(theta, inputs) / bend
-    return float(np.sqrt(max(slope @ covariance @ slope, 0.0)))
+    return math.sqrt(max(float(slope @ covariance @ slope), 0.0))
 
 
 def best_log_n(form: Form, theta: Array, log_flops: float, per_token: LogFlops, start: float) -> Array:
