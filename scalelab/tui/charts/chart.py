@@ -1,0 +1,237 @@
+"""The widget that draws a Figure: curves and dots, a cursor that reads them, zoom along x. Knows figures alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from textual.binding import Binding
+from textual.message import Message
+
+from scalelab.figures import Figure
+from scalelab.tui.charts import view
+from scalelab.tui.charts.cells import Cells
+from scalelab.tui.charts.drawing import Drawing, Look, draw
+from scalelab.tui.charts.glyphs import GlyphSet, signs_of
+from scalelab.tui.charts.inks import BOLD, PLAIN, REVERSE
+from scalelab.tui.charts.view import Reading
+from scalelab.tui.charts.widget import CellWidget
+
+CHART_KEYS: tuple[tuple[str, str, str], ...] = (
+    ("left", "cursor(-1, 0)", "cursor left"),
+    ("right", "cursor(1, 0)", "cursor right"),
+    ("up", "cursor(0, -1)", "next line above"),
+    ("down", "cursor(0, 1)", "next line below"),
+    ("shift+left", "cursor(-10, 0)", "cursor left by 10"),
+    ("shift+right", "cursor(10, 0)", "cursor right by 10"),
+    ("escape", "leave", "hide the cursor"),
+    ("plus,equals_sign", "zoom(0.5)", "zoom in"),
+    ("minus", "zoom(2.0)", "zoom out"),
+    ("0", "whole", "whole axis"),
+    ("h", "pan(-0.25)", "pan left"),
+    ("l", "pan(0.25)", "pan right"),
+)
+"""(Keys, action, help) of a focused chart."""
+
+
+@dataclass
+class ChartMoved(Message):
+    """The cursor or the window of a chart moved."""
+
+    chart: Chart
+    name: str
+    """The series under the cursor; empty without one."""
+    point: str
+    x: float
+    y: float
+    """NaN without a cursor."""
+    low: float
+    high: float
+    """The shown limits of x."""
+
+    @property
+    def control(self) -> Chart:
+        """The chart, for `@on(ChartMoved, "#id")`."""
+        return self.chart
+
+
+class Chart(CellWidget):
+    """A Figure with a cursor and a window along x.
+
+    Parameters
+    ----------
+    figure
+        What is drawn at first.
+    empty
+        The words that stand there while the figure is none or empty: what to do next.
+    glyphs, colour
+        What the terminal can show; `colour=None` leaves it to the app (NO_COLOR).
+    titled
+        Whether the figure's title takes the first row; the read-out of the cursor stands there too.
+    """
+
+    BINDINGS = [Binding(key, action, words, show=False, id=f"chart.{action}") for key, action, words in CHART_KEYS]  # noqa: RUF012
+
+    def __init__(
+        self, figure: Figure | None = None, *, empty: str = "nothing to draw yet",
+        glyphs: GlyphSet | str = GlyphSet.BRAILLE, colour: bool | None = None, titled: bool = True,
+        id: str | None = None, classes: str | None = None,  # noqa: A002
+    ) -> None:  # fmt: skip
+        super().__init__(empty=empty, glyphs=glyphs, colour=colour, titled=titled, id=id, classes=classes)
+        self._figure = figure
+        self._window = view.WHOLE
+        self._cursor: tuple[int, float] | None = None
+        self._followed = ""
+        self._drawn: tuple[object, Drawing, Figure | None] | None = None
+
+    @property
+    def figure(self) -> Figure | None:
+        """The whole figure."""
+        return self._figure
+
+    @property
+    def shown(self) -> Figure | None:
+        """The figure as it is seen, cut to the window."""
+        return None if self._figure is None else view.windowed(self._figure, self._window)
+
+    def show(self, figure: Figure | None) -> None:
+        """Draws a figure in place of the one before; what is alike in both is not written again."""
+        if self._figure is not None and figure is not None:
+            self._window = view.carried(self._window, self._figure.x, figure.x)
+        self._figure = figure
+        self.redraw()
+
+    def reading(self) -> Reading | None:
+        """What is under the cursor."""
+        if self._cursor is None:
+            return None
+        return self._read(*self._cursor)
+
+    def paint(self, columns: int, rows: int) -> Cells:
+        """The drawing with the cursor over it."""
+        drawing = self._drawing(columns, rows)
+        reading = self.reading() if drawing.area is not None else None
+        if self._cursor is None or drawing.area is None:
+            return drawing.cells
+        cells = drawing.cells.copy()
+        _cross(cells, drawing, self._cursor[0], reading, self.look)
+        figure = self.shown
+        if reading is not None and figure is not None:
+            cells.write(0, 0, " " * columns)
+            cells.write(0, 0, view.sentence(figure, reading, columns), manner=BOLD)
+        return cells
+
+    def _drawing(self, columns: int, rows: int) -> Drawing:
+        """The figure without a cursor, kept until it, the window, the size or the look is another."""
+        look = self.look
+        key = (id(self._figure), self._window, columns, rows, look, self._empty)
+        if self._drawn is None or self._drawn[0] != key or self._drawn[2] is not self._figure:
+            self._drawn = (key, draw(self.shown, columns, rows, look, self._empty), self._figure)
+        return self._drawn[1]
+
+    def _read(self, column: int, row: float) -> Reading | None:
+        figure, drawing = self.shown, self._drawing(*self.size)
+        if figure is None or drawing.area is None:
+            return None
+        column = min(column, drawing.area.columns - 1)
+        return view.chosen(view.readings(figure, drawing.area, column, row), row, self._followed)
+
+    def action_cursor(self, across: int, down: int) -> None:
+        """Moves the cursor along x, following its line, or to the next line above or below."""
+        figure, area = self.shown, self._drawing(*self.size).area
+        if figure is None or area is None:
+            return
+        if self._cursor is None:
+            self._place_first(figure)
+        elif down:
+            self._step(figure, down)
+        else:
+            column = min(max(self._cursor[0] + across, 0), area.columns - 1)
+            self._hold(column, self._read(column, self._cursor[1]))
+        self._moved()
+
+    def _place_first(self, figure: Figure) -> None:
+        """The cursor begins at the right end of the figure's last line: the newest value."""
+        area = self._drawing(*self.size).area
+        assert area is not None
+        spots = [each for series in figure.series for each in view.ends(series, figure, area)]
+        last = spots[-1] if spots else None
+        self._followed = "" if last is None else last.name
+        self._hold(area.columns // 2 if last is None else round(last.column), last)
+
+    def _step(self, figure: Figure, down: int) -> None:
+        assert self._cursor is not None
+        column, row = self._cursor
+        area = self._drawing(*self.size).area
+        assert area is not None
+        found = view.readings(figure, area, column, row)
+        here = view.chosen(found, row, self._followed)
+        if here is None:
+            return
+        place = min(max(found.index(here) + (1 if down > 0 else -1), 0), len(found) - 1)
+        self._hold(column, found[place])
+
+    def _hold(self, column: int, reading: Reading | None) -> None:
+        row = self._cursor[1] if self._cursor is not None else 0.0
+        self._cursor = (column, row if reading is None else reading.row)
+        if reading is not None:
+            self._followed = reading.name
+
+    def action_leave(self) -> None:
+        """Hides the cursor."""
+        if self._cursor is not None:
+            self._cursor, self._followed = None, ""
+            self._moved()
+
+    def action_zoom(self, factor: float) -> None:
+        """Makes the window narrower or wider about the cursor, else about its right end, where curves grow."""
+        area = self._drawing(*self.size).area
+        if area is None:
+            return
+        about = 1.0 if self._cursor is None else self._cursor[0] / max(area.columns - 1, 1)
+        self._look_at(view.zoomed(self._window, factor, about))
+
+    def action_pan(self, by: float) -> None:
+        """Moves the window by a share of its width."""
+        self._look_at(view.moved(self._window, by))
+
+    def action_whole(self) -> None:
+        """Shows the whole axis."""
+        self._look_at(view.WHOLE)
+
+    def _look_at(self, window: view.Window) -> None:
+        if window == self._window:
+            return
+        followed = self.reading()
+        self._window = window
+        figure, area = self.shown, self._drawing(*self.size).area
+        if followed is not None and figure is not None and area is not None:
+            place = float(np.nan_to_num(area.across(figure.x, followed.x)))
+            column = min(max(round(place), 0), area.columns - 1)
+            self._hold(column, self._read(column, self._cursor[1] if self._cursor else 0.0))
+        self._moved()
+
+    def _moved(self) -> None:
+        self.redraw()
+        figure, reading = self.shown, self.reading()
+        low, high = (float("nan"), float("nan")) if figure is None else (figure.x.low, figure.x.high)
+        nowhere = float("nan")
+        self.post_message(ChartMoved(
+            self, reading.name if reading else "", reading.point if reading else "",
+            reading.x if reading else nowhere, reading.y if reading else nowhere, low, high,
+        ))  # fmt: skip
+
+
+def _cross(cells: Cells, drawing: Drawing, column: int, reading: Reading | None, look: Look) -> None:
+    """An upright line through the free cells of a column, and the point that is read in reverse."""
+    area = drawing.area
+    assert area is not None
+    signs, ink = signs_of(look.glyphs), look.inks.axis if look.coloured else PLAIN
+    for row in range(area.top, area.top + area.rows):
+        at = area.left + min(column, area.columns - 1)
+        if chr(int(cells.codes[row, at])) in (" ", signs.grid):
+            cells.write(row, at, signs.upright, ink)
+    if reading is not None:
+        row = area.top + min(max(round(reading.row), 0), area.rows - 1)
+        at = area.left + min(max(round(reading.column), 0), area.columns - 1)
+        cells.manners[row, at] |= REVERSE

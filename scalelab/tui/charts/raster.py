@@ -1,0 +1,169 @@
+"""Numbers to dots: lines as the rows they pass in every column of dots, intervals, bands. Pure numpy, no colours.
+
+A curve of many points costs one pass: within a column of dots only its extremes matter (min/max per pixel column), so
+that nothing is averaged away and 500 curves of 2,000 points stay cheap. NaN and infinity are gaps, never joined over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.signedinteger[Any]]
+FAR = 1e7
+"""Dots off the drawing beyond which a place is held: 1e300 has no slope that a screen could show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Intervals:
+    """Upright runs of dots: in column `column` all rows from `first` to `last`, both counted, 0 at the top."""
+
+    column: Ints
+    first: Ints
+    last: Ints
+    owner: Ints
+    """Which line it is of, rising along the array within each of its parts."""
+
+    def within(self, width: int, height: int) -> Intervals:
+        """What of them lies on `width` by `height` dots."""
+        kept = (self.column >= 0) & (self.column < width) & (self.last >= 0) & (self.first < height)
+        return Intervals(
+            column=self.column[kept],
+            first=np.maximum(self.first[kept], 0),
+            last=np.minimum(self.last[kept], height - 1),
+            owner=self.owner[kept],
+        )
+
+    def dots(self) -> tuple[Ints, Ints, Ints]:
+        """(row, column, owner) of every dot."""
+        lengths = self.last - self.first + 1
+        total = int(lengths.sum())
+        begins = np.cumsum(lengths) - lengths
+        rows = np.arange(total) + np.repeat(self.first - begins, lengths)
+        return rows, np.repeat(self.column, lengths), np.repeat(self.owner, lengths)
+
+
+_NOTHING = np.zeros(0, dtype=np.int64)
+NONE = Intervals(column=_NOTHING, first=_NOTHING, last=_NOTHING, owner=_NOTHING)
+
+
+def together(*parts: Intervals) -> Intervals:
+    """All intervals of some parts, in order of their owners."""
+    owner = np.concatenate([part.owner for part in parts])
+    order = np.argsort(owner, kind="stable")
+    column, first, last = (
+        np.concatenate([getattr(part, name) for part in parts])[order] for name in ("column", "first", "last")
+    )
+    return Intervals(column=column, first=first, last=last, owner=owner[order])
+
+
+def lines(x: Array, y: Array, owner: Ints, width: int, height: int) -> Intervals:
+    """The dots that lines through points pass.
+
+    Parameters
+    ----------
+    x, y : arrays (m,)
+        Places in dots, the middle of a dot at a whole number, y downwards; lines stand one after another.
+    owner : array (m,)
+        Which line a point is of, rising; points of two lines are never joined.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        known = np.isfinite(x + y)
+    # From here on only places: a gap is a pair of neighbours that is not linked.
+    linked = owner[1:] == owner[:-1]
+    if not known.all():
+        kept = np.flatnonzero(known)
+        linked = (np.diff(kept) == 1) & (owner[kept[1:]] == owner[kept[:-1]])
+        x, y, owner = x[kept], y[kept], owner[kept]
+    if not len(x):
+        return NONE
+    column = np.rint(np.clip(x, -FAR, FAR)).astype(np.int32)
+    starts = np.concatenate([[0], np.flatnonzero(~linked | (column[1:] != column[:-1])) + 1])
+    leaving = starts[1:][linked[starts[1:] - 1]] - 1
+    return together(
+        _within_columns(y, starts, column[starts], owner[starts]).within(width, height),
+        _across_columns(x, y, column, owner, leaving, width).within(width, height),
+    )
+
+
+def _within_columns(y: Array, starts: Ints, column: Ints, owner: Ints) -> Intervals:
+    """One interval for each stretch of joined points inside one column of dots: from its lowest to its highest."""
+    first, last = (_rows(extreme.reduceat(y, starts)) for extreme in (np.minimum, np.maximum))
+    return Intervals(column=column, first=first, last=last, owner=owner)
+
+
+def _rows(y: Array) -> Ints:
+    return np.rint(np.clip(y, -FAR, FAR)).astype(np.int64)
+
+
+def _across_columns(x: Array, y: Array, column: Ints, owner: Ints, at: Ints, width: int) -> Intervals:
+    """Of each join that leaves its column, the piece inside every column that it passes.
+
+    The row at which it crosses from one column into the next is lit in the column that it comes from, and in the next
+    only where it goes on along that row: so the line is one dot thin and has no hole.
+    """
+    near = (np.maximum(column[at], column[at + 1]) >= 0) & (np.minimum(column[at], column[at + 1]) < width)
+    at = at[near]
+    backward = column[at + 1] < column[at]
+    left, right = np.where(backward, at + 1, at), np.where(backward, at, at + 1)
+    x0, y0, x1, y1 = (np.clip(each, -FAR, FAR) for each in (x[left], y[left], x[right], y[right]))
+    begin, end = column[left], column[right]
+    first, last = np.maximum(begin, -1), np.minimum(end, width)
+    pieces = last - first + 1
+    index = np.repeat(np.arange(len(at)), pieces)
+    here = np.arange(len(index)) + np.repeat(first - (np.cumsum(pieces) - pieces), pieces)
+    slope = (y1 - y0) / (x1 - x0)
+    # The height at which the join would cross the left edge of column 0, so that each edge is one multiplication.
+    level, slope = (y0 - (x0 + 0.5) * slope)[index], slope[index]
+    inner = here > begin[index]
+    begins = _rows(np.where(inner, level + here * slope, y0[index]))
+    ends = _rows(np.where(here < end[index], level + (here + 1) * slope, y1[index]))
+    begins += np.sign(ends - begins) * inner
+    return Intervals(
+        column=here, first=np.minimum(begins, ends), last=np.maximum(begins, ends), owner=owner[left][index]
+    )
+
+
+def band(x: Array, low: Array, high: Array, width: int) -> Intervals:
+    """The area between two lines over one x, as an interval a column; `low` and `high` are places in dots.
+
+    Columns that hold points take their extremes, those between are filled in; a NaN ends the area.
+    """
+    known = np.isfinite(x) & np.isfinite(low) & np.isfinite(high)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(np.int8)))
+    parts = [_area(x[start:end], low[start:end], high[start:end], width)
+             for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)]  # fmt: skip
+    if not parts:
+        return NONE
+    return together(*parts)
+
+
+def _area(x: Array, low: Array, high: Array, width: int) -> Intervals:
+    x, low, high = (np.clip(each, -FAR, FAR) for each in (x, low, high))
+    upper, lower = np.minimum(low, high), np.maximum(low, high)
+    places, where = np.unique(np.rint(x).astype(np.int64), return_inverse=True)
+    tops, bottoms = np.full(len(places), np.inf), np.full(len(places), -np.inf)
+    np.minimum.at(tops, where, upper)
+    np.maximum.at(bottoms, where, lower)
+    columns = np.arange(max(int(places[0]), 0), min(int(places[-1]), width - 1) + 1)
+    return Intervals(
+        column=columns,
+        first=np.rint(np.interp(columns, places, tops)).astype(np.int64),
+        last=np.rint(np.interp(columns, places, bottoms)).astype(np.int64),
+        owner=np.zeros(len(columns), dtype=np.int64),
+    )
+
+
+def packed(lit: npt.NDArray[np.bool_], weights: npt.NDArray[np.int64]) -> Ints:
+    """Dots (rows · high, columns · wide) as a set of bits a cell."""
+    high, wide = weights.shape
+    rows, columns = lit.shape[0] // high, lit.shape[1] // wide
+    bits = np.zeros((rows, columns), dtype=np.int64)
+    for down in range(high):
+        for across in range(wide):
+            bits |= lit[down::high, across::wide] * weights[down, across]
+    return bits

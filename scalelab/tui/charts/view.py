@@ -1,0 +1,194 @@
+"""What part of a figure is looked at, and what stands under a cursor in it. Figures and places alone, no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scalelab.figures import Axis, Figure, Mark, Notation, Series
+from scalelab.figures.axis import around
+from scalelab.report.numbers import flops
+from scalelab.tui.charts.axes import Layout, drawable, inside
+from scalelab.tui.charts.raster import Array
+
+Window = tuple[float, float]
+"""The shown part of an x axis, as shares of the whole: (0, 1) is all of it."""
+WHOLE: Window = (0.0, 1.0)
+NARROWEST = 1 / 4096
+NEAR = 0.5
+"""Cells from the cursor's column within which a point is read itself, and not the line between two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a cursor points at."""
+
+    name: str
+    point: str
+    """Name of the dot; empty on a line."""
+    x: float
+    y: float
+    column: float
+    row: float
+    """Where it lies, in cells of the area."""
+
+
+def value_at(axis: Axis, share: float) -> float:
+    """The value at a share of the axis."""
+    if axis.log:
+        return float(axis.low * (axis.high / axis.low) ** share)
+    return axis.low + (axis.high - axis.low) * share
+
+
+def zoomed(window: Window, factor: float, about: float = 0.5) -> Window:
+    """A window `factor` times as wide; the share `about` of it stays where it is, as far as there is axis."""
+    wide = min(max((window[1] - window[0]) * factor, NARROWEST), 1.0)
+    kept = window[0] + (window[1] - window[0]) * about
+    return moved((kept - wide * about, kept - wide * about + wide), 0.0)
+
+
+def moved(window: Window, by: float) -> Window:
+    """A window shifted by a share of its own width, held inside the axis."""
+    wide = min(window[1] - window[0], 1.0)
+    low = min(max(window[0] + by * wide, 0.0), 1.0 - wide)
+    return low, low + wide
+
+
+def carried(window: Window, before: Axis, after: Axis) -> Window:
+    """The window over the same values of an axis that has grown; one that reached its end goes on to the new end."""
+    if (
+        window == WHOLE
+        or not (drawable(before) and drawable(after))
+        or before.log != after.log
+        or before.label != after.label
+    ):
+        return WHOLE
+    low, high = (float(after.place(value_at(before, share))) for share in window)
+    high = 1.0 if window[1] >= 1.0 else min(max(high, 0.0), 1.0)
+    low = min(max(low, 0.0), 1.0)
+    return (low, high) if high - low >= NARROWEST / 2 else WHOLE
+
+
+def windowed(figure: Figure, window: Window) -> Figure:
+    """The figure with its x axis cut to the window, and with its y axis fitted to what is seen there."""
+    if window == WHOLE or not drawable(figure.x):
+        return figure
+    low, high = (value_at(figure.x, share) for share in window)
+    x = replace(figure.x, low=low, high=high)
+    return replace(figure, x=x, y=_fitted(figure, low, high))
+
+
+def _fitted(figure: Figure, low: float, high: float) -> Axis:
+    """The y axis about the values between two of x, within what the figure shows; itself where there are none."""
+    if figure.y.names:
+        return figure.y
+    ends: list[float] = []
+    for series in figure.series:
+        seen = (series.x >= low) & (series.x <= high) & (series.y >= figure.y.low) & (series.y <= figure.y.high)
+        if seen.any():
+            ends += [float(series.y[seen].min()), float(series.y[seen].max())]
+    if not ends:
+        return figure.y
+    bottom, top = around(ends, log=figure.y.log)
+    return replace(figure.y, low=bottom, high=top)
+
+
+def readings(figure: Figure, area: Layout, column: int, row: float) -> list[Reading]:
+    """What can be read at a column, from above: of each series at most one point; the nearest of all where none is."""
+    found: list[Reading] = []
+    nearest: tuple[float, Reading] | None = None
+    for series in figure.series:
+        across, down = area.across(figure.x, series.x), area.down(figure.y, series.y)
+        seen = np.flatnonzero(inside(across, down, area))
+        if len(seen):
+            gaps = np.abs(across[seen] - column)
+            # Of points in one column the one nearest to the cursor; a cell is twice as high as wide.
+            here = int(seen[np.argmin(np.maximum(gaps, NEAR) * 1e3 + np.abs(down[seen] - row))])
+            if abs(across[here] - column) <= NEAR:
+                found.append(_point(series, here, across, down))
+                continue
+            far = gaps + 2 * np.abs(down[seen] - row)
+            at = int(seen[np.argmin(far)])
+            if nearest is None or float(far.min()) < nearest[0]:
+                nearest = (float(far.min()), _point(series, at, across, down))
+        between = _between(figure, series, area, across, down, column) if series.mark is Mark.LINE else None
+        if between is not None:
+            found.append(between)
+    if not found and nearest is not None:
+        found.append(nearest[1])
+    return sorted(found, key=lambda each: each.row)
+
+
+def _point(series: Series, at: int, across: Array, down: Array) -> Reading:
+    return Reading(
+        name=series.name,
+        point=series.points[at] if at < len(series.points) else "",
+        x=float(series.x[at]),
+        y=float(series.y[at]),
+        column=float(across[at]),
+        row=float(down[at]),
+    )
+
+
+def _between(figure: Figure, series: Series, area: Layout, across: Array, down: Array, column: int) -> Reading | None:
+    """A line's place at a column that lies between two of its points, straight on the drawing."""
+    before, after = across[:-1] - column, across[1:] - column
+    with np.errstate(invalid="ignore", over="ignore"):
+        at = np.flatnonzero((before * after <= 0) & np.isfinite(down[:-1]) & np.isfinite(down[1:]) & (before != after))
+    if not len(at):
+        return None
+    first = int(at[-1])
+    share = float(-before[first] / (after[first] - before[first]))
+    row = float(down[first] + share * (down[first + 1] - down[first]))
+    if not -0.5 <= row < area.rows - 0.5:
+        return None
+    x = value_at(figure.x, column / max(area.columns - 1, 1))
+    y = value_at(figure.y, 1.0 - row / max(area.rows - 1, 1))
+    return Reading(name=series.name, point="", x=x, y=y, column=float(column), row=row)
+
+
+def chosen(found: Sequence[Reading], row: float, name: str) -> Reading | None:
+    """The reading that a cursor keeps: of the series that it followed, else the nearest in height."""
+    same = [each for each in found if each.name == name]
+    return min(same or found, key=lambda each: abs(each.row - row), default=None)
+
+
+def written(axis: Axis, value: float) -> str:
+    """A value that is read off, with a digit more than a tick has."""
+    if axis.names:
+        place = round(value)
+        return axis.names[place] if 0 <= place < len(axis.names) else "?"
+    if axis.notation is Notation.POWER:
+        return flops(value)
+    return axis.write(value)
+
+
+def sentence(figure: Figure, reading: Reading, width: int) -> str:
+    """What a read-out says, with whole names where there is room."""
+    name = f"{reading.name}, {reading.point}" if reading.point and reading.point != reading.name else reading.name
+    values = (written(figure.x, reading.x), written(figure.y, reading.y))
+    whole = [f"{axis.label.partition(',')[0]} {value}".strip() for axis, value in
+             zip((figure.x, figure.y), values, strict=True)]  # fmt: skip
+    short = [f"{_symbol(axis.label)} {value}".strip() for axis, value in
+             zip((figure.x, figure.y), values, strict=True)]  # fmt: skip
+    for first, rest in ((name, whole), (name, short), (reading.point or reading.name, short)):
+        text = " · ".join([first, *rest])
+        if len(text) <= width:
+            return text
+    return " · ".join([*short, reading.point or reading.name])
+
+
+def _symbol(label: str) -> str:
+    """The letter that the field has for a quantity, or the first word: "training compute C, FLOPs" → "C"."""
+    words = label.partition(",")[0].split()
+    letters = [word for word in words if len(word.rstrip("*")) == 1 and word.isupper()]
+    return letters[0] if letters else next(iter(words), "")
+
+
+def ends(series: Series, figure: Figure, area: Layout) -> list[Reading]:
+    """The point of a series that is furthest right inside the area; none where nothing of it is."""
+    across, down = area.across(figure.x, series.x), area.down(figure.y, series.y)
+    seen = np.flatnonzero(inside(across, down, area))
+    return [_point(series, int(seen[np.argmax(across[seen])]), across, down)] if len(seen) else []
