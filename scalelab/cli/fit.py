@@ -10,6 +10,8 @@ import click
 from scalelab.cli.fitting import card_of, fit_options, fitted
 from scalelab.cli.options import example, json_option, print_json
 from scalelab.cli.sources import source_options, unfinished_option
+from scalelab.errors import BadInput
+from scalelab.gate import clean
 
 
 @click.command(
@@ -51,6 +53,8 @@ def command(
     """Fit the laws to SOURCE: a lab's directory, or a table with columns n_params, tokens, loss (and flops)."""
     from scalelab.cli.files import refuse_overwriting
 
+    if points is not None and card_file is not None and Path(points).resolve() == Path(card_file).resolve():
+        raise BadInput(f"--csv and --card are both {clean(points, 200)}", todo="give each a file of its own")
     for target in filter(None, (points, card_file)):
         refuse_overwriting(Path(target), force=force)
     subject = fitted(source, reading, law=law, objective=objective, fix=fix, interval=interval, level=level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,10 +92,10 @@ def _held(given: tuple[str, ...]) -> dict[str, float]:
     for each in given:
         name, equals, value = each.partition("=")
         try:
-            held[name.strip()] = float(value)
+            held[name.strip()] = number = float(value)
         except ValueError:
-            equals = ""
-        if not equals or not name.strip():
+            number = math.nan
+        if not (equals and name.strip() and math.isfinite(number)):
             raise BadInput(f"--fix {clean(each, 80)!r}", allowed="NAME=VALUE such as E=1.69")
     return held
 

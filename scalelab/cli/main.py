@@ -20,19 +20,21 @@ from scalelab.cli.streams import drop_stdout, make_safe, say
 from scalelab.errors import BadInput, ExitCode, Interrupted, ScalelabError, did_you_mean
 from scalelab.gate import clean
 
-VERBS = ("run", "plan", "status", "stop", "fit", "predict", "report", "sample", "export", "presets", "devices")
+VERBS = (
+    "run",
+    "attach",
+    "plan",
+    "status",
+    "stop",
+    "fit",
+    "predict",
+    "report",
+    "sample",
+    "export",
+    "presets",
+    "devices",
+)
 """In the order in which a newcomer needs them."""
-
-_BARE = """\
-scalelab: a lab for scaling laws in the terminal.
-
-The app that opens here comes next. What works today, to type now:
-
-  scalelab plan                 what the preset "tiny" would train, and how long it takes here
-  scalelab run                  train it (about a minute on two CPU cores) and print the law
-  scalelab predict labs/tiny --params 10M --tokens 200M
-  scalelab --help               everything else
-"""
 
 
 class Verbs(click.Group):
@@ -53,6 +55,8 @@ class Verbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The verb, or one line that says which there are."""
+        if args and args[0] not in VERBS and _is_lab(args[0]):
+            args = ["attach", *args]
         if args and args[0] not in VERBS:
             raise BadInput(
                 f"there is no verb {clean(args[0], 60)!r}", allowed=", ".join(VERBS), todo=did_you_mean(args[0], VERBS)
@@ -64,22 +68,43 @@ class Verbs(click.Group):
     cls=Verbs,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Every verb has --help with an example, and --json: one JSON document on stdout, all talk on stderr.\n\n"
+    epilog="Every verb has --help with an example, and all but attach have --json: one JSON document on stdout, all "
+    "talk on stderr.\n\n"
     "Exit codes: 0 done; 1 could not be finished; 2 the input was refused, nothing was written; "
     "130 interrupted, the same command goes on.",
 )
 @click.option("--version", is_flag=True, help="Show the version and exit; with --json as a document.")
 @click.option("--json", "as_json", is_flag=True, hidden=True)
+@click.option("--preset", metavar="NAME|FILE", help="Open the app with a new plan of this preset.")
+@click.option("--glyphs", metavar="SET", help="What the app draws with: braille, block or ascii.")
+@click.option("--theme", metavar="NAME", help="The app's colours: dark, light or ansi (the terminal's own).")
 @click.pass_context
-def cli(ctx: click.Context, version: bool, as_json: bool) -> None:
-    """Train a ladder of small models, fit the law of their losses, and know what a larger one will reach."""
+def cli(
+    ctx: click.Context, version: bool, as_json: bool, preset: str | None, glyphs: str | None, theme: str | None
+) -> None:
+    """Train a ladder of small models, fit the law of their losses, and know what a larger one will reach.
+
+    Without a verb the app opens: `scalelab` with the labs that there are, `scalelab LAB` with one of them.
+    """
     if version:
         click.echo(json.dumps({"scalelab": __version__}) if as_json else f"scalelab {__version__}")
         ctx.exit()
     if as_json:
         raise BadInput("--json before a verb", todo="put it after the verb, or beside --version")
     if ctx.invoked_subcommand is None:
-        click.echo(_BARE, nl=False)
+        from scalelab.cli.attach import open_app
+
+        open_app(preset=preset, glyphs=glyphs, theme=theme)
+    elif preset or glyphs or theme:
+        option = "--preset" if preset else "--glyphs" if glyphs else "--theme"
+        raise BadInput(
+            f"{option} before {ctx.invoked_subcommand}", todo="put it after the verb, where it has a meaning"
+        )
+
+
+def _is_lab(name: str) -> bool:
+    """Whether a first word means a lab: there is one, or it is a path and can be nothing else."""
+    return os.sep in name or os.path.isfile(os.path.join(name, "lab.db"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -27,6 +27,8 @@ SHOWN, UNSURE = "▸", "?"
 DETAILED = ("power", "chinchilla", "kaplan", "coupled")
 """Laws whose numbers are always shown; the best law's stand in a table of their own."""
 SHOWN_EXCLUSIONS = 6
+WIDE_ENOUGH = 74
+"""Cells from which the table of laws has room for formulas."""
 FEW_MORE = 3
 """A law that waits for no more runs than this is worth naming."""
 
@@ -71,10 +73,12 @@ def laws(seen: Assessment, width: int) -> Lines:
                 "" if held is None else numbers.percent(held),
             ]
         )
-    drawn = table(rows, left={0, 1})
+    if width < WIDE_ENOUGH:  # the shown law's formula stands above; those of the others in the documents
+        rows = [[row[0], *row[2:]] for row in rows]
+    drawn = table(rows, left={0, 1} if width >= WIDE_ENOUGH else {0})
     level = f"{100 * seen.fit().level:g} %"
     title = f"Laws, with {level} intervals; R² in log space; error on the largest runs, held back"
-    lines = [heading(title), drawn[0]]
+    lines = [*(Text(line.plain, "bold") for line in wrapped(title, width)), drawn[0]]
     for fit, line in zip(seen.fits, drawn[1:], strict=True):
         if fit.law == seen.best:
             line.stylize("bold")
@@ -82,9 +86,14 @@ def laws(seen: Assessment, width: int) -> Lines:
         if fit.law in DETAILED and fit.law != seen.best:
             lines += _estimates(fit, width)
     doubted = any(mark_of(fit, seen) == UNSURE for fit in seen.fits)
-    lines += wrapped(f"  {SHOWN} shown: {seen.reason}.", width, hang=4)
+    lines += wrapped(f"  {SHOWN} {why_shown(seen)}.", width, hang=4)
     lines += [Text(f"  {UNSURE} these runs do not tell its parameters apart")] * doubted
     return [*lines, *_went(seen, width)]
+
+
+def why_shown(seen: Assessment) -> str:
+    """Why that law of N and D is shown; above it may stand the law of compute instead."""
+    return f"{'shown' if seen.compute_law is None else 'of these'}: {seen.reason}"
 
 
 def mark_of(fit: Fit, seen: Assessment) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.text import Text
 
 from scalelab.report.columns import columns
 from scalelab.units import format_count
+
+if TYPE_CHECKING:
+    from scalelab.laws import RunTable
 
 PROSE = 100
 """Sentences are not set wider than this: longer lines are hard to follow."""
@@ -26,6 +30,14 @@ def span(column: np.ndarray) -> str:
     """The smallest and the largest of a column: "8k to 119k"."""
     low, high = format_count(float(column.min())), format_count(float(column.max()))
     return low if low == high else f"{low} to {high}"
+
+
+def weighing(runs: RunTable) -> str:
+    """That the runs weigh differently, and how much; empty where they do not."""
+    if runs.weight is None:
+        return ""
+    shares = runs.weight / runs.weight.mean()
+    return f"runs weigh {shares.min():.2g} to {shares.max():.2g} times the mean, as their table says"
 
 
 def counted(number: int, thing: str) -> str:

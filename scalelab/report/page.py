@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scalelab import __version__
 from scalelab.report import findings, numbers, page_parts, promise, vector
-from scalelab.report.layout import capital
+from scalelab.report.layout import capital, weighing
 from scalelab.report.markup import Markup, element, joined, table
 from scalelab.report.paper import css_variables
 from scalelab.report.parameters import law_line, method_words, parameter_rows
@@ -60,7 +60,7 @@ def _head(subject: Subject) -> Markup:
     )
     return joined(
         element("h1", f"{subject.name}: its scaling law"),
-        element("p", " · ".join((spread, *subject.facts)), class_="muted"),
+        element("p", " · ".join(filter(None, (spread, *subject.facts, weighing(runs)))), class_="muted"),
         element("div", law_line(findings.shown_law(seen)), class_="law"),
         element("p", page_parts.law_in_words(findings.shown_law(seen))),
         _promise(subject),

@@ -63,7 +63,11 @@ def contest(subject: Subject, picture: Markup | None) -> list[Markup]:
             "" if found is None or not found.weight else f"{100 * found.weight:.0f} %",
         ])  # fmt: skip
     best = next((place for place, fit in enumerate(seen.fits) if fit.law == seen.best), None)
-    parts = [element("h2", "Which law"), element("p", f"Shown: {seen.reason}."), table(rows, left={0, 1}, strong=best)]
+    parts = [
+        element("h2", "Which law"),
+        element("p", f"{capital(findings.why_shown(seen))}."),
+        table(rows, left={0, 1}, strong=best),
+    ]
     if any(findings.mark_of(fit, seen) == findings.UNSURE for fit in seen.fits):
         parts.append(element("p", f"{findings.UNSURE} These runs do not tell its parameters apart.", class_="muted"))
     parts += [element("p", f"{capital(each)}.", class_="muted") for each in findings.how_it_went(seen)]

@@ -16,7 +16,7 @@ from scalelab.figures import Figure, Surface
 from scalelab.figures.figure import Array
 from scalelab.figures.optimal import D_COLOUR, N_COLOUR
 from scalelab.report.growth import optima_of
-from scalelab.report.promise import predictors
+from scalelab.report.promise import predictors, tells
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
@@ -37,9 +37,12 @@ class Picture:
 
 
 def frontier_of(subject: Subject) -> list[Optimum]:
-    """The best point for each of some computes, from the smallest spent to the one that is asked about."""
+    """The best point for each of some computes, from the smallest spent to the one that is asked about.
+
+    None where the laws have no best split, or the runs do not tell the loss there.
+    """
     seen = subject.assessment
-    if seen.best is None or seen.optimum is None or not seen.optimum.interior:
+    if seen.best is None or seen.optimum is None or not (seen.optimum.interior and tells(seen.optimum)):
         return []
     budgets = np.geomspace(subject.runs.compute.min(), seen.optimum.flops, FRONTIER_POINTS)
     return [best for best in (seen.frontier(float(flops)) for flops in budgets) if best.interior]
@@ -66,11 +69,12 @@ def pictures_of(subject: Subject) -> list[Picture]:
     if seen.best is None:
         return shown
     fit = seen.fit()
-    shown.append(Picture(
-        key="surface", figure=figures.surface(runs, fit, _splits(subject)),
-        caption=f"The loss that {fit.law} gives over N and D, {format_count(fit.n_runs)} runs on it as dots and the "
-        "best split of each compute as a red line.",
-    ))  # fmt: skip
+    if seen.compute_law is None:  # else the surface would be of what the runs do not tell
+        shown.append(Picture(
+            key="surface", figure=figures.surface(runs, fit, _splits(subject)),
+            caption=f"The loss that {fit.law} gives over N and D, {format_count(fit.n_runs)} runs on it as dots and "
+            "the best split of each compute as a red line.",
+        ))  # fmt: skip
     shown.append(Picture(
         key="residuals", figure=figures.residuals(runs, fit),
         caption="A law that fits leaves a band without a shape. A bow means that it bends otherwise than the runs.",

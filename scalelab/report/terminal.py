@@ -19,7 +19,7 @@ from scalelab.figures import Figure, Surface, contours
 from scalelab.gate import clean
 from scalelab.report import checks, findings, numbers, plot, promise, replay, shares
 from scalelab.report.console import glyphs_of
-from scalelab.report.layout import PROSE, Lines, capital, heading, span, table, wrapped
+from scalelab.report.layout import PROSE, Lines, capital, heading, span, table, weighing, wrapped
 from scalelab.report.losses import LossGrid, loss_grid
 from scalelab.report.pictures import loss_picture, pictures_of
 from scalelab.units import format_count
@@ -80,7 +80,7 @@ def headline(subject: Subject, width: int) -> Lines:
     spread = f"{count}, N {span(runs.n_params)}, D {span(runs.n_tokens)}, C {compute} FLOPs"
     lines = wrapped(f"{name}: {spread}", width, hang=2)
     lines[0].stylize("bold", 0, len(name))
-    facts = " · ".join(clean(fact, 120) for fact in subject.facts)
+    facts = " · ".join(clean(fact, 120) for fact in (*subject.facts, weighing(runs)) if fact)
     return lines + [Text("  " + line, "dim") for line in textwrap.wrap(facts, min(width, PROSE) - 2)]
 
 

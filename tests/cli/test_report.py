@@ -223,3 +223,26 @@ def test_repeated_data_are_reported(scalelab: Run, shared_data: Path, tmp_path: 
     ran = scalelab("report", str(shared_data / "muennighoff.csv"), "--law", "data-constrained", "-o", str(page))
     assert ran.code == 0, ran.err
     assert "unique_tokens" in page.read_text()
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["--fix", "E=nan"], "allowed: NAME=VALUE"), (["--fix", "E=inf"], "allowed: NAME=VALUE"),
+    (["--fix", "E=-5"], "E of power+E is fixed at -5"), (["--csv", "one", "--card", "./one"], "are both one"),
+    (["--interval", "nope"], ", ".join(("t", "profile", "bootstrap", "cluster"))),
+])  # fmt: skip
+def test_fit_refuses_in_one_line_and_writes_nothing(
+    scalelab: Run, table: Path, tmp_path: Path, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    ran = scalelab("fit", str(table), *arguments)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert words in ran.err and sorted(tmp_path.iterdir()) == before
+
+
+def test_the_help_names_every_method_of_intervals(scalelab: Run) -> None:
+    from scalelab.laws.intervals.method import DETAILS, METHODS
+
+    said = " ".join(scalelab("fit", "--help").out.split())
+    assert ", ".join(list(METHODS)[:-1]) + f" or {list(METHODS)[-1]}" in said
+    assert set(METHODS) == set(DETAILS)

@@ -15,6 +15,7 @@ from scalelab.report import answers, checks, findings, prediction, progress, pro
 from scalelab.report.growth import exponents_of
 from scalelab.report.layout import Lines
 from scalelab.report.page import page
+from scalelab.report.pictures import frontier_of, pictures_of
 from scalelab.report.source import Subject
 from tests.laws.simulated import chinchilla_loss, lab
 from tests.report.fixed import subject
@@ -154,3 +155,10 @@ def test_losses_that_rise_with_n_and_d_are_told_so() -> None:
     rising = [each for each in made_of(lambda loss: 9 - loss).assessment.verdicts if "rises with" in each]
     assert rising == ["the loss rises with N and with D, which no law allows: look at the columns and their units"]
     assert not any("rises with" in each for each in laws.assess(lab(25)).verdicts)
+
+
+def test_figures_show_no_frontier_and_no_surface_that_the_runs_do_not_tell(in_one_ratio: Subject) -> None:
+    keys = [each.key for each in pictures_of(in_one_ratio)]
+    assert "surface" not in keys and {"loss-against-compute", "residuals"} <= set(keys)
+    assert frontier_of(in_one_ratio) == [] and frontier_of(subject()) != []
+    assert "surface" in [each.key for each in pictures_of(subject())]

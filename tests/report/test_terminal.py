@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scalelab import laws
@@ -67,8 +68,6 @@ def test_colour_appears_on_a_terminal_and_not_under_no_color(monkeypatch: pytest
 @pytest.mark.parametrize("n_runs", range(10))
 def test_few_runs_get_what_can_be_said(n_runs: int) -> None:
     whole = subject()
-    import numpy as np
-
     few = whole.runs.take(np.arange(n_runs))
     text = printed(replace(whole, runs=few, assessment=laws.assess(few)), 80)
     assert text.startswith("tiny: ")
@@ -94,3 +93,18 @@ def test_packed_items_are_never_broken() -> None:
     lines = packed(items, 50, indent=4)
     assert all(len(line) <= 50 for line in lines)
     assert "   ".join(line.strip() for line in lines).split("   ") == items
+
+
+def test_a_narrow_table_of_laws_leaves_the_formulas_out() -> None:
+    lines = printed(subject(), 50).splitlines()
+    start = next(index for index, line in enumerate(lines) if line.startswith("Laws, with"))
+    told = lines[start : lines.index("", start)]
+    assert max(map(len, told)) <= 50 and not any("D_c/D]" in line for line in told)
+    assert any("D_c/D]" in line for line in printed(subject(), 80).splitlines())
+
+
+def test_runs_that_weigh_differently_are_told_so() -> None:
+    about = subject()
+    weighed = replace(about.runs, weight=np.linspace(0.5, 1.5, len(about.runs)))
+    assert "runs weigh 0.5 to 1.5 times the mean" in " ".join(printed(replace(about, runs=weighed), 80).split())
+    assert "runs weigh" not in printed(about, 80)

@@ -14,6 +14,7 @@ MUCH = 0.7
 """A run that lowers the condition number to this share or less is said to mend it."""
 LITTLE = 0.5
 """R² of ln loss below which a law is not worth having: of proper runs it is above 0.9."""
+NO_SUCH = " to fix"
 SHARP = 0.05
 """Held-back error above which a prediction is called rough."""
 
@@ -44,7 +45,8 @@ def _what_is_missing(seen: Assessment) -> str:
     """Why there is no law yet, and after how many runs the first comes."""
     if not seen.missing:
         return "no law was asked for"
-    nearest = min(seen.missing, key=lambda item: item.runs_needed)
+    # A law that lacks a number which was to be fixed says nothing of the runs.
+    nearest = min(seen.missing, key=lambda item: (item.runs_needed, NO_SUCH in item.reason))
     return f"no law yet from {counted(seen.n_runs, 'run')}: {nearest.reason}"
 
 
@@ -119,7 +121,7 @@ def _bounds(best: Fit) -> list[str]:
         said.append(f"E of {best.law} is zero within what these runs can tell")
     others = [name for name in best.bounds_hit if name != "E"]
     if others:
-        said.append(f"{', '.join(others)} of {best.law} stopped at a bound: do not read anything into the value")
+        said.append(f"stopped at a bound: {', '.join(others)} of {best.law}; do not read anything into the value")
     if not best.converged:
         said.append(f"the fit of {best.law} did not converge: treat its numbers as rough")
     return said

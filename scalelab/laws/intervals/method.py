@@ -20,7 +20,7 @@ METHODS = {
 }
 """Every method that can be asked for, and its name in words."""
 DETAILS = {
-    "t": "Student's t on the parameters' covariance (delta method)",
+    "t": "Student's t on the parameters' covariance, carried on linearly",
     "profile": "profile of the objective against the F distribution",
     "bootstrap": "bootstrap over clusters of runs, 1,000 refits",
     "cluster": "Student's t on the covariance between clusters of runs (sandwich)",

@@ -1,0 +1,63 @@
+"""`scalelab`, `scalelab LAB`, `scalelab attach LAB`: open the app, where there is a terminal for it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from scalelab.cli.options import example
+from scalelab.errors import BadInput
+
+if TYPE_CHECKING:
+    from scalelab.tui.app import Opening
+
+
+@click.command(
+    "attach",
+    short_help="Look at a lab in the app.",
+    epilog=example("scalelab attach labs/tiny", "scalelab labs/tiny", "scalelab attach labs/tiny --glyphs ascii"),
+)
+@click.argument("lab")
+@click.option("--glyphs", metavar="SET", help="What charts are drawn with: braille, block or ascii.")
+@click.option("--theme", metavar="NAME", help="Colours: dark, light or ansi (the terminal's own).")
+def command(lab: str, glyphs: str | None, theme: str | None) -> None:
+    """Open LAB in the app: runs, losses and the law as they come. Leaving it stops no training."""
+    open_app(lab=lab, glyphs=glyphs, theme=theme)
+
+
+def open_app(
+    *, lab: str | None = None, preset: str | None = None, glyphs: str | None = None, theme: str | None = None
+) -> None:
+    """Check what can be checked before the terminal is taken, then open the app; say its last words after it."""
+    from scalelab.cli.labs import lab_at
+
+    root = None if lab is None else lab_at(lab).root
+    _need_terminal(lab, preset)
+    if preset is not None:
+        from scalelab import preset_files
+
+        preset_files.load(preset)
+    from scalelab.tui import settings
+
+    chosen = settings.load(theme, glyphs)
+    from scalelab.tui.app import LabApp, Opening
+
+    opening: Opening = Opening(lab=root, preset=preset)
+    app = LabApp(opening, chosen)
+    words = app.run()
+    if words:
+        click.echo(words)
+    if app.return_code:
+        raise click.ClickException("the app ended with an error; training is other processes and goes on")
+
+
+def _need_terminal(lab: str | None, preset: str | None) -> None:
+    if all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) and os.environ.get(
+        "TERM"
+    ) not in {"dumb", "unknown"}:
+        return
+    serves = f"scalelab status {lab}" if lab else f"scalelab plan --preset {preset}" if preset else "scalelab run"
+    raise BadInput("the app needs a terminal", todo=f"`{serves}` serves without one")
