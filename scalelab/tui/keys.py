@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from scalelab.errors import BadInput, did_you_mean
 from scalelab.gate import clean
@@ -35,10 +35,9 @@ class Key:
     """Whether it is worth a place in the footer."""
 
 
-def _key(id: str, keys: str, action: str, label: str, help: str, *, footer: bool = True) -> Key:
-    return Key(
-        id=id, keys=keys, action=action, scope=id.partition(".")[0], label=label, help=help, footer=footer
-    )  # fmt: skip
+def _key(name: str, keys: str, action: str, label: str, words: str, *, footer: bool = True) -> Key:
+    scope = name.partition(".")[0]
+    return Key(id=name, keys=keys, action=action, scope=scope, label=label, help=words, footer=footer)
 
 
 KEYS: tuple[Key, ...] = (
@@ -48,11 +47,11 @@ KEYS: tuple[Key, ...] = (
     _key("app.glyphs", "B", "next_glyphs", "glyphs", "draw charts with braille, blocks or ASCII", footer=False),
     _key("app.copy", "y", "copy", "copy", "copy what is selected, to the clipboard and to a file", footer=False),
     _key("app.leave", "q", "leave", "leave", "leave; what trains goes on training"),
-    _key("lab.plan", "1", "show('plan')", "plan", "view 1: the plan, its cost and its command line"),
-    _key("lab.runs", "2", "show('runs')", "runs", "view 2: the runs and their losses"),
-    _key("lab.law", "3", "show('law')", "law", "view 3: the law, its rivals and what is odd"),
-    _key("lab.surface", "4", "show('surface')", "surface", "view 4: the loss over N and D"),
-    _key("lab.predict", "5", "show('predict')", "predict", "view 5: what a larger run would reach"),
+    _key("lab.plan", "1", "show('plan')", "plan", "view 1: the plan, its cost and its command line", footer=False),
+    _key("lab.runs", "2", "show('runs')", "runs", "view 2: the runs and their losses", footer=False),
+    _key("lab.law", "3", "show('law')", "law", "view 3: the law, its rivals and what is odd", footer=False),
+    _key("lab.surface", "4", "show('surface')", "surface", "view 4: the loss over N and D", footer=False),
+    _key("lab.predict", "5", "show('predict')", "predict", "view 5: what a larger run would reach", footer=False),
     _key("lab.stop", "S", "stop", "stop", "stop training: save first, or now; asks before it does"),
     _key("lab.go_on", "R", "go_on", "go on", "train what is left, failed and stopped runs again"),
     _key("lab.back", "b,escape", "back", "labs", "back to the list of labs; training goes on"),
@@ -62,31 +61,104 @@ KEYS: tuple[Key, ...] = (
     _key("start.up", "k,up", "up", "up", "up", footer=False),
     _key("start.first", "g,home", "first", "first", "to the first", footer=False),
     _key("start.last", "G,end", "last", "last", "to the last", footer=False),
-    _key("plan_new.start", "enter", "start", "start", "make the lab and train it, in a session of its own"),
-    _key("plan_new.down", "j,down", "down", "down", "scroll down", footer=False),
-    _key("plan_new.up", "k,up", "up", "up", "scroll up", footer=False),
     _key("plan_new.back", "b,escape", "back", "back", "back without starting"),
+    _key("plan.edit", "enter", "edit", "edit", "edit the field under the cursor; enter ends, esc takes it back"),
+    _key("plan.next", "l,right,space", "choose(1)", "next", "the next of a field's choices"),
+    _key("plan.before", "h,left", "choose(-1)", "before", "the choice before", footer=False),
+    _key("plan.add", "a", "add", "add rung", "a rung more, behind the one under the cursor"),
+    _key("plan.remove", "x,delete", "remove", "remove", "take the rung under the cursor out"),
+    _key("plan.revert", "r", "revert", "revert", "the field under the cursor as the preset has it", footer=False),
+    _key("plan.pane", "v", "pane", "points", "the form, or every point with its cost"),
+    _key("plan.measure", "m", "measure", "measure", "measure the devices as training will see them", footer=False),
+    _key("plan.save", "w", "save", "save as", "save these values as a preset of their own"),
+    _key("plan.start", "s", "start", "start", "make the lab and train it, in a session of its own"),
+    _key("plan.new", "n", "new_plan", "new plan", "a new plan from this lab's; again: the lab's"),
+    _key("plan.down", "j,down", "down", "down", "next field", footer=False),
+    _key("plan.up", "k,up", "up", "up", "field before", footer=False),
+    _key("plan.first", "g,home", "first", "first", "to the first field", footer=False),
+    _key("plan.last", "G,end", "last", "last", "to the last field", footer=False),
     _key("runs.focus", "enter", "focus_run", "focus", "show this run and the pinned ones alone; again: all runs"),
     _key("runs.pin", "p", "pin", "pin", "pin the run, to compare; again: let it go"),
     _key("runs.unpin", "u", "unpin", "unpin all", "let all pinned runs go", footer=False),
     _key("runs.log", "v", "log", "its log", "the log of the run under the cursor; again: the chart"),
+    _key("runs.log_down", "J,pagedown", "log_scroll(5)", "log down", "the log five lines on", footer=False),
+    _key("runs.log_up", "K,pageup", "log_scroll(-5)", "log up", "the log five lines back", footer=False),
     _key("runs.along", "x", "along", "x axis", "losses along tokens, FLOPs, steps or time"),
     _key("runs.log_y", "l", "log_y", "log y", "loss on a log or a linear axis"),
     _key("runs.log_x", "L", "log_x", "log x", "the other axis log or linear", footer=False),
     _key("runs.smooth", "m", "smooth", "smooth", "smooth the losses: not, a little, much"),
     _key("runs.order", "o", "order", "order", "order runs by urgency or as planned", footer=False),
     _key("runs.filter", "slash", "filter", "filter", "only runs whose name or state has these letters"),
+    _key("runs.cursor", "c", "cursor", "read", "a cursor in the chart, which reads the curves"),
+    _key(
+        "runs.closer", "plus,equals_sign", "closer(0.5)", "closer", "look closer at the end of the x axis", footer=False
+    ),
+    _key("runs.wider", "minus", "closer(2.0)", "wider", "see more of the x axis", footer=False),
+    _key("runs.earlier", "left_square_bracket", "pan(-0.25)", "earlier", "move along the x axis, back", footer=False),
+    _key("runs.later", "right_square_bracket", "pan(0.25)", "later", "move along the x axis, on", footer=False),
+    _key("runs.whole", "0", "whole", "whole", "the whole x axis", footer=False),
+    _key("chart.left", "left,h", "cursor(-1, 0)", "left", "the cursor a cell to the left"),
+    _key("chart.right", "right", "cursor(1, 0)", "right", "the cursor a cell to the right"),
+    _key("chart.far_left", "shift+left,H", "cursor(-10, 0)", "left", "ten cells to the left", footer=False),
+    _key("chart.far_right", "shift+right", "cursor(10, 0)", "right", "ten cells to the right", footer=False),
+    _key("chart.up", "up,k", "cursor(0, -1)", "up", "the next curve above"),
+    _key("chart.down", "down,j", "cursor(0, 1)", "down", "the next curve below"),
+    _key("chart.leave", "c,escape", "leave", "done", "hide the cursor, back to the table"),
     _key("runs.zoom", "z", "zoom", "zoom", "table and chart, the chart alone, the table alone"),
+    _key("filter.done", "enter", "done", "done", "keep what is typed"),
+    _key("filter.clear", "escape", "clear", "all runs", "show all again"),
+    _key("dialog.choose", "enter", "choose", "choose", "do what is under the cursor"),
+    _key("dialog.down", "j,down", "down", "down", "down"),
+    _key("dialog.up", "k,up", "up", "up", "up"),
+    _key("dialog.close", "escape,q,question_mark", "close", "close", "close it, and nothing else"),
     _key("runs.down", "j,down", "down", "down", "next run", footer=False),
     _key("runs.up", "k,up", "up", "up", "run before", footer=False),
     _key("runs.first", "g,home", "first", "first", "to the first run", footer=False),
     _key("runs.last", "G,end", "last", "last", "to the last run", footer=False),
+    _key("law.pane", "v", "pane(1)", "next pane", "next of: words, loss against compute, residuals, history"),
+    _key("law.before", "V", "pane(-1)", "pane before", "the pane before", footer=False),
+    _key("law.down", "j,down", "down", "down", "a line further", footer=False),
+    _key("law.up", "k,up", "up", "up", "a line back", footer=False),
+    _key("law.further", "space,pagedown", "further(1)", "further", "a screen further", footer=False),
+    _key("law.back", "pageup", "further(-1)", "back", "a screen back", footer=False),
+    _key("law.cursor", "c", "cursor", "read", "a cursor in the chart, which reads it"),
+    _key(
+        "law.closer", "plus,equals_sign", "closer(0.5)", "closer", "look closer at the end of the x axis", footer=False
+    ),
+    _key("law.wider", "minus", "closer(2.0)", "wider", "see more of the x axis", footer=False),
+    _key("law.whole", "0", "whole", "whole", "the whole x axis", footer=False),
+    _key("law.first", "g,home", "first", "first", "to the top", footer=False),
+    _key("law.last", "G,end", "last", "last", "to the end", footer=False),
+    _key("surface.left", "left,h", "cursor(-1, 0)", "less N", "the cursor to a smaller N"),
+    _key("surface.right", "right,l", "cursor(1, 0)", "more N", "the cursor to a larger N"),
+    _key("surface.up", "up,k", "cursor(0, -1)", "more D", "the cursor to more tokens"),
+    _key("surface.down", "down,j", "cursor(0, 1)", "less D", "the cursor to fewer tokens"),
+    _key("surface.far_left", "shift+left,H", "cursor(-10, 0)", "far left", "ten cells to a smaller N", footer=False),
+    _key("surface.far_right", "shift+right,L", "cursor(10, 0)", "far right", "ten cells to a larger N", footer=False),
+    _key("surface.far_up", "shift+up,K", "cursor(0, -5)", "far up", "five cells to more tokens", footer=False),
+    _key("surface.far_down", "shift+down,J", "cursor(0, 5)", "far down", "five cells to fewer tokens", footer=False),
+    _key("surface.run", "n", "run(1)", "next run", "the cursor to the next run"),
+    _key("surface.run_before", "N,p", "run(-1)", "run before", "the cursor to the run before", footer=False),
+    _key("surface.best", "o", "best", "best", "the cursor to the best N and D at ten times the largest run"),
+    _key("surface.leave", "c", "leave", "hide", "hide the cursor", footer=False),
+    _key("predict.edit", "enter", "edit", "edit", "edit the field under the cursor; enter ends, esc takes it back"),
+    _key("predict.next", "l,right,space", "choose(1)", "next", "the next of a field's choices"),
+    _key("predict.before", "h,left", "choose(-1)", "before", "the choice before", footer=False),
+    _key("predict.pane", "v", "pane", "foretold", "the answer, or what was predicted before runs ended"),
+    _key("predict.clear", "r", "clear", "clear", "the field under the cursor as it was", footer=False),
+    _key("predict.down", "j,down", "down", "down", "next field", footer=False),
+    _key("predict.up", "k,up", "up", "up", "field before", footer=False),
+    _key("predict.further", "J,pagedown", "further(1)", "further", "scroll the answer", footer=False),
+    _key("predict.back", "K,pageup", "further(-1)", "back", "scroll the answer back", footer=False),
+    _key("predict.first", "g,home", "first", "first", "to the first field", footer=False),
+    _key("predict.last", "G,end", "last", "last", "to the last field", footer=False),
 )
 """In the order in which footer and help show them."""
 
 SCOPES = {
     "app": "everywhere", "lab": "in a lab", "start": "list of labs", "plan_new": "new plan", "plan": "plan",
-    "runs": "runs", "law": "law", "surface": "surface", "predict": "predict",
+    "runs": "runs", "chart": "cursor in the chart", "filter": "while filtering", "law": "law", "surface": "surface",
+    "predict": "predict", "dialog": "in a window like this",
 }  # fmt: skip
 """Scopes in words."""
 
@@ -102,7 +174,7 @@ def of(*scopes: str) -> tuple[Key, ...]:
     return tuple(key for key in KEYS if key.scope in scopes)
 
 
-def bindings(scope: str, *, without: Iterable[str] = ()) -> list[Binding]:
+def bindings(scope: str, *, without: Iterable[str] = ()) -> list[BindingType]:
     """The scope's keys as Textual wants them in BINDINGS; `without` names ids that have no meaning here."""
     left_out = set(without)
     return [
@@ -110,13 +182,13 @@ def bindings(scope: str, *, without: Iterable[str] = ()) -> list[Binding]:
     ]
 
 
-def shown(key: Key, keymap: Mapping[str, str], *, all: bool = False) -> str:
+def shown(key: Key, keymap: Mapping[str, str], *, whole: bool = False) -> str:
     """The key as a person reads it, remapped ones as they are now; the first, or all of them."""
     names = [name.strip() for name in keymap.get(key.id, key.keys).split(",")]
-    return " ".join(_SHOWN.get(name, name) for name in (names if all else names[:1]))
+    return " ".join(_SHOWN.get(name, name) for name in (names if whole else names[:1]))
 
 
-def check(keymap: Mapping[str, str]) -> dict[str, str]:
+def check(keymap: Mapping[str, object]) -> dict[str, str]:
     """A keymap out of the settings file.
 
     Raises
@@ -124,23 +196,27 @@ def check(keymap: Mapping[str, str]) -> dict[str, str]:
     BadInput
         No action has that id, the key is none, or two actions of one place would have the same key.
     """
-    known = {key.id: key for key in KEYS}
-    for id, keys in keymap.items():
-        if id not in known:
+    known = {key.id: key.keys for key in KEYS}
+    good: dict[str, str] = {}
+    for name, keys in keymap.items():
+        if name not in known:
             raise BadInput(
-                f"settings: there is no action {clean(id, 60)!r}", todo=did_you_mean(id, known) or "`?` lists them"
+                f"settings: there is no action {clean(name, 60)!r}", todo=did_you_mean(name, known) or "`?` lists them"
             )
-        if not isinstance(keys, str) or not all(name.strip() for name in keys.split(",")):
-            raise BadInput(f"settings: the key of {id} is {clean(str(keys), 60)!r}", allowed="a key, such as x or f5")
-    _check_clashes({id: keymap.get(id, key.keys) for id, key in known.items()})
-    return dict(keymap)
+        if not isinstance(keys, str) or not all(
+            part.strip().isprintable() and part.strip() for part in keys.split(",")
+        ):
+            raise BadInput(f"settings: the key of {name} is {clean(str(keys), 60)!r}", allowed="a key, such as x or f5")
+        good[name] = keys
+    _check_clashes(known | good)
+    return good
 
 
 def _check_clashes(keys: Mapping[str, str]) -> None:
     taken: dict[tuple[str, str], str] = {}
-    for id, names in keys.items():
-        scope = id.partition(".")[0]
-        for name in (name.strip() for name in names.split(",")):
-            if other := taken.get((scope, name)):
-                raise BadInput(f"settings: {clean(name, 20)} would be both {other} and {id}", todo="give one another")
-            taken[scope, name] = id
+    for name, names in keys.items():
+        scope = name.partition(".")[0]
+        for part in (part.strip() for part in names.split(",")):
+            if other := taken.get((scope, part)):
+                raise BadInput(f"settings: {clean(part, 20)} would be both {other} and {name}", todo="give one another")
+            taken[scope, part] = name

@@ -174,7 +174,7 @@ class Watch:
             shot,
             rows=rows,
             alive=alive,
-            state=_state(rows, alive),
+            state=state_of(rows, alive),
             evaluations=MappingProxyType(evaluations),
             finals=tuple(self._reader.finals()) if told else shot.finals,
             events=tuple(self._reader.states()) if told else shot.events,
@@ -236,7 +236,8 @@ class Watch:
         return replace(shot, endings=MappingProxyType(endings), versions=versions)
 
 
-def _state(rows: tuple[RunRow, ...], alive: bool) -> str:
+def state_of(rows: tuple[RunRow, ...], alive: bool) -> str:
+    """The lab's state in one word."""
     if alive:
         return TRAINING
     states = {row.state for row in rows}

@@ -1,0 +1,232 @@
+"""The app: its screens, its themes, what it starts and how it leaves. Training is other processes' business, always.
+
+It may be killed at any time and loses nothing. Never imports torch, transformers, datasets or scipy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.app import App
+from textual.binding import BindingType
+from textual.command import Provider
+from textual.screen import Screen
+
+from scalelab.errors import ScalelabError
+from scalelab.records import RunState
+from scalelab.tui import keys, settings
+from scalelab.tui.labs import short
+from scalelab.tui.palette import KeyCommands
+from scalelab.tui.screens.base import Room
+from scalelab.tui.screens.help import Help
+from scalelab.tui.screens.problem import Problem
+from scalelab.tui.screens.start import StartScreen
+from scalelab.tui.starting import Started, StartFailed, StartTold, start
+from scalelab.tui.themes import THEMES
+
+if TYPE_CHECKING:
+    from scalelab.preset import Preset
+    from scalelab.tui.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What the app begins with; the list of labs where nothing is said."""
+
+    lab: Path | None = None
+    preset: str | None = None
+
+
+class LabApp(App[str]):
+    """The lab in the terminal; what it returns is said after it has left."""
+
+    TITLE = "scalelab"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {KeyCommands}
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("app")
+    CSS = "SearchIcon { display: none; }"
+
+    def __init__(
+        self,
+        opening: Opening | None = None,
+        chosen: settings.Settings | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self._opening = opening or Opening()
+        self._chosen = chosen or settings.Settings()
+        self.now = now
+        self.glyphs = self._chosen.glyphs
+        self._written: dict[Path, Path] = {}
+        """Lab → the preset file that its starter reads."""
+        self.animation_level = "none"
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = f"scalelab-{self._chosen.theme}"
+        self.set_keymap(dict(self._chosen.keymap))
+
+    @property
+    def keymap(self) -> Mapping[str, str]:
+        """Keys that the user has given other actions."""
+        return self._chosen.keymap
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The list of labs lies under everything."""
+        return StartScreen()
+
+    def on_mount(self) -> None:
+        """Go straight in where something was named."""
+        if self._opening.lab is not None:
+            self.open_lab(self._opening.lab)
+        elif self._opening.preset is not None:
+            self.new_plan(self._opening.preset)
+
+    # Where to go
+
+    def open_lab(self, root: Path) -> None:
+        """Look at a lab."""
+        from scalelab.tui.screens.lab import LabScreen
+
+        settings.remember(root)
+        self.push_screen(LabScreen(root))
+
+    def new_plan(self, preset: str) -> None:
+        """Plan a preset."""
+        from scalelab.tui.screens.plan import PlanScreen
+
+        self.push_screen(PlanScreen(preset))
+
+    def back_to_labs(self) -> None:
+        """Down to the list of labs."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    # What it starts
+
+    def on_plan_view_start_requested(self, message: Any) -> None:
+        """A plan is to be trained, be it a new one or one made from a lab's."""
+        self.start_plan(message.preset, message.lab)
+
+    def start_plan(self, preset: Preset, root: Path) -> None:
+        """Make a lab of a plan and train it, in a session of its own; it opens when somebody owns it."""
+        from scalelab import preset_files
+
+        try:
+            with tempfile.NamedTemporaryFile("w", prefix="scalelab-", suffix=".toml", delete=False) as file:
+                file.write(preset_files.dumps(preset))
+        except OSError as problem:
+            self._failed(root, ScalelabError("the plan cannot be written", todo=problem.strerror or ""))
+            return
+        self._say(f"making {short(root)}: the first line comes in some seconds")
+        self._written[root] = Path(file.name)
+        start(["--preset", file.name], root, self.post_message)
+
+    def go_on(self, root: Path) -> None:
+        """Train what is left of a lab."""
+        start([], root, self.post_message)
+
+    @on(StartTold)
+    def _told(self, message: StartTold) -> None:
+        self._say(message.text)
+
+    @on(Started)
+    def _started(self, message: Started) -> None:
+        self._forget_file(message.root)
+        self._say("training; leaving does not stop it")
+        here = getattr(self.screen, "root", None)
+        if here != message.root:
+            self.back_to_labs()
+            self.open_lab(message.root)
+
+    @on(StartFailed)
+    def _start_failed(self, message: StartFailed) -> None:
+        self._forget_file(message.root)
+        self._failed(message.root, message.error)
+
+    def _forget_file(self, root: Path) -> None:
+        if (file := self._written.pop(root, None)) is not None:
+            file.unlink(missing_ok=True)
+
+    def _failed(self, root: Path, error: ScalelabError) -> None:
+        log = root / "supervisor.log"
+        self._say("")
+        self.push_screen(Problem(f"{short(root)} was not started", error, log if log.exists() else None))
+
+    # What keys do
+
+    def action_help(self) -> None:
+        """All keys that mean something here."""
+        if isinstance(self.screen, Room):
+            self.push_screen(Help([*self.screen.offered(), *keys.of("dialog")], self.keymap))
+
+    def action_next_theme(self) -> None:
+        """The next theme."""
+        names = [f"scalelab-{name}" for name in settings.THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+
+    def action_next_glyphs(self) -> None:
+        """The next set of glyphs, in every chart."""
+        sets = settings.GLYPHS
+        self.glyphs = sets[(sets.index(self.glyphs) + 1) % len(sets)]
+        for widget in self.screen.walk_children():
+            if hasattr(type(widget), "glyphs"):
+                widget.glyphs = self.glyphs  # type: ignore[attr-defined]
+        self._say(f"charts in {self.glyphs}")
+
+    def action_copy(self) -> None:
+        """To the terminal's clipboard by OSC 52, which goes through SSH, and to a file."""
+        words = self.screen.copied() if isinstance(self.screen, Room) else ""
+        if not words:
+            self._say("there is nothing to copy here")
+            return
+        self.copy_to_clipboard(words)
+        kept = _keep(words)
+        self._say("copied" + (f", and written to {kept}" if kept else ""))
+
+    def action_leave(self) -> None:
+        """Leave; what trains goes on."""
+        self.exit(farewell(_snapshots(self.screen_stack)))
+
+    async def action_quit(self) -> None:
+        """Textual's own way out is the same."""
+        self.action_leave()
+
+    def _say(self, sentence: str) -> None:
+        if isinstance(self.screen, Room):
+            self.screen.say(sentence)
+
+
+def farewell(shots: Iterable[Snapshot]) -> str:
+    """What is said after leaving: what keeps training, and how to come back."""
+    for shot in shots:
+        if shot.alive:
+            running = sum(row.state is RunState.RUNNING for row in shot.rows)
+            one = running == 1
+            what = f"{running} run{'s' * (not one)} keep{'s' * one} training" if running else "training goes on"
+            return f"{what}: `scalelab attach {short(shot.root)}` returns here"
+    return ""
+
+
+def _snapshots(stack: Iterable[object]) -> list[Snapshot]:
+    return [shot for screen in stack if (shot := getattr(screen, "snapshot", None)) is not None]
+
+
+def _keep(words: str) -> str:
+    """The file that has what was copied last; empty where none could be written."""
+    path = settings.state_folder() / "copied.txt"
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(words + "\n")
+        return str(path)
+    return ""

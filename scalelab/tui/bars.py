@@ -1,0 +1,127 @@
+"""The first and the last lines of every screen: what lab this is and how it stands; which keys there are.
+
+One idea for both: lines of text for a width, drawn again only when they have changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from scalelab.gate import clean
+from scalelab.tui.keys import Key, shown
+
+Part = tuple[str, str]
+"""Words and how they look: "", "strong", "faint", "mark" or "bad"."""
+
+
+class Lines(Widget):
+    """Some lines of parts; the height is theirs."""
+
+    DEFAULT_CSS = """
+    Lines { height: auto; }
+    Lines > .lines--strong { text-style: bold; }
+    Lines > .lines--faint { color: $foreground-muted; }
+    Lines > .lines--mark { text-style: bold reverse; }
+    Lines > .lines--bad { color: $error; text-style: bold; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--strong", "lines--faint", "lines--bad", "lines--mark"}
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(id=id)
+        self._lines: tuple[tuple[Part, ...], ...] = ((),)
+
+    def put(self, lines: Sequence[Sequence[Part]]) -> None:
+        """Show these lines."""
+        new = tuple(tuple(line) for line in lines)
+        if new == self._lines:
+            return
+        old, self._lines = self._lines, new
+        if len(old) != len(new):
+            self.refresh(layout=True)
+            return
+        width = max(self.size.width, 1)
+        self.refresh(*(Region(0, y, width, 1) for y, line in enumerate(new) if line != old[y]))
+
+    @property
+    def text(self) -> str:
+        """What stands there, without its looks."""
+        return "\n".join("".join(words for words, _ in line) for line in self._lines)
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """As many lines as there are."""
+        return max(len(self._lines), 1)
+
+    def render_line(self, y: int) -> Strip:
+        """One line."""
+        line = self._lines[y] if y < len(self._lines) else ()
+        segments = [Segment(words, self._style(look)) for words, look in line if words]
+        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+
+    def _style(self, look: str) -> Style:
+        base = self.rich_style
+        return base + self.get_component_rich_style(f"lines--{look}", partial=True) if look else base
+
+
+class KeyBar(Lines):
+    """The keys that work here, as many as fit; or one sentence until the next key."""
+
+    DEFAULT_CSS = "KeyBar { dock: bottom; height: 1; }"
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(id=id)
+        self._keys: tuple[Key, ...] = ()
+        self._keymap: Mapping[str, str] = {}
+        self._said = ""
+
+    def offer(self, keys: Sequence[Key], keymap: Mapping[str, str]) -> None:
+        """Show these keys, the most wanted first."""
+        self._keys, self._keymap = tuple(keys), keymap
+        self._draw()
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence in place of the keys; an empty one brings them back."""
+        if sentence != self._said:
+            self._said = sentence
+            self._draw()
+
+    def on_resize(self) -> None:
+        """Another width has room for other keys."""
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._said:
+            self.put([[(cut(clean(self._said, 500), self.size.width), "strong")]])
+            return
+        self.put([key_parts(self._keys, self._keymap, self.size.width)])
+
+
+def key_parts(keys: Sequence[Key], keymap: Mapping[str, str], width: int) -> list[Part]:
+    """Keys with their labels for a width; keys of the app, help and leaving among them, stand last and stay."""
+    entries = [(key, f"{shown(key, keymap)} ", key.label) for key in keys if key.footer]
+    stay = [entry for entry in entries if entry[0].scope == "app"]
+    rest = [entry for entry in entries if entry[0].scope != "app"]
+
+    def size(some: Sequence[tuple[Key, str, str]]) -> int:
+        return sum(cell_len(name) + cell_len(label) + 2 for _, name, label in some)
+
+    while stay and size(stay) > width + 2:
+        stay = stay[1:] if len(stay) > 2 else stay[:-1]
+    while rest and size(rest) + size(stay) > width + 2:
+        rest = rest[:-1]
+    parts: list[Part] = []
+    for _, name, label in [*rest, *stay]:
+        parts += [(name, "strong"), (label, "faint"), ("  ", "")]
+    return parts[:-1]
+
+
+def cut(text: str, width: int) -> str:
+    """The text in at most so many cells, with a sign where it was cut."""
+    return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)) + "…"

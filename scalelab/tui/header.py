@@ -1,0 +1,120 @@
+"""The header line of a lab in words: name, state, law, time left, user@host. Pure: Snapshot and width in, parts out."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from scalelab.gate import clean
+from scalelab.records import RunKind, RunState
+from scalelab.tui.bars import Part, cut
+from scalelab.units import format_duration
+
+if TYPE_CHECKING:
+    from scalelab.laws import Assessment
+    from scalelab.tui.snapshot import Snapshot
+
+FIRST_LAW = 6
+"""Finished points that the first law needs."""
+
+
+@lru_cache(1)
+def who() -> str:
+    """user@host, so that nobody takes one terminal for another."""
+    try:
+        import pwd
+
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):
+        user = os.environ.get("USER", "")
+    return clean(f"{user}@{socket.gethostname().partition('.')[0]}", 40)
+
+
+def lines(
+    shot: Snapshot, width: int, owner: str, tabs: Sequence[tuple[str, str]] = (), here: str = ""
+) -> list[list[Part]]:
+    """Lab, state, time left and owner; below them the law, and the views with their keys."""
+    state, left = state_words(shot), left_words(shot)
+    room = max(width - cell_len(owner) - cell_len(state) - cell_len(left) - 6, 6)
+    head: list[Part] = [
+        (cut(clean(shot.name, 60), room), "strong"),
+        (f"  {state}", "bad" if shot.state == "stopped" else ""),
+        (f"  {left}" if left else "", ""),
+    ]
+    views = _tabs(tabs, here, names=True)
+    if _size(views) > width // 2:
+        views = _tabs(tabs, here, names=False)
+    law = cut(law_words(shot), max(width - _size(views) - 2, 0))
+    return [
+        _spread(head, [(owner, "faint")], width),
+        _spread([(law, "" if shot.assessment else "faint")], views, width),
+    ]
+
+
+def _tabs(tabs: Sequence[tuple[str, str]], here: str, *, names: bool) -> list[Part]:
+    """The views, "1 plan  2 runs"; in a narrow terminal only the one that is seen has its name."""
+    parts: list[Part] = []
+    for key, name in tabs:
+        named = names or name == here
+        parts += [
+            (" " * (bool(parts) + names), ""),
+            (key, "strong"),
+            (f" {name}" * named, "mark" if name == here else "faint"),
+        ]
+    return parts
+
+
+def state_words(shot: Snapshot) -> str:
+    """The state and how far: "training 3 of 9", "finished 9 of 9, 1 failed"."""
+    points = [row for row in shot.rows if row.spec.kind is not RunKind.TRUNK]
+    states = Counter(row.state for row in points)
+    failed = states[RunState.FAILED] + states[RunState.DIVERGED]
+    return f"{shot.state} {states[RunState.DONE]} of {len(points)}" + (f", {failed} failed" if failed else "")
+
+
+def left_words(shot: Snapshot) -> str:
+    """The time left: "4m left"; empty where nobody trains."""
+    return f"{format_duration(shot.seconds_left)} left" if shot.alive and shot.seconds_left else ""
+
+
+def law_words(shot: Snapshot) -> str:
+    """The law in one line, or when it comes."""
+    if shot.assessment is not None and shot.assessment.best is not None:
+        return equation(shot.assessment)
+    if shot.assessment is not None and shot.assessment.verdicts:
+        return clean(f"no law: {shot.assessment.verdicts[0]}", 300)
+    if shot.fit_problem:
+        return clean(f"no law: {shot.fit_problem}", 300)
+    points = len(shot.finals)
+    return (
+        f"no law yet: it comes with {FIRST_LAW} finished points, {points} so far"
+        if points < FIRST_LAW
+        else "no law yet"
+    )
+
+
+def equation(seen: Assessment, digits: int = 3) -> str:
+    """The shown law with its numbers: "L = 1.61 + 15.2/N^0.463 + 334/D^0.463"."""
+    from scalelab.report import numbers
+
+    # Where the exponents of N and D must be withheld, the law of compute is all that may be told.
+    law = seen.compute_law or seen.fit()
+    plain = re.sub(r"e\+0*(?=\d)", "e", law.equation(digits))
+    return clean(numbers.signed(numbers.greek(plain)), 300)
+
+
+def _size(parts: list[Part]) -> int:
+    return sum(cell_len(words) for words, _ in parts)
+
+
+def _spread(head: list[Part], end: list[Part], width: int) -> list[Part]:
+    """The end at the right, where there is room for it."""
+    gap = width - _size(head) - _size(end)
+    return [*head, (" " * gap, ""), *end] if gap >= 2 else head

@@ -1,0 +1,62 @@
+"""What every screen of the app shares: whose keys count now, the line of keys, and what is copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from textual import actions, events, on
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+from scalelab.tui import keys
+from scalelab.tui.bars import KeyBar
+
+TYPED = "filter"
+"""A scope in which letters are typed: no key of the app counts there."""
+
+
+class Room(Screen[None]):
+    """A whole screen whose keys stand in the one table."""
+
+    scopes: tuple[str, ...] = ()
+    """Scopes of the table that count here, the nearest first; "app" always does."""
+
+    def owner(self, scope: str) -> DOMNode | None:
+        """The widget that has the actions of a scope."""
+        return self.app if scope == "app" else self
+
+    def offered(self) -> Iterator[keys.Key]:
+        """The keys that mean something now."""
+        scopes = self.scopes
+        for scope in scopes if TYPED in scopes else (*scopes, "app"):
+            yield from (key for key in keys.of(scope) if self.is_offered(key))
+
+    def is_offered(self, key: keys.Key) -> bool:
+        """Whether a key means something now."""
+        owner = self.owner(key.scope)
+        _, name, values = actions.parse(key.action)
+        return owner is not None and owner.check_action(name, values) is not False
+
+    @on(events.Mount)
+    def _listen(self) -> None:
+        """Other keys count when the focus moves."""
+        self.bindings_updated_signal.subscribe(self, lambda _: self.tell_keys())
+
+    def copied(self) -> str:
+        """What the user would want to copy here."""
+        return ""
+
+    def tell_keys(self) -> None:
+        """Show them in the last line."""
+        for bar in self.query(KeyBar):
+            bar.offer(tuple(self.offered()), getattr(self.app, "keymap", {}))
+
+    def say(self, sentence: str) -> None:
+        """One sentence in the last line, until the next key."""
+        for bar in self.query(KeyBar):
+            bar.say(sentence)
+
+    def on_key(self, *_: Any) -> None:
+        """Whatever was said was read."""
+        self.say("")

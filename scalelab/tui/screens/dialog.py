@@ -1,0 +1,91 @@
+"""A window over a screen: a title, lines to read, perhaps something to choose. Base of help, confirm and problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, TypeVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.screen import ModalScreen
+
+from scalelab.gate import clean
+from scalelab.tui import keys
+from scalelab.tui.bars import KeyBar, Lines
+from scalelab.tui.views.lines import LinesView
+
+Answer = TypeVar("Answer")
+
+
+class Dialog(ModalScreen[Answer]):
+    """A window; escape closes it and nothing else happens."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; background: $background 60%; }
+    Dialog:ansi { background: ansi_default; }
+    Dialog #window { width: 90%; max-width: 90; height: auto; max-height: 100%; border: round $primary; padding: 0 1; }
+    Dialog #window { background: $surface; }
+    Dialog #title { text-style: bold; height: 1; }
+    Dialog #lines { height: auto; max-height: 100%; }
+    Dialog KeyBar { dock: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("dialog")
+    KEYS: ClassVar[tuple[str, ...]] = ("dialog.down", "dialog.up", "dialog.close")
+    """Ids of those that mean something here, for the last line."""
+
+    title_words = ""
+
+    def compose(self) -> ComposeResult:
+        """Title, lines, keys."""
+        with Container(id="window"):
+            yield Lines(id="title")
+            yield LinesView(id="lines")
+            yield KeyBar(id="keybar")
+
+    def on_mount(self) -> None:
+        """Fill it."""
+        self.query_one("#title", Lines).put([[(clean(self.title_words, 200), "strong")]])
+        offered = [key for key in keys.of("dialog") if key.id in self.KEYS]
+        self.query_one(KeyBar).offer(offered, getattr(self.app, "keymap", {}))
+        self._refill()
+
+    def on_resize(self) -> None:
+        """Lines break elsewhere."""
+        self._refill()
+
+    def lines(self, width: int) -> Sequence[Text]:
+        """What is to be read, for a width."""
+        return ()
+
+    def action_down(self) -> None:
+        """Further down."""
+        self._scroll(1)
+
+    def action_up(self) -> None:
+        """Further up."""
+        self._scroll(-1)
+
+    def action_choose(self) -> None:
+        """There is nothing to choose: close it."""
+        self.action_close()
+
+    def action_close(self) -> None:
+        """Close it."""
+        self.dismiss(None)
+
+    def owner(self, scope: str) -> Dialog[Answer] | None:
+        """Whose actions those of a scope are."""
+        return self if scope == "dialog" else None
+
+    def _refill(self) -> None:
+        width = max(min(self.size.width * 9 // 10, 90) - 5, 10)
+        lines = list(self.lines(width))
+        view = self.query_one("#lines", LinesView)
+        view.styles.height = min(len(lines), max(self.size.height - 5, 1))
+        view.put(lines)
+
+    def _scroll(self, by: int) -> None:
+        view = self.query_one("#lines", LinesView)
+        view.scroll_to(y=min(max(view.scroll_offset.y + by, 0), view.max_scroll_y), animate=False)

@@ -1,0 +1,170 @@
+"""The first screen: labs that there are, with state, law and age, and presets to make one from."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.message import Message
+
+from scalelab import preset_files
+from scalelab.tui import keys, settings
+from scalelab.tui.bars import KeyBar, Lines
+from scalelab.tui.columns import Column, Row
+from scalelab.tui.labs import LabLine, found, read
+from scalelab.tui.screens.base import Room
+from scalelab.tui.table import Table
+from scalelab.units import format_duration
+
+COLUMNS = (
+    Column(name="name", title="", keep=0, left=True, most=32, least=10),
+    Column(name="state", title="", keep=1, left=True, most=10),
+    Column(name="progress", title="", keep=3, left=True, most=20),
+    Column(name="age", title="", keep=4, most=12),
+    Column(name="law", title="", keep=2, left=True, most=400, least=16, rest=True),
+)
+LAB, PRESET = "lab:", "preset:"
+_LOOKS = {"training": "good", "stopped": "bad", "unreadable": "bad", "waiting": "faint", "finished": ""}
+
+
+class LabsRead(Message):
+    """Labs as their stores say."""
+
+    def __init__(self, labs: Sequence[LabLine]) -> None:
+        self.labs = tuple(labs)
+        super().__init__()
+
+
+class StartScreen(Room):
+    """Labs and presets under one cursor."""
+
+    DEFAULT_CSS = "StartScreen #title { padding: 0 1; margin-bottom: 1; } StartScreen Table { padding: 0 1; }"
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("start")
+    scopes = ("start",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._labs: tuple[LabLine, ...] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Title, list, keys."""
+        plain = getattr(self.app, "glyphs", "") == "ascii"
+        yield Lines(id="title")
+        yield Table(COLUMNS, pointer=">" if plain else "▸", head=False, id="list")
+        yield KeyBar(id="keybar")
+
+    def on_mount(self) -> None:
+        """Presets at once, labs as soon as they are read."""
+        from scalelab.tui.header import who
+
+        name: list[tuple[str, str]] = [("scalelab", "strong"), ("  a lab for scaling laws in the terminal", "faint")]
+        self.query_one("#title", Lines).put([[*name, (f"   {who()}", "faint")]])
+        self.tell_keys()
+        self._draw()
+        self.query_one(Table).focus()
+
+    def on_screen_resume(self) -> None:
+        """Read the labs, now and whenever it is come back to."""
+        threading.Thread(target=self._read, name="scalelab-labs", daemon=True).start()
+
+    def _read(self) -> None:
+        self.post_message(LabsRead([read(root) for root in found(settings.recent())]))
+
+    @on(LabsRead)
+    def _came(self, message: LabsRead) -> None:
+        first = self._labs is None
+        # What trains stands first, then what was touched last.
+        self._labs = tuple(sorted(message.labs, key=lambda lab: (not lab.alive, -lab.changed)))
+        self._draw(cursor=f"{LAB}{self._labs[0].root}" if first and self._labs else "")
+
+    def _draw(self, cursor: str = "") -> None:
+        now = getattr(self.app, "now", time.time)()
+        rows = [Row(key="", cells={"heading": "labs"}), *self._lab_rows(now), Row(key="", cells={"heading": ""}),
+                Row(key="", cells={"heading": "presets"}), *_preset_rows()]  # fmt: skip
+        self.query_one(Table).put(rows, cursor=cursor)
+
+    def _lab_rows(self, now: float) -> list[Row]:
+        if self._labs is None:
+            return [Row(key="", cells={"heading": "  reading ./labs"})]
+        if not self._labs:
+            return [
+                Row(key="", cells={"heading": "  none yet: choose a preset below; enter plans it, then s trains it"})
+            ]
+        return [_lab_row(lab, now) for lab in self._labs]
+
+    @on(Table.Chosen)
+    def _chosen(self) -> None:
+        self.action_open()
+
+    def copied(self) -> str:
+        """The path of the lab under the cursor."""
+        return self._under(LAB)
+
+    # What keys do
+
+    def action_open(self) -> None:
+        """Open the lab, or plan the preset."""
+        if lab := self._under(LAB):
+            self.app.open_lab(Path(lab))  # type: ignore[attr-defined]
+        elif self._under(PRESET):
+            self.action_new()
+
+    def action_new(self) -> None:
+        """A new plan."""
+        self.app.new_plan(self._under(PRESET) or next(iter(_ordered())))  # type: ignore[attr-defined]
+
+    def action_down(self) -> None:
+        """Next."""
+        self.query_one(Table).move(1)
+
+    def action_up(self) -> None:
+        """Before."""
+        self.query_one(Table).move(-1)
+
+    def action_first(self) -> None:
+        """To the first."""
+        self.query_one(Table).move(-1000)
+
+    def action_last(self) -> None:
+        """To the last."""
+        self.query_one(Table).move(1000)
+
+    def _under(self, kind: str) -> str:
+        key = self.query_one(Table).cursor
+        return key.removeprefix(kind) if key.startswith(kind) else ""
+
+
+def _lab_row(lab: LabLine, now: float) -> Row:
+    age = f"{format_duration(max(now - lab.changed, 0.0))} ago" if lab.changed else ""
+    cells = {"name": lab.shown, "state": lab.state, "progress": lab.progress, "age": age, "law": lab.law}
+    return Row(key=f"{LAB}{lab.root}", cells=cells, styles={"state": _LOOKS[lab.state], "law": "faint", "age": "faint"})
+
+
+def _ordered() -> list[str]:
+    """Shipped presets in the order of their size, the usual first one first."""
+    usual = ("tiny", "smoke", "laptop")
+    shipped = list(preset_files.shipped())
+    return [*(name for name in usual if name in shipped), *(name for name in shipped if name not in usual)]
+
+
+def _preset_rows() -> list[Row]:
+    return [
+        Row(key=f"{PRESET}{name}", cells={"name": name, "law": _description(name)}, styles={"law": "faint"})
+        for name in _ordered()
+    ]
+
+
+def _description(name: str) -> str:
+    """Out of the file alone: checking a preset loads pydantic, which the first paint has no time for."""
+    import tomllib
+
+    try:
+        return str(tomllib.loads(preset_files.shipped()[name].read_text("utf-8")).get("description", ""))
+    except (OSError, ValueError):
+        return ""

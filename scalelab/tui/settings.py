@@ -1,0 +1,117 @@
+"""What a user has chosen for the app: theme, glyphs, keys; and the labs that were open lately. Files, no screen.
+
+~/.config/scalelab/settings.toml        theme = "light"
+                                        glyphs = "block"
+                                        [keys]
+                                        "runs.pin" = "space"
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from scalelab.errors import BadInput
+from scalelab.gate import clean
+from scalelab.tui import keys
+
+THEMES = ("dark", "light", "ansi")
+GLYPHS = ("braille", "block", "ascii")
+_FIELDS = ("theme", "glyphs", "keys")
+MOST_RECENT = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One user's choices; without a file, the defaults."""
+
+    theme: str = "dark"
+    glyphs: str = "braille"
+    keymap: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Action → keys, only those that differ from the table."""
+
+
+def config_folder() -> Path:
+    """Where the settings file lies."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("scalelab", appauthor=False))
+
+
+def state_folder() -> Path:
+    """Where the list of recent labs lies, and what was copied."""
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("scalelab", appauthor=False))
+
+
+def load(theme: str | None = None, glyphs: str | None = None, folder: Path | None = None) -> Settings:
+    """The settings file with what the command line says on top.
+
+    Raises
+    ------
+    BadInput
+        One line that names the file's field and what is allowed.
+    """
+    tables = _read((folder or config_folder()) / "settings.toml")
+    unknown = sorted(set(tables) - set(_FIELDS))
+    if unknown:
+        raise BadInput(f"settings: {clean(unknown[0], 60)} is not a field", allowed=", ".join(_FIELDS))
+    chosen = tables.get("keys", {})
+    if not isinstance(chosen, dict):
+        raise BadInput("settings: keys is no table", allowed='[keys], then "runs.pin" = "space"')
+    fallback = "braille" if _utf8() else "ascii"
+    return Settings(
+        theme=_one_of("theme", theme or tables.get("theme", "dark"), THEMES),
+        glyphs=_one_of("glyphs", glyphs or tables.get("glyphs", fallback), GLYPHS),
+        keymap=MappingProxyType(keys.check(chosen)),
+    )
+
+
+def recent(folder: Path | None = None) -> list[Path]:
+    """Labs that were open lately, the newest first; those that are gone are left out."""
+    try:
+        lines = ((folder or state_folder()) / "labs.txt").read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [Path(line) for line in lines if line and (Path(line) / "lab.db").is_file()]
+
+
+def remember(lab: Path, folder: Path | None = None) -> None:
+    """Put a lab at the head of the recent ones; a list that cannot be written is done without."""
+    where = folder or state_folder()
+    if not str(lab).isprintable():
+        return
+    kept = [lab, *(other for other in recent(where) if other != lab)][:MOST_RECENT]
+    with contextlib.suppress(OSError):
+        where.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = where / f"labs.txt.{os.getpid()}"
+        fresh.write_text("".join(f"{path}\n" for path in kept), "utf-8")
+        fresh.replace(where / "labs.txt")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{clean(str(path), 200)} cannot be read", todo=clean(str(error), 200)) from None
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise BadInput(f"{name} {clean(str(value), 40)!r}", allowed=", ".join(allowed))
+    return str(value)
+
+
+def _utf8() -> bool:
+    import sys
+
+    return "utf" in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()

@@ -1,0 +1,23 @@
+"""Dark, light, and the terminal's own colours; each colour an exact entry of xterm's 256, so that none is mixed."""
+
+from __future__ import annotations
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="scalelab-dark", dark=True, primary="#5fafd7", secondary="#00af87", accent="#ffaf00", foreground="#dadada",
+    background="#121212", surface="#121212", panel="#262626", success="#00af87", warning="#ffaf00", error="#ff5f5f",
+    variables={"foreground-muted": "#949494", "surface-lighten-2": "#303030"},
+)  # fmt: skip
+LIGHT = Theme(
+    name="scalelab-light", dark=False, primary="#005faf", secondary="#005f00", accent="#875f00", foreground="#121212",
+    background="#ffffff", surface="#ffffff", panel="#e4e4e4", success="#005f00", warning="#875f00", error="#af0000",
+    variables={"foreground-muted": "#626262", "surface-lighten-2": "#dadada"},
+)  # fmt: skip
+ANSI = Theme(
+    name="scalelab-ansi", dark=True, ansi=True, primary="ansi_blue", secondary="ansi_cyan", accent="ansi_yellow",
+    foreground="ansi_default", background="ansi_default", surface="ansi_default", panel="ansi_default",
+    success="ansi_green", warning="ansi_yellow", error="ansi_red",
+    variables={"foreground-muted": "ansi_default", "surface-lighten-2": "ansi_bright_black"},
+)  # fmt: skip
+THEMES = (DARK, LIGHT, ANSI)

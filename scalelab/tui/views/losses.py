@@ -1,0 +1,137 @@
+"""Loss curves as a Figure, from arrays that only grow: what `figures.loss_curves` makes of points, without the points.
+
+Keeps what smoothing has cost. Knows numpy and figures, no screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scalelab.figures import Along, Axis, Figure, Mark, Notation, Role, Series
+from scalelab.figures.axis import around
+from scalelab.figures.curves import smoothed
+from scalelab.records import RunSpec
+from scalelab.tui.curves import Array, Curve
+
+SMOOTHINGS = (0.0, 0.8, 0.97)
+"""Weights of the past: not, a little, much."""
+_LABELS = {
+    Along.TOKENS: ("training tokens D", Notation.COUNT),
+    Along.FLOPS: ("training compute C, FLOPs", Notation.POWER),
+    Along.STEPS: ("steps of the optimizer", Notation.COUNT),
+    Along.SECONDS: ("seconds of training", Notation.NUMBER),
+}
+PAIRS = 4
+"""Runs up to which each has its own colour when looked at alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How the curves are drawn."""
+
+    along: Along = Along.TOKENS
+    log_x: bool = True
+    log_y: bool = True
+    smoothing: int = 0
+    """Place in SMOOTHINGS."""
+
+    def next_along(self) -> Look:
+        """Along the next quantity."""
+        every = list(Along)
+        return replace(self, along=every[(every.index(self.along) + 1) % len(every)])
+
+    def next_smoothing(self) -> Look:
+        """Smoothed more, or again not at all."""
+        return replace(self, smoothing=(self.smoothing + 1) % len(SMOOTHINGS))
+
+    def words(self) -> str:
+        """The look as it stands over the chart."""
+        scales = f"{'log' if self.log_y else 'linear'} loss, {'log' if self.log_x else 'linear'} {self.along}"
+        return scales + ("", ", smoothed", ", smoothed much")[self.smoothing]
+
+
+class LossFigure:
+    """Makes the figure anew when curves have grown."""
+
+    def __init__(self) -> None:
+        self._smooth: dict[tuple[str, int], tuple[int, Array]] = {}
+
+    def make(
+        self, curves: Mapping[str, Curve], specs: Sequence[RunSpec], look: Look, only: Collection[str] = ()
+    ) -> Figure:
+        """The curves of all runs that have points, or of `only` these; coloured by rung, one label a rung."""
+        sizes = sorted({spec.counts.n_params for spec in specs})
+        shown = [spec for spec in specs if spec.run in curves and (not only or spec.run in only)]
+        series: list[Series] = _pasts(curves, specs, shown, look) if only else []
+        for spec in shown:
+            curve, colour = curves[spec.run], sizes.index(spec.counts.n_params)
+            x = _along(curve, look.along)
+            if look.smoothing:
+                series.insert(0, _line(spec, x, curve.loss, None, ""))
+            label = spec.run if 0 < len(only) <= PAIRS else spec.rung
+            series.append(_line(spec, x, self._smoothed(curve, look.smoothing), colour, label))
+        return _figure(series, look)
+
+    def _smoothed(self, curve: Curve, smoothing: int) -> Array:
+        if not smoothing:
+            return curve.loss
+        length, kept = self._smooth.get((curve.run, smoothing), (-1, curve.loss))
+        if length != len(curve.loss):
+            kept = smoothed(curve.loss, SMOOTHINGS[smoothing])
+            self._smooth[curve.run, smoothing] = len(curve.loss), kept
+        return kept
+
+
+def _pasts(curves: Mapping[str, Curve], specs: Sequence[RunSpec], shown: Sequence[RunSpec], look: Look) -> list[Series]:
+    """Where the branches that are looked at come from: their trunks in grey, as far as the last of them leaves."""
+    leave: dict[str, int] = {}
+    for spec in shown:
+        if spec.parent and spec.parent in curves and not any(each.run == spec.parent for each in shown):
+            leave[spec.parent] = max(spec.first_step, leave.get(spec.parent, 0))
+    found = []
+    for spec in (spec for spec in specs if spec.run in leave):
+        curve = curves[spec.run]
+        until = int(np.searchsorted(curve.step, leave[spec.run], side="right"))
+        found.append(_line(spec, _along(curve, look.along)[:until], curve.loss[:until], None, ""))
+    return found
+
+
+def _line(spec: RunSpec, x: Array, y: Array, colour: int | None, label: str) -> Series:
+    return Series(role=Role.CURVE, mark=Mark.LINE, name=spec.run, label=label, colour=colour, x=x, y=y)
+
+
+def _figure(series: Sequence[Series], look: Look) -> Figure:
+    label, notation = _LABELS[look.along]
+    low_x, high_x = _around([each.x for each in series], log=look.log_x, margin=0.0)
+    low_y, high_y = _around([each.y for each in series], log=look.log_y, margin=0.05)
+    return Figure(
+        title=look.words(),
+        x=Axis(label=label, low=low_x, high=high_x, log=look.log_x, notation=notation),
+        y=Axis(label="loss, nats a token", low=low_y, high=high_y, log=look.log_y),
+        series=tuple(series),
+    )
+
+
+def _around(arrays: Sequence[Array], *, log: bool, margin: float) -> tuple[float, float]:
+    """As `figures.axis.around` says, of the ends alone: a million values need no list."""
+    ends: list[float] = []
+    for array in arrays:
+        good = array[np.isfinite(array) & (array > 0)] if log else array[np.isfinite(array)]
+        if good.size:
+            ends += [float(good.min()), float(good.max())]
+    return around(ends, log=log, margin=margin)
+
+
+def _along(curve: Curve, along: Along) -> Array:
+    match along:
+        case Along.TOKENS:
+            return curve.n_tokens
+        case Along.FLOPS:
+            return curve.flops
+        case Along.STEPS:
+            return curve.step
+        case Along.SECONDS:
+            return curve.seconds

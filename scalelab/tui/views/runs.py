@@ -1,0 +1,307 @@
+"""View 2: the runs in a table, their losses in a chart, one run in words, and the log of one that failed.
+
+Shows what a Snapshot says and asks for nothing else; what runs do is the lab's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.widget import Widget
+from textual.widgets import Input
+
+from scalelab.tui import keys
+from scalelab.tui.bars import Lines
+from scalelab.tui.table import Table
+from scalelab.tui.views import run_log, run_rows
+from scalelab.tui.views.lines import LinesView
+from scalelab.tui.views.losses import Look, LossFigure
+from scalelab.tui.views.run_parts import FilterLine, LossChart
+
+if TYPE_CHECKING:
+    from scalelab.tui.snapshot import Snapshot
+
+WIDE = 150
+"""Cells from which table and chart stand side by side."""
+BOTH, CHART, TABLE = "both", "chart", "table"
+_ZOOM = {BOTH: CHART, CHART: TABLE, TABLE: BOTH}
+
+
+class RunsView(Container):
+    """The runs of a lab."""
+
+    DEFAULT_CSS = """
+    RunsView { layout: vertical; height: 1fr; }
+    RunsView.-wide { layout: horizontal; }
+    RunsView #left { height: auto; }
+    RunsView.-wide #left { width: 92; height: 1fr; }
+    RunsView #told { margin: 0 0 0 2; }
+    RunsView #right { height: 1fr; }
+    RunsView FilterLine { padding: 0 2; display: none; }
+    RunsView #log { display: none; padding: 0 2; }
+    RunsView.-log #log { display: block; }
+    RunsView.-log #chart { display: none; }
+    RunsView.-table #right { display: none; }
+    RunsView.-table #left { width: 1fr; height: 1fr; }
+    RunsView.-chart #left { display: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("runs")
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(id=id)
+        self._shot: Snapshot | None = None
+        self._drawn: tuple[object, ...] = ()
+        self._look, self._figure = Look(), LossFigure()
+        self._pinned: list[str] = []
+        self._focused = ""
+        self._planned_order = False
+        self._letters = ""
+        self._zoom = BOTH
+        self._log = ""
+
+    def compose(self) -> ComposeResult:
+        """Table and words, chart or log."""
+        glyphs = getattr(self.app, "glyphs", "braille")
+        plain = glyphs == "ascii"
+        self._glyphs = run_rows.PLAIN if plain else run_rows.Glyphs()
+        with Container(id="left"):
+            yield Table(run_rows.COLUMNS, pointer=">" if plain else "▸", id="table")
+            yield FilterLine(placeholder="letters of a run or a state", compact=True, id="filter")
+            yield Lines(id="told")
+        with Container(id="right"):
+            yield LossChart(id="chart", glyphs=glyphs, empty="no losses yet: the first comes after some steps")
+            yield LinesView(id="log")
+
+    # What it shows
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw what has changed."""
+        first, self._shot = self._shot is None, snapshot
+        self._draw_table()
+        self._draw_words()
+        self._draw_chart()
+        if self._log:
+            self._draw_log()
+        if first:
+            self._arrange()
+
+    def copied(self) -> str:
+        """The run under the cursor, as a line of words."""
+        return run_rows.in_words(self._shot, self._table.cursor) if self._shot else ""
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Whose keys count now."""
+        if self.query_one("#filter", FilterLine).has_focus:
+            return ("filter",)
+        return ("chart", "runs") if self._chart.has_focus else ("runs",)
+
+    def owner(self, scope: str) -> Widget:
+        """Who has the actions of a scope."""
+        parts: dict[str, Widget] = {"chart": self._chart, "filter": self.query_one("#filter", FilterLine)}
+        return parts.get(scope, self)
+
+    @property
+    def _table(self) -> Table:
+        return self.query_one("#table", Table)
+
+    @property
+    def _chart(self) -> LossChart:
+        return self.query_one("#chart", LossChart)
+
+    def _draw_table(self) -> None:
+        if self._shot is None:
+            return
+        runs = run_rows.ordered(self._shot, planned=self._planned_order, letters=self._letters)
+        self._table.put(run_rows.rows(self._shot, runs, self._pinned, self._glyphs))
+
+    def _draw_words(self) -> None:
+        if self._shot is None:
+            return
+        words = run_rows.in_words(self._shot, self._table.cursor)
+        row = self._shot.row(self._table.cursor)
+        look = "bad" if row and row.state in run_rows.BROKEN else "faint"
+        room = max(self._table.size.width - 4, 20)
+        self.query_one("#told", Lines).put([[(line, look)] for line in run_rows.wrapped(words, room, 2)])
+
+    def _draw_chart(self) -> None:
+        shot = self._shot
+        if shot is None or self._log or self._zoom == TABLE:
+            return
+        only = tuple([self._focused, *self._pinned] if self._focused else self._pinned)
+        wanted = (shot.versions.curves, self._look, only, self.app.theme)
+        if wanted != self._drawn:
+            self._drawn = wanted
+            specs = [row.spec for row in shot.rows]
+            self._chart.show(self._figure.make(shot.curves, specs, self._look, only))
+
+    def _draw_log(self) -> None:
+        if self._shot is None:
+            return
+        row = self._shot.row(self._log)
+        lines = run_log.lines(self._shot.root, row, max(self.size.width - 6, 20)) if row else []
+        view = self.query_one("#log", LinesView)
+        if view.plain != [line.plain for line in lines]:
+            view.put(lines)
+            view.call_after_refresh(view.bring, max(len(lines) - 1, 0))
+
+    # How it is arranged
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Side by side where there is room."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        wide = self.size.width >= WIDE and self._zoom == BOTH
+        self.set_class(wide, "-wide")
+        self.set_class(bool(self._log), "-log")
+        for zoom in (CHART, TABLE):
+            self.set_class(self._zoom == zoom, f"-{zoom}")
+        rows = len(self._shot.rows) if self._shot else 0
+        room = max(self.size.height * 2 // 5, 4)
+        self._table.styles.height = "1fr" if wide or self._zoom == TABLE else min(rows + 1, room)
+        self.call_after_refresh(self._draw_words)
+
+    @on(Table.Moved, "#table")
+    def _moved(self) -> None:
+        if self._focused:
+            self._focused = self._table.cursor
+        if self._log:
+            self._log = self._table.cursor
+            self._draw_log()
+        self._draw_words()
+        self._draw_chart()
+
+    @on(Table.Chosen, "#table")
+    def _chosen(self) -> None:
+        self.action_focus_run()
+
+    # What keys do
+
+    def action_focus_run(self) -> None:
+        """Show this run and the pinned ones alone, or all again."""
+        self._focused = "" if self._focused == self._table.cursor else self._table.cursor
+        self._draw_chart()
+
+    def action_pin(self) -> None:
+        """Pin the run, or let it go."""
+        run = self._table.cursor
+        if run:
+            self._pinned = (
+                [name for name in self._pinned if name != run] if run in self._pinned else [*self._pinned, run]
+            )
+            self._draw_table()
+            self._draw_chart()
+
+    def action_unpin(self) -> None:
+        """Let all runs go."""
+        self._pinned, self._focused = [], ""
+        self._draw_table()
+        self._draw_chart()
+
+    def action_log(self) -> None:
+        """The log of the run under the cursor in place of the chart."""
+        self._log = "" if self._log else self._table.cursor
+        if self._zoom == TABLE:
+            self._zoom = BOTH
+        self._arrange()
+        if self._log:
+            self._draw_log()
+        self._draw_chart()
+
+    def action_log_scroll(self, by: int) -> None:
+        """Another part of the log."""
+        view = self.query_one("#log", LinesView)
+        view.scroll_to(y=min(max(view.scroll_offset.y + by, 0), view.max_scroll_y), animate=False)
+
+    def action_along(self) -> None:
+        """Along the next quantity."""
+        self._change(self._look.next_along())
+
+    def action_log_y(self) -> None:
+        """Loss on the other scale."""
+        self._change(replace(self._look, log_y=not self._look.log_y))
+
+    def action_log_x(self) -> None:
+        """The other axis on the other scale."""
+        self._change(replace(self._look, log_x=not self._look.log_x))
+
+    def action_smooth(self) -> None:
+        """Smoothed more, or again not."""
+        self._change(self._look.next_smoothing())
+
+    def action_order(self) -> None:
+        """As planned, or the most urgent first."""
+        self._planned_order = not self._planned_order
+        self._draw_table()
+
+    def action_filter(self) -> None:
+        """Type letters."""
+        line = self.query_one("#filter", FilterLine)
+        line.cursor_blink = False
+        line.display = True
+        line.focus()
+
+    @on(Input.Changed, "#filter")
+    def _typed(self, event: Input.Changed) -> None:
+        self._letters = event.value
+        self._draw_table()
+        self._draw_words()
+
+    @on(FilterLine.Ended)
+    def _filtered(self) -> None:
+        self.query_one("#filter", FilterLine).display = bool(self._letters)
+        self._table.focus()
+
+    def action_cursor(self) -> None:
+        """A cursor in the chart."""
+        if not self._log and self._zoom != TABLE:
+            self._chart.focus()
+            self._chart.action_cursor(0, 0)
+
+    @on(LossChart.Left)
+    def _cursor_left(self) -> None:
+        self._table.focus()
+
+    def action_closer(self, factor: float) -> None:
+        """A narrower or a wider part of the x axis."""
+        self._chart.action_zoom(factor)
+
+    def action_pan(self, by: float) -> None:
+        """Another part of it."""
+        self._chart.action_pan(by)
+
+    def action_whole(self) -> None:
+        """All of it."""
+        self._chart.action_whole()
+
+    def action_zoom(self) -> None:
+        """Both, the chart alone, the table alone."""
+        self._zoom = _ZOOM[self._zoom]
+        self._arrange()
+        self._draw_chart()
+
+    def action_down(self) -> None:
+        """Next run."""
+        self._table.move(1)
+
+    def action_up(self) -> None:
+        """Run before."""
+        self._table.move(-1)
+
+    def action_first(self) -> None:
+        """First run."""
+        self._table.move(-len(self._table.keys))
+
+    def action_last(self) -> None:
+        """Last run."""
+        self._table.move(len(self._table.keys))
+
+    def _change(self, look: Look) -> None:
+        self._look = look
+        self._draw_chart()
