@@ -57,9 +57,10 @@ def _whence(forecast: Forecast, subject: Subject) -> list[str]:
 def _asked(forecast: Forecast) -> list[str]:
     """N, D, C and their cost; where they come from the question, that too."""
     found = forecast.prediction
+    ratio = numbers.ratio(found.n_tokens / found.n_params)
     point = (
         f"N = {format_count(found.n_params)}   D = {format_count(found.n_tokens)}   "
-        f"({found.n_tokens / found.n_params:.3g} tokens a parameter)   C = {numbers.flops(forecast.flops)} FLOPs"
+        f"({ratio} tokens a parameter)   C = {numbers.flops(forecast.flops)} FLOPs"
     )
     said = [_role(forecast) + point, *_cost(forecast)]
     if forecast.start:

@@ -6,6 +6,8 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from scalelab.units import format_count
+
 if TYPE_CHECKING:
     from scalelab.laws import Estimate
 
@@ -76,6 +78,11 @@ def flops(value: float) -> str:
         return "?"
     mantissa, exponent = f"{value:.2e}".split("e")
     return f"{mantissa}e{int(exponent)}"
+
+
+def ratio(value: float) -> str:
+    """Tokens a parameter: "0.45", "20.3", "2.57k"."""
+    return f"{value:.3g}" if value < 999.5 else format_count(value)
 
 
 def percent(share: float, digits: int = 2) -> str:

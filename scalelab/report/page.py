@@ -82,11 +82,12 @@ def _promise(subject: Subject) -> Markup:
     if not promise.tells(best):
         return joined(title, element("p", f"The loss at the best N and D is {promise.UNTOLD}."), *doubt)
     value, _, interval = promise.loss_words(best).partition(" ")
+    ratio = numbers.ratio(best.n_tokens / best.n_params)
     by = f"{100 * seen.fit().level:g} %, by {promise.predictors(seen)}"
     return joined(title, element(
         "div", page_parts.fact(value, f"nats a token {interval}, {by}"),
         page_parts.fact(format_count(best.n_params), "parameters N, the best split"),
-        page_parts.fact(format_count(best.n_tokens), f"tokens D, {best.n_tokens / best.n_params:.3g} a parameter"),
+        page_parts.fact(format_count(best.n_tokens), f"tokens D, {ratio} a parameter"),
         class_="facts",
     ), *doubt)  # fmt: skip
 

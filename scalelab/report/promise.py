@@ -92,7 +92,7 @@ def _best(seen: Assessment, best: Optimum, width: int) -> Lines:
     if not tells(best):
         return wrapped(f"  The loss at the best N and D is {UNTOLD}.", width, hang=2)
     size, tokens = format_count(best.n_params), format_count(best.n_tokens)
-    ratio = f"   ({best.n_tokens / best.n_params:.3g} tokens a parameter)"
+    ratio = f"   ({numbers.ratio(best.n_tokens / best.n_params)} tokens a parameter)"
     by = f" nats a token, {100 * seen.fit().level:g} %, by {predictors(seen)}"
     return [
         Text.assemble("  best  N = ", (size, "bold"), "   D = ", (tokens, "bold"), ratio),

@@ -67,6 +67,35 @@ def test_of_an_assessment_it_tells_the_contest() -> None:
     assert ("choice", seen.reason) in made.lines()
 
 
+def test_of_an_assessment_it_carries_what_predicts_and_its_lines_make_that_again() -> None:
+    noisy = lab(25, seed=2, noise=0.02)
+    seen = laws.assess(noisy, level=0.9)
+    assert seen.panel is not None and len(seen.panel.members) > 1
+    made = card(seen, noisy, ORIGIN)
+    seats, members = ([(each.law, each.theta) for each in those] for those in (made.predicting, seen.panel.members))
+    assert seats == members
+    told = dict(made.lines())
+    assert told["predicts"].startswith(f"the mean of {len(made.predicting)} laws")
+    assert "root of its compute" in told["weights there"]
+    assert "--law" not in shlex.split(made.shell) and "--objective" not in made.shell
+    scope: dict[str, object] = {"runs": noisy}
+    exec(made.python.partition(f"runs = {ORIGIN.reading}; ")[2], {"laws": laws}, scope)
+    assert scope["seen"] == seen and scope["fit"] == seen.fit()
+
+
+def test_a_contest_of_some_laws_under_one_objective_is_asked_for_again() -> None:
+    seen = laws.assess(RUNS, laws=("coupled", "chinchilla"), objective="hoffmann")
+    words = shlex.split(card(seen, RUNS, ORIGIN).shell)
+    assert [words[i + 1] for i, word in enumerate(words) if word == "--law"] == ["coupled", "chinchilla"]
+    assert words[words.index("--objective") + 1] == "hoffmann"
+
+
+def test_of_a_fit_alone_it_says_nothing_of_predictions() -> None:
+    made = card(FIT, RUNS)
+    assert (made.prediction, made.predicting, made.refuted, made.prediction_weights) == ("", (), (), "")
+    assert "predicts" not in dict(made.lines())
+
+
 def test_fixed_numbers_stand_in_it_and_in_the_lines() -> None:
     held = laws.fit(RUNS, "chinchilla", "hoffmann", fix={"E": 1.75}, level=0.9)
     made = card(held, RUNS, ORIGIN)

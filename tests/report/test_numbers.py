@@ -43,3 +43,10 @@ def test_flops() -> None:
 ])  # fmt: skip
 def test_an_interval_tells_something_or_nothing(low: float, high: float, told: bool) -> None:
     assert numbers.told(low, high) is told
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.449, "0.449"), (20.0, "20"), (999.4, "999"), (999.6, "1k"), (2571.0, "2.57k")]
+)
+def test_ratio(value: float, shown: str) -> None:
+    assert numbers.ratio(value) == shown

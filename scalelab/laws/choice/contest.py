@@ -108,13 +108,13 @@ def shown(
     return min(few, key=lambda law: criteria[law]) if few else fits[0].law
 
 
-def reason(fits: Sequence[Fit], best: str | None, scored: Sequence[Score]) -> str:
-    """Why the shown law is shown, in one sentence that begins with its name."""
+def reason(fits: Sequence[Fit], best: str | None, scored: Sequence[Score], n_missing: int = 0) -> str:
+    """Why the shown law is shown, in one sentence that begins with its name; `n_missing` laws could not be fitted."""
     if best is None:
         return "no law can be fitted yet"
     n_runs, held = fits[0].n_runs, {score.law: score.held_back for score in scored if score.held_back is not None}
     if len(fits) == 1:
-        return f"{best}, the only law that was tried or that {n_runs} runs allow"
+        return f"{best}, the only law that {f'{n_runs} runs allow' if n_missing else 'was asked for'}"
     if n_runs < FEW_RUNS or best not in held:
         return f"{best}, by AICc: {n_runs} runs are too few to choose by runs held back"
     better = [fit for fit in fits if held.get(fit.law, np.inf) < held[best]]

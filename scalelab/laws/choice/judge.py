@@ -76,7 +76,7 @@ def assess(
     scores = contest.scores(fits, criteria, tests, panel)
     draft = Assessment(
         n_runs=len(runs), n_excluded=runs.n_excluded, excluded=runs.excluded[:SHOWN_EXCLUSIONS],
-        fits=fits, missing=missing, scores=scores, best=best, reason=contest.reason(fits, best, scores),
+        fits=fits, missing=missing, scores=scores, best=best, reason=contest.reason(fits, best, scores, len(missing)),
         panel=panel, curvature=curvature,
         diagnosis=None if best is None else diagnose(runs, next(fit for fit in fits if fit.law == best)),
         compute_law=_compute_law(runs, fits, objective), hold_outs=_hold_outs(runs, best, tests, panel),
