@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scalelab.laws.fitting import grid
-from scalelab.laws.fitting.newton import GRACE, Minimum, Problem, minimise, remaining
+from scalelab.laws.fitting.newton import GRACE, SETTLED, Minimum, Problem, minimise, remaining
 from scalelab.laws.fitting.objective import Objective, delta_for
 from scalelab.laws.fitting.problems import rows_of, spread_rows
 from scalelab.laws.fitting.table import Law, Table, together
@@ -24,8 +24,6 @@ SAME_BASIN = 1e-3
 """Relative difference of objectives below which two minima are one."""
 TIGHT, FINE, ROUGH = 1e-13, 1e-7, 1e-4
 """Relative decrease that no longer counts: at the end, while δ still moves, and before it is known."""
-SETTLED = 1e-7
-"""Share of the objective that the slope may still promise where a fit is told to have converged."""
 RESCALES = 8
 """Rounds of δ and fit; two suffice where most residuals are alike."""
 AGREED = 0.001
@@ -100,7 +98,7 @@ def solve_all(laws: Sequence[Law], loss: Array, weight: Array, kind: Objective) 
 
 def _exact(law: Law, loss: Array, weight: Array) -> Solution:
     """A law that is straight in logs, by least squares: nothing is to be searched."""
-    theta = _starts(law, loss, weight, None)
+    theta = _starts(law, loss, weight, {})
     table = Table([law], loss, weight)
     objective = float(table.problem(np.zeros(1, dtype=np.intp), np.array([np.inf])).objective(theta)[0])
     return Solution(
@@ -121,7 +119,8 @@ def _solve(
 ) -> list[Solution]:
     """All laws from all their starts at once; then the best of each, until its δ and its θ agree."""
     table, rough = Table(laws, loss, weight), kind is Objective.HUBER
-    first = [_starts(law, loss, weight, warm) for law in laws]
+    known: dict[str, Array] = {}
+    first = [_starts(law, loss, weight, known) if warm is None else warm[None] for law in laws]
     counts = np.array([len(rows) for rows in first])
     group, begin = np.repeat(np.arange(len(laws)), counts), np.cumsum(counts) - counts
     theta = np.concatenate([table.widened(place, rows) for place, rows in enumerate(first)])
@@ -139,15 +138,25 @@ def _solve(
     return [_solution(table, place, end, found, group == place) for place in range(len(laws))]
 
 
-def _starts(law: Law, loss: Array, weight: Array, warm: Array | None) -> Array:
-    """Where a law begins: what is given, least squares for a law that is straight in logs, else the grid's valleys."""
-    if warm is not None:
-        first = warm[None]
-    elif law.form.linear is None:
-        first = _straight(law.form, law.inputs, np.log(loss), weight, law.fixed)
+def _starts(law: Law, loss: Array, weight: Array, known: dict[str, Array]) -> Array:
+    """Where a law begins: least squares for a law that is straight in logs, else the grid's valleys, and the best one
+    of every simpler law that it holds. `known` keeps grids that were searched.
+    """
+    form = law.form
+    if form.linear is None:
+        first = _straight(form, law.inputs, np.log(loss), weight, law.fixed)
+    elif law.fixed:
+        first = grid.starts(form, law.inputs, loss, weight, law.fixed)
     else:
-        first = grid.starts(law.form, law.inputs, loss, weight, law.fixed)
+        others = [case.within(_valleys(case.form, law.inputs, loss, weight, known)[:1]) for case in form.cases]
+        first = np.concatenate([_valleys(form, law.inputs, loss, weight, known), *others])
     return np.clip(first, *law.bounds(loss))
+
+
+def _valleys(form: Form, inputs: Inputs, loss: Array, weight: Array, known: dict[str, Array]) -> Array:
+    if form.name not in known:
+        known[form.name] = grid.starts(form, inputs, loss, weight)
+    return known[form.name]
 
 
 class _End(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, additive, entry, level, terms
+from scalelab.laws.forms.form import Axis, Case, Form, Inputs, Kind, Linear, additive, entry, level, terms
 from scalelab.laws.forms.summed import Summed, Terms
 from scalelab.laws.runs import Array
 
@@ -28,20 +28,6 @@ def _linear(theta: Array, inputs: Inputs, loss: Array) -> Linear:
 
 _TERMS = (level(), entry("A", 1, log=True), entry("B", 2, log=True))
 
-CHINCHILLA = Form(
-    name="chinchilla",
-    formula="L = E + A/N^alpha + B/D^beta",
-    source=SOURCE,
-    kinds=(Kind.LEVEL, Kind.SCALE, Kind.SCALE, Kind.EXPONENT, Kind.EXPONENT),
-    reported=(*_TERMS, entry("alpha", 3, log=False), entry("beta", 4, log=False)),
-    prepare=_prepare,
-    compose=Summed,
-    axes=(Axis(index=3, values=EXPONENTS), Axis(index=4, values=EXPONENTS)),
-    coefficients=(0, 1, 2),
-    linear=_linear,
-    pairs=((1, 3, "n"), (2, 4, "d")),
-)
-
 CHINCHILLA_TIED = Form(
     name="chinchilla-tied",
     formula="L = E + A/N^alpha + B/D^alpha",
@@ -54,4 +40,19 @@ CHINCHILLA_TIED = Form(
     coefficients=(0, 1, 2),
     linear=_linear,
     pairs=((1, 3, "n"), (2, 3, "d")),
+)
+
+CHINCHILLA = Form(
+    name="chinchilla",
+    formula="L = E + A/N^alpha + B/D^beta",
+    source=SOURCE,
+    kinds=(Kind.LEVEL, Kind.SCALE, Kind.SCALE, Kind.EXPONENT, Kind.EXPONENT),
+    reported=(*_TERMS, entry("alpha", 3, log=False), entry("beta", 4, log=False)),
+    prepare=_prepare,
+    compose=Summed,
+    axes=(Axis(index=3, values=EXPONENTS), Axis(index=4, values=EXPONENTS)),
+    coefficients=(0, 1, 2),
+    linear=_linear,
+    pairs=((1, 3, "n"), (2, 4, "d")),
+    cases=(Case(form=CHINCHILLA_TIED, within=lambda theta: theta[:, [0, 1, 2, 3, 3]]),),
 )

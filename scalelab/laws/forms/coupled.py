@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, entry, level, terms
+from scalelab.laws.forms.chinchilla import CHINCHILLA
+from scalelab.laws.forms.form import Axis, Case, Form, Inputs, Kind, Linear, entry, level, terms
+from scalelab.laws.forms.kaplan import FLOORS, KAPLAN_E, inner_problem
 from scalelab.laws.forms.summed import Summed, Terms
 from scalelab.laws.runs import Array
 
-FLOORS = np.array([0.0, 0.35, 0.6, 0.8, 0.92])
-"""E on the grid, as shares of the smallest loss."""
-OUTER = np.array([0.12, 0.3, 0.6, 1.0])
+OUTER = np.array([0.12, 0.3, 0.6, 1.0, 3.0, 10.0])
 """κ on the grid."""
 SLOPES = np.geomspace(0.06, 0.9, 5)
 """α·κ and β·κ on the grid: how the loss falls where one shortage rules."""
@@ -18,18 +18,6 @@ SLOPES = np.geomspace(0.06, 0.9, 5)
 
 def _prepare(inputs: Inputs) -> Terms:
     return terms(inputs, 6, {"one": 1, "n": 3}, {"one": 2, "d": 4}, floor=0, outer=5)
-
-
-def inner_problem(basis: list[Array], floor: Array | float, outer: Array, loss: Array) -> Linear:
-    """(L − E)^(1/κ) ≈ A·… + B·…: linear once E and κ are fixed; weighted so that residuals are those of ln L."""
-    above = np.maximum(loss - floor, 1e-3 * loss)
-    target = above ** (1.0 / outer)
-    return Linear(
-        basis=np.stack(np.broadcast_arrays(*basis), axis=1),
-        target=target,
-        weight=outer * above / (target * loss),
-        log_ratio=lambda made: np.log((floor + made**outer) / loss),
-    )
 
 
 def _linear(theta: Array, inputs: Inputs, loss: Array) -> Linear:
@@ -67,4 +55,8 @@ COUPLED = Form(
     linear=_linear,
     unfold=_unfold,
     pairs=((1, 3, "n"), (2, 4, "d")),
+    cases=(
+        Case(form=CHINCHILLA, within=lambda theta: np.insert(theta, 5, 1.0, axis=1)),
+        Case(form=KAPLAN_E, within=lambda theta: np.insert(theta, 4, 1.0, axis=1)),
+    ),
 )

@@ -101,6 +101,15 @@ class Linear:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Case:
+    """A simpler law as a case of another, exactly or nearly."""
+
+    form: Form
+    within: Callable[[Array], Array]
+    """θ (S, p) of the simpler law → θ of the other that makes the same law."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Form:
     """One functional form of the law."""
 
@@ -131,6 +140,8 @@ class Form:
     """(coefficient, exponent, "n" or "d"): which exponent acts on which variable, for centring."""
     variables: tuple[str, ...] = ()
     """Columns of the table needed besides N and D."""
+    cases: tuple[Case, ...] = ()
+    """Simpler laws that this one holds; their starts are starts for it too."""
     default_objective: str = "huber"
     lacks: Callable[[Inputs], str | None] | None = None
     """What the runs lack for this law, in words; None where they lack nothing."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, additive, entry, level, terms
+from scalelab.laws.forms.chinchilla import CHINCHILLA
+from scalelab.laws.forms.form import Axis, Case, Form, Inputs, Kind, Linear, additive, entry, level, terms
 from scalelab.laws.forms.summed import Summed, Terms
 from scalelab.laws.runs import Array
 
@@ -23,6 +24,12 @@ def _linear(theta: Array, inputs: Inputs, loss: Array) -> Linear:
     by_n, by_d = np.exp(-alpha * inputs.log_n), np.exp(-beta * inputs.log_d)
     by_both = np.exp(-gamma * inputs.log_n - delta * inputs.log_d)
     return additive([np.ones_like(by_n), by_n, by_d, by_both], loss)
+
+
+def _with_little_interaction(theta: Array) -> Array:
+    """Chinchilla's, and a hundredth of the geometric mean of its two terms."""
+    e, a, b, alpha, beta = theta.T
+    return np.stack([e, a, b, 0.5 * (a + b) - np.log(100.0), alpha, beta, 0.5 * alpha, 0.5 * beta], axis=1)
 
 
 INTERACTION = Form(
@@ -51,4 +58,5 @@ INTERACTION = Form(
     coefficients=(0, 1, 2, 3),
     linear=_linear,
     pairs=((1, 4, "n"), (2, 5, "d"), (3, 6, "n"), (3, 7, "d")),
+    cases=(Case(form=CHINCHILLA, within=_with_little_interaction),),
 )

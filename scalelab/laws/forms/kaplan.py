@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from scalelab.laws.forms.coupled import FLOORS, inner_problem
-from scalelab.laws.forms.form import Axis, Form, Inputs, Kind, Linear, Reported, entry, level, terms
+from scalelab.laws.forms.form import Axis, Case, Form, Inputs, Kind, Linear, Reported, entry, level, terms
 from scalelab.laws.forms.summed import Summed, Terms
 from scalelab.laws.runs import Array
 
 SOURCE = "Kaplan et al. 2020, arXiv 2001.08361"
-OUTER = np.geomspace(0.03, 1.2, 12)
-RATIO = np.geomspace(0.15, 4.0, 12)
+OUTER = np.geomspace(0.03, 10.0, 14)
+"""α_D on the grid, up to its bound: where runs know no floor and no bend it runs off there, along a valley that is
+too flat to be walked.
+"""
+FLOORS = np.array([0.0, 0.35, 0.6, 0.8, 0.92])
+"""E on the grid, as shares of the smallest loss."""
+SLOPES = np.geomspace(0.02, 1.0, 12)
+"""α_N on the grid."""
+FEW_OUTER, FEW_SLOPES = np.array([0.05, 0.12, 0.3, 0.7, 2.0, 10.0]), np.geomspace(0.03, 0.8, 6)
+"""The same over a floor."""
 
 
 def _terms(inputs: Inputs, n_free: int, floor: int | None) -> Terms:
@@ -33,6 +40,18 @@ def _prepare_floor(inputs: Inputs) -> Terms:
     return _terms(inputs, 5, 0)
 
 
+def inner_problem(basis: list[Array], floor: Array | float, outer: Array, loss: Array) -> Linear:
+    """(L − E)^(1/κ) ≈ A·… + B·…: linear once E and κ are fixed; weighted so that residuals are those of ln L."""
+    above = np.maximum(loss - floor, 1e-3 * loss)
+    target = above ** (1.0 / outer)
+    return Linear(
+        basis=np.stack(np.broadcast_arrays(*basis), axis=1),
+        target=target,
+        weight=outer * above / (target * loss),
+        log_ratio=lambda made: np.log((floor + made**outer) / loss),
+    )
+
+
 def _linear(theta: Array, inputs: Inputs, loss: Array) -> Linear:
     """Of both forms: the last two entries are the ratio and the outer power, a floor stands first if there is one."""
     ratio, outer = theta[:, -2:-1], theta[:, -1:]
@@ -41,8 +60,13 @@ def _linear(theta: Array, inputs: Inputs, loss: Array) -> Linear:
     return inner_problem(basis, floor, outer, loss)
 
 
+def _unfold(cells: Array, loss: Array) -> Array:
+    """The ratio α_N/α_D from α_N."""
+    return np.column_stack([cells[:, 0] / cells[:, 1], cells[:, 1]])
+
+
 def _unfold_floor(cells: Array, loss: Array) -> Array:
-    return np.column_stack([cells[:, 0] * loss.min(), cells[:, 1:]])
+    return np.column_stack([cells[:, 0] * loss.min(), _unfold(cells[:, 1:], loss)])
 
 
 def _reported(first: int) -> tuple[Reported, ...]:
@@ -65,9 +89,10 @@ KAPLAN = Form(
     reported=_reported(0),
     prepare=_prepare,
     compose=Summed,
-    axes=(Axis(index=2, values=RATIO), Axis(index=3, values=OUTER)),
+    axes=(Axis(index=2, values=SLOPES), Axis(index=3, values=OUTER)),
     coefficients=(0, 1),
     linear=_linear,
+    unfold=_unfold,
     pairs=((0, 2, "n"),),
 )
 
@@ -79,9 +104,10 @@ KAPLAN_E = Form(
     reported=(level(), *_reported(1)),
     prepare=_prepare_floor,
     compose=Summed,
-    axes=(Axis(index=0, values=FLOORS), Axis(index=3, values=RATIO[::2]), Axis(index=4, values=OUTER[::2])),
+    axes=(Axis(index=0, values=FLOORS), Axis(index=3, values=FEW_SLOPES), Axis(index=4, values=FEW_OUTER)),
     coefficients=(1, 2),
     linear=_linear,
     unfold=_unfold_floor,
     pairs=((1, 3, "n"),),
+    cases=(Case(form=KAPLAN, within=lambda theta: np.insert(theta, 0, 0.0, axis=1)),),
 )
