@@ -20,8 +20,10 @@ from scalelab.errors import BadInput
 from scalelab.laws.fits import Estimate, Fit, Prediction
 from scalelab.laws.fitting.fitter import inputs_of, sound_numbers, weights_of
 from scalelab.laws.fitting.newton import Problem, minimise
+from scalelab.laws.fitting.objective import robust_scale
 from scalelab.laws.forms import Inputs
-from scalelab.laws.intervals.delta import inverse_grams
+from scalelab.laws.forms.nodes import Node
+from scalelab.laws.intervals.delta import inverse_grams, normal_moments
 from scalelab.laws.intervals.exponents import (
     Exponents,
     OptimumInterval,
@@ -53,6 +55,8 @@ class Bootstrap:
     """(B, p): the parameters of each refit."""
     covariance: Array
     """(B, p, p): what each refit would say of its own parameters, to studentize it by."""
+    plain: Array
+    """(p, p): what the fit itself says by the same formula, for the quantiles to be multiplied by."""
     n_clusters: int
     """Groups of runs that shared a weight; the number of runs where none share a trunk."""
     seed: int
@@ -120,7 +124,7 @@ class Bootstrap:
 
     def _half(self, values: Array, gradients: Array, center: float, slope: Array) -> tuple[float, float]:
         """Half-width and standard error of a number: symmetric percentile-t."""
-        se = float(self.fit.along(slope)[0])
+        se = float(along(np.atleast_2d(slope), self.plain[None])[0])
         own = along(gradients, self.covariance)
         with np.errstate(all="ignore"):
             z = np.abs(values - center) / own
@@ -178,7 +182,10 @@ def bootstrap(fit: Fit, runs: RunTable, n: int = 1000, seed: int = 0) -> Bootstr
             weight = draw.gamma(1.0 / spread, spread, size=(rows, count))[:, groups] * weights_of(runs)
             parts.append(_refit(fit, runs, inputs, weight / weight.mean(axis=1, keepdims=True)))
     theta, covariance = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Bootstrap(fit=fit, theta=theta, covariance=covariance, n_clusters=count, seed=seed)
+    node = fit.form.compose(np.array(fit.theta)[None], fit.form.prepare(inputs))
+    free = np.diag(np.array(fit.covariance)) > 0
+    plain = _covariances(fit, runs, node, weights_of(runs)[None])[0] * np.outer(free, free)
+    return Bootstrap(fit=fit, theta=theta, covariance=covariance, plain=plain, n_clusters=count, seed=seed)
 
 
 def same_runs(fit: Fit, runs: RunTable) -> RunTable:
@@ -218,13 +225,33 @@ def _refit(fit: Fit, runs: RunTable, inputs: Inputs, weight: Array) -> tuple[Arr
         target=target, weight=weight, delta=delta, lower=lower, upper=upper,
     )  # fmt: skip
     theta = _minima(problem, weight, np.array(fit.theta))
-    node = form.compose(theta, prepared)
-    residuals = target - node.value
-    share = np.maximum((weight * (np.abs(residuals) <= delta)).mean(axis=1), 1.0 / len(runs))
-    spread = (weight * np.clip(residuals, -delta, delta) ** 2).sum(axis=1) / max(len(runs) - fit.n_free, 1)
+    return theta, _covariances(fit, runs, form.compose(theta, prepared), weight)
+
+
+def _covariances(fit: Fit, runs: RunTable, node: Node, weight: Array) -> Array:
+    """Of each row of θ under its row of weights, as if all runs scattered alike: (B, p, p)."""
+    lower, upper = fit.bounds(runs.loss)
     free = lower < upper
-    gradient = np.broadcast_to(node.gradient(), (len(theta), len(runs), form.n_free)) * free
-    return theta, inverse_grams(gradient, weight, free) * (spread / share**2)[:, None, None]
+    gradient = np.broadcast_to(node.gradient(), (len(weight), len(runs), fit.form.n_free)) * free
+    own = np.log(runs.loss) - fit.form.log_loss(np.array(fit.theta), inputs_of(runs, fit.form))
+    factor = _factors(fit, np.log(runs.loss) - node.value, weight, robust_scale(own, fit.n_free))
+    covered: Array = inverse_grams(gradient, weight, free) * factor[:, None, None]
+    return covered
+
+
+def _factors(fit: Fit, residuals: Array, weight: Array, scale: float) -> Array:
+    """What each row's (Jᵀ W J)⁻¹ is multiplied by: (B,).
+
+    Where δ is below the fit's scale, so that next to nothing is inside it, that is what normal errors of it give.
+    """
+    delta = np.inf if fit.delta is None else fit.delta
+    if delta < scale:
+        inside, squares = normal_moments(delta, scale)
+        return np.full(len(weight), squares / inside**2)
+    share = np.maximum((weight * (np.abs(residuals) <= delta)).mean(axis=1), 1.0 / residuals.shape[1])
+    spread = (weight * np.clip(residuals, -delta, delta) ** 2).sum(axis=1) / max(residuals.shape[1] - fit.n_free, 1)
+    factor: Array = spread / share**2
+    return factor
 
 
 def _minima(problem: Problem, weight: Array, start: Array) -> Array:

@@ -25,6 +25,10 @@ MOST_VARIANCE = 1e120
 """Of a parameter that the runs say nothing about: finite, as JSON must be."""
 ROBUST_DOF, MAD_DOF = 0.65, 0.5
 """Share of the spare runs that the scale of a robust fit is worth, with δ above the scatter and below it."""
+MANY = 40
+"""Spare runs."""
+MOST_PULL = 0.9
+HALF = 0.6745
 FEW = 0.75
 """Added to that: with few spare runs nearly nothing lies beyond δ."""
 
@@ -56,15 +60,35 @@ def covariance(
 ) -> Array:
     """Of θ, (p, p), with zeros for parameters that a bound holds; near-singular directions get huge variances.
 
-    `n_free` counts the parameters that were fitted, those at a bound included; by default all columns.
+    `n_free` counts the parameters that were fitted, those at a bound included; by default all columns. From `MANY`
+    spare runs on, the runs themselves say where they scatter more (`sandwich`).
     """
     p = jacobian.shape[1]
+    n_free = p if n_free is None else n_free
     full = np.zeros((p, p))
-    inverse = inverse_gram(jacobian[:, free], weight)
-    full[np.ix_(free, free)] = variance_factor(residuals, weight, delta, p if n_free is None else n_free) * inverse
+    if len(residuals) - n_free >= MANY:
+        full[np.ix_(free, free)] = sandwich(jacobian[:, free], residuals, weight, delta, n_free)
+    else:
+        inverse = inverse_gram(jacobian[:, free], weight)
+        full[np.ix_(free, free)] = variance_factor(residuals, weight, delta, n_free) * inverse
     if not np.isfinite(full).all():
         full = np.where(np.isfinite(full), full, MOST_VARIANCE * np.eye(p))
     return np.clip(full, -MOST_VARIANCE, MOST_VARIANCE)
+
+
+def sandwich(jacobian: Array, residuals: Array, weight: Array, delta: float, n_free: int) -> Array:
+    """Covariance where runs scatter unlike one another: B⁻¹ (Σ w² ψ² j jᵀ) B⁻¹ with B = Σ w ψ' j jᵀ.
+
+    Each ψ is what it would be had the fit not seen its run (HC3 of MacKinnon and White 1985). Where δ is below the
+    scatter, ψ' is the density at zero by a window that holds half the residuals (Powell 1991).
+    """
+    width = max(delta, HALF * robust_scale(residuals, n_free))
+    slope = weight * (np.abs(residuals) <= width) * (delta / width if np.isfinite(delta) else 1.0)
+    bread = inverse_gram(jacobian, slope)
+    pull = np.einsum("np,pq,nq->n", jacobian, bread, jacobian) * slope
+    scores = jacobian * (weight * np.clip(residuals, -delta, delta) / (1.0 - np.clip(pull, 0.0, MOST_PULL)))[:, None]
+    covered: Array = bread @ (scores.T @ scores) @ bread
+    return covered
 
 
 def variance_factor(residuals: Array, weight: Array, delta: float, n_free: int) -> float:
@@ -77,14 +101,14 @@ def scale_of(residuals: Array, weight: Array, delta: float, n_free: int) -> tupl
     n = len(residuals)
     scale = 0.0 if np.isinf(delta) else robust_scale(residuals, n_free)
     if delta < scale:
-        share, spread = _normal_moments(delta, scale)
+        share, spread = normal_moments(delta, scale)
         return share, spread / share**2
     share = max(float(np.average(np.abs(residuals) <= delta, weights=weight)), 1.0 / n)
     spread = float((weight * np.clip(residuals, -delta, delta) ** 2).sum()) / max(n - n_free, 1)
     return share, (1.0 + n_free / n * (1.0 - share) / share) ** 2 * spread / share**2
 
 
-def _normal_moments(delta: float, scale: float) -> tuple[float, float]:
+def normal_moments(delta: float, scale: float) -> tuple[float, float]:
     """Means of ψ' and ψ² of Huber's loss for normal errors of that scale."""
     c = delta / scale
     share = math.erf(c / math.sqrt(2.0))

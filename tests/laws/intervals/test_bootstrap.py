@@ -88,6 +88,23 @@ def test_intervals_cover_where_plain_percentiles_do_not(n_runs: int, tied: bool)
     assert np.mean(hits) > np.mean(plain)
 
 
+def test_a_loss_far_below_the_scatter_is_covered_and_not_without_end() -> None:
+    """Hoffmann's δ leaves next to no residual inside, so that no refit can count its own scale by them."""
+    hits, widths = [], []
+    for seed in range(12):
+        law = truth(25, seed)
+        runs = law.lab(seed)
+        fit = laws.fit(runs, "chinchilla", "hoffmann")
+        found = laws.bootstrap(fit, runs, n=200)
+        for number in found.estimates():
+            plain = fit.estimate(number.name)
+            hits.append(number.low <= law.numbers[number.name] <= number.high)
+            if plain.low > 0 and number.low > 0:
+                widths.append(np.log(number.high / number.low) / np.log(plain.high / plain.low))
+    assert np.mean(hits) >= 0.88
+    assert 0.7 < np.median(widths) < 1.6
+
+
 def test_too_few_trunks_are_told_in_words() -> None:
     runs = replace(lab(16), cluster=("one", "two") * 8)
     with pytest.raises(BadInput, match="2 trunks"):
@@ -95,10 +112,13 @@ def test_too_few_trunks_are_told_in_words() -> None:
 
 
 def test_the_published_standard_errors_of_the_240_runs(shared_data: Path) -> None:
-    """Besiroglu et al. 2024 (arXiv 2404.10102), table 1, by 4,000 bootstraps: α .02, β .02, E .03 to two digits."""
+    """Besiroglu et al. 2024 (arXiv 2404.10102), by 4,000 bootstraps of their fit: E .0257, A 124.5, α .0154, β .0206.
+
+    That of B, 1293, is of so long a tail that no two bootstraps agree on it.
+    """
     runs = chinchilla_epoch(shared_data)
     fit = laws.fit(runs, "chinchilla", "hoffmann")
-    spread = laws.bootstrap(fit, runs, n=1000).theta.std(axis=0)
-    assert spread[3] == pytest.approx(0.02, abs=0.006)
-    assert spread[4] == pytest.approx(0.02, abs=0.006)
-    assert spread[0] == pytest.approx(0.03, abs=0.008)
+    theta = laws.bootstrap(fit, runs, n=1000).theta
+    spread = theta.std(axis=0)
+    assert spread[[0, 3, 4]] == pytest.approx([0.0257, 0.0154, 0.0206], rel=0.15)
+    assert np.exp(theta[:, 1]).std() == pytest.approx(124.5, rel=0.15)
