@@ -18,7 +18,10 @@ class LinesView(ScrollView):
     """A scrolling column of lines, each one row high, cut at the right edge."""
 
     DEFAULT_CSS = """
-    LinesView { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; overflow-x: hidden; overflow-y: auto; }
+    LinesView {
+        scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; scrollbar-gutter: stable;
+        overflow-x: hidden; overflow-y: auto;
+    }
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
@@ -38,7 +40,7 @@ WIDE = 150
 class PlanView(Widget):
     """The plan of a lab, or one that is being made."""
 
-    BINDINGS = keys.bindings("plan")
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("plan")
     DEFAULT_CSS = """
     PlanView { layout: vertical; height: 1fr; }
     PlanView #plan-body { height: 1fr; }
@@ -101,6 +103,10 @@ class PlanView(Widget):
         if not self._new and self._snapshot is not None:
             return plan_words.going_on(self._snapshot)
         return self._desk.now.command
+
+    def copied(self) -> str:
+        """The command that does the same."""
+        return self.command
 
     def focus(self, scroll_visible: bool = True) -> PlanView:
         """Keys go to the form, or to what is read."""
@@ -167,7 +173,7 @@ class PlanView(Widget):
         elif self._snapshot is not None:
             shot = self._snapshot
             page.show(lambda width: plan_words.of_lab(shot, width))
-        self._arrange()
+        self._lay_out()
         self._foot()
 
     def _foot(self) -> None:
@@ -179,9 +185,9 @@ class PlanView(Widget):
 
     def on_resize(self) -> None:
         """Side by side where there is room."""
-        self._arrange()
+        self._lay_out()
 
-    def _arrange(self) -> None:
+    def _lay_out(self) -> None:
         wide, sheet, page = self.size.width >= WIDE, self.query_one(Sheet), self.query_one(Page)
         sheet.display = self._new and (wide or self._pane == "form")
         page.display = not self._new or wide or self._pane == "grid"
@@ -262,7 +268,7 @@ class PlanView(Widget):
     def action_pane(self) -> None:
         """The form, or the grid of all points."""
         self._pane = "grid" if self._pane == "form" else "form"
-        self._arrange()
+        self._lay_out()
         self.focus()
 
     def action_new_plan(self) -> None:
@@ -288,6 +294,6 @@ class PlanView(Widget):
 
     def _to_form(self) -> Sheet:
         self._pane = "form"
-        self._arrange()
+        self._lay_out()
         self.focus()
         return self.query_one(Sheet)

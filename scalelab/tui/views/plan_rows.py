@@ -105,6 +105,7 @@ def _ladder(draft: Draft, now: Planned, last: Plan | None) -> list[Row]:
     key = LADDERS[kind][0]
     every, plan = rungs(draft, now, key), now.plan or last
     made = list(plan.rungs) if plan else []
+    before = items(value_of(now.base, key))
     for place, text in enumerate(every):
         found = text if kind == SHAPES else _nearest(text, made)
         cells = costs.get(found, [])
@@ -112,7 +113,7 @@ def _ladder(draft: Draft, now: Planned, last: Plan | None) -> list[Row]:
         told = now.problems.get(key, "")
         guilty = told.startswith(f"{key}[{place}]") or (f"{key}[" not in told and draft.touched == key and place == 0)
         rows.append(Field(key=f"{key}[{place}]", label=f"rung {place + 1}", value=text, beside=beside or " ",
-                          problem=told if told and guilty else "", changed=key in draft.edits))  # fmt: skip
+                          problem=told if told and guilty else "", changed=text not in before))  # fmt: skip
     return rows
 
 

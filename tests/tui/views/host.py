@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 from textual.app import App, ComposeResult
 from textual.message import Message
+from textual.pilot import Pilot
 from textual.widget import Widget
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -38,10 +44,26 @@ def screen(app: App[None]) -> str:
 
 def golden(name: str, shown: str) -> None:
     """Compare with the kept text; `UPDATE_GOLDENS=1` writes it."""
-    import os
-
     path = GOLDENS / f"{name}.txt"
     if os.environ.get("UPDATE_GOLDENS"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(shown, "utf-8")
     assert shown == path.read_text("utf-8")
+
+
+def piloted(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """A test that drives an app, run to its end."""
+
+    @wraps(test)
+    def run(*args: Any, **named: Any) -> None:
+        asyncio.run(test(*args, **named))
+
+    return run
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Until all that was asked, of threads too, is drawn."""
+    for _ in range(3):
+        await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+    await pilot.pause()

@@ -1,0 +1,46 @@
+"""What views of the law share: they draw when the law has changed and not before, mounted or not."""
+
+from __future__ import annotations
+
+from textual.widget import Widget
+
+from scalelab.tui.snapshot import Snapshot
+
+
+class LabView(Widget):
+    """Keeps the newest snapshot and says when there is something new to draw."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(id=id)
+        self._snapshot: Snapshot | None = None
+        self._drawn: object = None
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw what the newest fit says, where there is a newer one."""
+        self._snapshot = snapshot
+        self._renew()
+
+    def on_mount(self) -> None:
+        """What was shown before there was a place to draw."""
+        self.lay_out()
+        self._renew()
+
+    def on_resize(self) -> None:
+        """Another size has room for other things."""
+        self.lay_out()
+
+    def lay_out(self) -> None:
+        """Show what there is room for."""
+
+    def draw(self, snapshot: Snapshot) -> None:
+        """Draw a snapshot whose law is new."""
+        raise NotImplementedError
+
+    def _renew(self) -> None:
+        shot = self._snapshot
+        if shot is None or not self.children:
+            return
+        now = (shot.root, shot.versions.law, len(shot.finals), shot.alive)
+        if now != self._drawn:
+            self._drawn = now
+            self.draw(shot)

@@ -1,0 +1,70 @@
+"""What the report's words are about, made of a snapshot: the same sentences in the app as in print. Draws nothing."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from scalelab.gate import clean
+from scalelab.report.known import Known
+from scalelab.report.source import Subject
+from scalelab.tui.snapshot import Snapshot
+
+FIRST_LAW = 6
+"""Points that the power law needs."""
+
+
+def subject_of(shot: Snapshot) -> Subject | None:
+    """The finished runs and what the laws say of them; None before there is a law."""
+    seen, runs = shot.assessment, shot.runs
+    if seen is None or runs is None or seen.best is None:
+        return None
+    told = {each.run: each for each in shot.foretold if each.observed is not None}
+    return Subject(
+        name=shot.name, path=str(shot.root), runs=runs, assessment=seen, foretold=tuple(told.values()),
+        rung_names={row.run: row.spec.rung for row in shot.rows},
+    )  # fmt: skip
+
+
+def known_of(shot: Snapshot) -> Known:
+    """What the lab measured beside its losses, as far as it is known without a fit of its own."""
+    return Known(
+        bytes_per_token=None if shot.tokens is None else shot.tokens.bytes_per_token,
+        flops_per_second=_rate(shot),
+    )
+
+
+def _rate(shot: Snapshot) -> float | None:
+    """FLOP/s of one slot while the largest model trained: the middle of its runs' last words."""
+    heard = [
+        (row.spec, shot.curves[row.run].last.tokens_per_second)
+        for row in shot.rows
+        if row.run in shot.curves and 0 < shot.curves[row.run].last.tokens_per_second < float("inf")
+    ]
+    if not heard:
+        return None
+    largest = max(spec.counts.n_params for spec, _ in heard)
+    return median(speed * spec.flops_per_token for spec, speed in heard if spec.counts.n_params == largest)
+
+
+def why_no_law(shot: Snapshot) -> list[str]:
+    """Why there is no law yet and what to do, one sentence each."""
+    done, points = len(shot.finals), sum(row.spec.kind != "trunk" for row in shot.rows)
+    said = [f"{done} of {points} points are finished."]
+    if shot.assessment is not None and shot.assessment.verdicts:
+        said.append(_sentence(clean(shot.assessment.verdicts[0], 300)))
+    elif done < FIRST_LAW:
+        said.append(f"The first law needs {FIRST_LAW}: the power law of N and D.")
+    if shot.fit_problem:
+        said.append(_sentence(f"The last fit failed: {clean(shot.fit_problem, 300)}"))
+    elif shot.assessment is None and done >= FIRST_LAW and shot.alive:
+        said.append("The laws are being fitted.")
+    elif shot.assessment is None and done >= FIRST_LAW:
+        said.append("The laws that are kept are of another version, or there are none.")
+        said.append(f"`scalelab fit {clean(str(shot.root), 200)}` fits the runs again.")
+    if not shot.alive and done < points:
+        said.append("Nothing trains now: R trains what is left." if done else "Nothing has been trained: R begins.")
+    return said
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."

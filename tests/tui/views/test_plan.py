@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from scalelab import preset_files
+from scalelab.lab import control
+from scalelab.preset import Preset
+from scalelab.records import DeviceInfo
+from scalelab.tui.views.editing import LONGEST, LineEdit
+from scalelab.tui.views.page import Page
+from scalelab.tui.views.plan import PlanView
+from scalelab.tui.views.sheet import Sheet
+from tests.tui.views.host import SIZES, Host, golden, piloted, screen, settle
+from tests.tui.views.shots import shot
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+@pytest.fixture
+def host(cpu: DeviceInfo) -> Host:
+    return Host(PlanView(base="tiny", devices=[cpu]))
+
+
+def _value(app: Host, key: str) -> str:
+    return next(field.value for field in app.query_one(Sheet).fields if field.key == key)
+
+
+def _problem(app: Host, key: str) -> str:
+    return next(field.problem for field in app.query_one(Sheet).fields if field.key == key)
+
+
+async def _to(pilot: Pilot[None], key: str) -> None:
+    pilot.app.query_one(Sheet).go(key)
+    await pilot.pause()
+
+
+async def _type(pilot: Pilot[None], key: str, text: str, end: str = "enter") -> None:
+    """Edit a field from nothing."""
+    await _to(pilot, key)
+    sheet = pilot.app.query_one(Sheet)
+    await pilot.press("enter")
+    if sheet.field is not None:
+        await pilot.press(*["backspace"] * len(sheet.field.value))
+    await pilot.press(*(_NAMES.get(sign, sign) for sign in text), end)
+    await pilot.pause()
+
+
+_NAMES = {" ": "space", ",": "comma", ".": "full_stop", "-": "minus", "/": "slash"}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@piloted
+async def test_the_form_at_every_size(size: tuple[int, int], host: Host) -> None:
+    async with host.run_test(size=size) as pilot:
+        await pilot.pause()
+        golden(f"plan-{size[0]}x{size[1]}", screen(host))
+
+
+@piloted
+async def test_every_key_plans_again_and_says_what_is_wrong_beside_the_field(host: Host) -> None:
+    async with host.run_test(size=(80, 24)) as pilot:
+        before = host.view.command  # type: ignore[attr-defined]
+        await _to(pilot, "ladder.shapes[1]")
+        await pilot.press("enter", "x")
+        await pilot.pause()
+        assert "d_model x" in _problem(host, "ladder.shapes[1]")
+        assert "No plan" in screen(host)
+        golden("plan-wrong-80x24", screen(host))
+        await pilot.press("escape")
+        await pilot.pause()
+        assert host.view.command == before  # type: ignore[attr-defined]
+        assert "20 points" in screen(host)
+
+
+@piloted
+async def test_what_is_typed_stands_in_the_command(host: Host) -> None:
+    async with host.run_test(size=(120, 40)) as pilot:
+        await _type(pilot, "budgets.tokens", "300k, 600k")
+        await _type(pilot, "corpus.source", "my notes.txt")
+        assert "--set budgets.tokens=300k,600k --set 'corpus.source=my notes.txt'" in screen(host)
+        assert "10 points" in screen(host)
+        assert preset_files.load("tiny", ["budgets.tokens=300k,600k"]).budgets.tokens == [300e3, 600e3]
+
+
+@piloted
+async def test_rungs_come_and_go(host: Host) -> None:
+    async with host.run_test(size=(80, 24)) as pilot:
+        await _to(pilot, "ladder.shapes[4]")
+        await pilot.press("a")
+        await pilot.pause()
+        assert _value(host, "ladder.shapes[5]") == "176x2"
+        assert host.query_one(Sheet).field.key == "ladder.shapes[5]"  # type: ignore[union-attr]
+        await pilot.press("x")
+        await pilot.pause()
+        assert "ladder" not in host.view.command  # type: ignore[attr-defined]
+
+
+@piloted
+async def test_choices_are_gone_through_and_reverted(host: Host) -> None:
+    async with host.run_test(size=(80, 24)) as pilot:
+        await _to(pilot, "schedule.kind")
+        await pilot.press("l")
+        await pilot.pause()
+        assert _value(host, "schedule.kind") == "cosine"
+        await pilot.press("r")
+        await pilot.pause()
+        assert _value(host, "schedule.kind") == "wsd"
+        await _to(pilot, "ladder")
+        await pilot.press("l", "l")
+        await pilot.pause()
+        assert (_value(host, "ladder.from"), _value(host, "ladder.rungs")) == ("11.5k", "5")
+        await _type(pilot, "ladder.rungs", "3")
+        assert "12 points" in screen(host)
+
+
+@piloted
+async def test_a_plan_is_started_and_a_wrong_one_is_not(host: Host) -> None:
+    async with host.run_test(size=(80, 24)) as pilot:
+        await _type(pilot, "seeds", "0, 0")
+        await pilot.press("s")
+        await pilot.pause()
+        assert host.asked == [] and "cannot start" in screen(host)
+        await _type(pilot, "seeds", "7")
+        await _type(pilot, "lab", "mine")
+        await pilot.press("s")
+        await pilot.pause()
+        (asked,) = host.asked
+        assert isinstance(asked, PlanView.StartRequested)
+        assert (asked.preset.seeds, asked.lab) == ([7], Path("mine").absolute())
+
+
+@piloted
+async def test_another_preset_and_one_that_is_not_there(host: Host) -> None:
+    async with host.run_test(size=(80, 24)) as pilot:
+        await _type(pilot, "preset", "laptop")
+        assert "24 points" in screen(host)
+        await _type(pilot, "preset", "lapdog")
+        assert "there is no preset" in _problem(host, "preset")
+
+
+@piloted
+async def test_values_are_saved_as_a_preset(host: Host) -> None:
+    async with host.run_test(size=(80, 24)) as pilot:
+        await _type(pilot, "seeds", "3")
+        await pilot.press("w")
+        await pilot.press("d", "e", "e", "p", "enter")
+        await pilot.pause()
+        assert "saved as deep.toml" in screen(host)
+        assert "--preset deep.toml" in host.view.command  # type: ignore[attr-defined]
+        assert preset_files.load("deep.toml").seeds == [3]
+        await pilot.press("w", "d", "e", "e", "p", "enter")
+        await pilot.pause()
+        assert "there already" in _problem(host, "save")
+
+
+@piloted
+async def test_a_labs_plan_is_read_and_a_new_one_begun_from_it(host: Host, tmp_path: Path) -> None:
+    seen = shot(8)
+    async with host.run_test(size=(80, 24)) as pilot:
+        host.view.show(seen)  # type: ignore[attr-defined]
+        host.view.focus()
+        await pilot.pause()
+        golden("plan-lab-80x24", screen(host))
+        await pilot.press("enter", "a", "x", "s", "j")
+        await pilot.pause()
+        assert host.asked == [] and not host.query_one(Sheet).display
+        assert host.query_one(Page).scroll_offset.y == 1
+        await pilot.press("n")
+        await pilot.pause()
+        assert host.query_one(Sheet).display
+        assert "preset.toml" in host.view.command  # type: ignore[attr-defined]
+
+
+@piloted
+async def test_a_plan_without_room_says_which_rung() -> None:
+    small = DeviceInfo(
+        name="cpu", label="a box", memory_bytes=900_000_000, slots=2, peak_flops=8e10, peak_source="measured"
+    )
+    app = Host(PlanView(base="laptop", devices=[small]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "no room for" in screen(app)
+
+
+@piloted
+async def test_devices_are_found_and_measured(monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo) -> None:
+    monkeypatch.setattr("scalelab.tui.views.plan.find_devices", lambda: [cpu])
+    card = DeviceInfo(
+        name="cuda:0", label="A card", memory_bytes=80 * 10**9, slots=1, peak_flops=9e14, peak_source="measured"
+    )
+    monkeypatch.setattr(control, "devices", lambda: [card, cpu])
+    app = Host(PlanView(base="tiny"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "two cores" in screen(app)
+        await pilot.press("m")
+        await settle(pilot)
+        assert "A card" in screen(app)
+
+
+@piloted
+async def test_no_colour_and_outside_text(monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo, tmp_path: Path) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    evil = "a\\u001b[31m[/b] \\u202e"
+    preset: Preset = preset_files.load("tiny").model_copy(
+        update={"description": evil.encode().decode("unicode_escape")}
+    )
+    Path("evil.toml").write_text(preset_files.dumps(preset), "utf-8")
+    app = Host(PlanView(base="evil.toml", devices=[cpu]))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        shown = screen(app)
+        assert "\x1b" not in shown and "\u202e" not in shown and "[/b]" in shown
+
+
+def test_a_line_is_edited_as_everywhere() -> None:
+    line = LineEdit.of("ab")
+    for key in ("left", "backspace", "backspace", "delete", "left", "right"):
+        line = line.press(key) or line
+    assert line == LineEdit(text="", at=0)
+    assert line.insert("x\x1b[0m").text == "x\\x1b[0m"
+    assert line.press("f5") is None
+    assert len(line.insert("y" * 999).text) == LONGEST

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from textual.pilot import Pilot
+
+from scalelab.laws import fit_link
+from scalelab.report import prediction
+from scalelab.report.known import NOTHING, Known
+from scalelab.tui.views import question
+from scalelab.tui.views.predict import PredictView
+from scalelab.tui.views.question import ASKS, Question, answered
+from scalelab.tui.views.sheet import Sheet
+from scalelab.tui.views.subject import known_of, subject_of
+from tests.tui.views.host import SIZES, Host, golden, piloted, screen, settle
+from tests.tui.views.shots import hostile, shot
+
+EVIL = "a\x1b[31m [/b] \u202e b\x07"
+SEEN = shot(20)
+SUBJECT = subject_of(SEEN)
+assert SUBJECT is not None
+
+
+async def _type(pilot: Pilot[None], key: str, text: str) -> None:
+    sheet = pilot.app.query_one(Sheet)
+    sheet.go(key)
+    await pilot.press("enter", *["backspace"] * 12, *text, "enter")
+    await settle(pilot)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@piloted
+async def test_a_prediction_at_every_size(size: tuple[int, int]) -> None:
+    app = Host(PredictView())
+    async with app.run_test(size=size) as pilot:
+        app.view.show(SEEN)  # type: ignore[attr-defined]
+        await settle(pilot)
+        shown = screen(app)
+        assert "perplexity" in shown and "nats a" in shown and "law by law" in shown
+
+
+@pytest.mark.parametrize("finished", [0, 3, 8, 16])
+@piloted
+async def test_few_runs(finished: int) -> None:
+    app = Host(PredictView())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.view.show(shot(finished))  # type: ignore[attr-defined]
+        app.view.focus()
+        await settle(pilot)
+        await pilot.press("enter", "j", "v")
+        await settle(pilot)
+        if finished < 8:
+            golden(f"predict-{finished}-80x24", screen(app))
+        else:
+            assert "What to ask" in screen(app)
+
+
+@piloted
+async def test_typed_n_and_d_are_answered_and_wrong_ones_told() -> None:
+    app = Host(PredictView())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.view.show(SEEN)  # type: ignore[attr-defined]
+        app.view.focus()
+        await settle(pilot)
+        await _type(pilot, "n", "1M")
+        assert "N = 1M " in screen(app)
+        await _type(pilot, "d", "zz")
+        assert "! D is 'zz'" in screen(app) and "No answer" in screen(app)
+        await pilot.press("k", "j", "r")
+        await settle(pilot)
+        assert "! D" not in screen(app)
+
+
+@piloted
+async def test_a_budget_of_money_asks_for_price_and_speed() -> None:
+    app = Host(PredictView())
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.view.show(SEEN)  # type: ignore[attr-defined]
+        app.view.focus()
+        await pilot.press("l", "j", "h")
+        await settle(pilot)
+        assert "! a budget of money" in screen(app)
+        await _type(pilot, "rate", "1G")
+        assert "price_per_hour" in screen(app)
+        await _type(pilot, "price", "2")
+        shown = screen(app)
+        assert "best split: N =" in shown and "costs 10.00" in shown
+
+
+@piloted
+async def test_what_was_foretold_and_came() -> None:
+    app = Host(PredictView())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.view.show(SEEN)  # type: ignore[attr-defined]
+        app.view.focus()
+        await settle(pilot)
+        await pilot.press("v")
+        await settle(pilot)
+        shown = screen(app)
+        assert "Predicted before they ended, and what came" in shown and "32x1-D150k-s0" in shown
+
+
+@piloted
+async def test_outside_text_is_harmless_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = Host(PredictView())
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.view.show(hostile(SEEN, EVIL))  # type: ignore[attr-defined]
+        app.view.focus()
+        await settle(pilot)
+        await pilot.press("v")
+        await settle(pilot)
+        shown = screen(app)
+        assert not set(shown) & {"\x1b", "\x07", "\u202e"} and "[/b]" in shown
+
+
+@pytest.mark.parametrize("ask", ASKS)
+def test_every_question_has_an_answer_before_anything_is_typed(ask: str) -> None:
+    found = answered(Question(ask=ask), SUBJECT, NOTHING)
+    assert found.forecast is not None, found.problems
+    assert prediction.document(found.forecast, SUBJECT)["law"] == "coupled"
+
+
+def test_the_answers_are_those_of_the_command_line() -> None:
+    asked = Question(texts={"n": "1M", "d": "20M"})
+    mine, theirs = answered(asked, SUBJECT, NOTHING).forecast, prediction.for_run(SUBJECT.assessment, 1e6, 2e7)
+    assert mine is not None and mine.prediction == theirs.prediction
+    split = Question(ask=question.SPLIT, texts={"budget": "time", "amount": "2h", "rate": "1G", "devices": "4"})
+    found = answered(split, SUBJECT, NOTHING).forecast
+    assert found is not None and found.seconds == pytest.approx(7200)
+
+
+@pytest.mark.parametrize(
+    ("asked", "key"),
+    [
+        (Question(texts={"n": "-3"}), "n"),
+        (Question(ask=question.SPLIT, texts={"budget": "time"}), "rate"),
+        (Question(ask=question.SPLIT, texts={"amount": "soon"}), "amount"),
+        (
+            Question(ask=question.SPLIT, texts={"budget": "time", "amount": "1h", "rate": "1G", "devices": "2.5"}),
+            "devices",
+        ),
+        (Question(ask=question.LOSS, texts={"loss": "0.01"}), "loss"),
+        (Question(ask=question.SIZE, texts={"compute": "x"}), "compute"),
+    ],
+)
+def test_what_is_wrong_is_told_at_its_field(asked: Question, key: str) -> None:
+    found = answered(asked, SUBJECT, NOTHING)
+    assert found.forecast is None and list(found.problems) == [key]
+
+
+def test_speed_and_bytes_come_from_the_lab_and_accuracy_from_a_link() -> None:
+    known = known_of(SEEN)
+    assert known.bytes_per_token == pytest.approx(650 / 270) and known.flops_per_second is None
+    losses = [2.0, 2.2, 2.5, 2.8, 3.0, 3.3, 3.6, 4.0]
+    link = fit_link(losses, [0.6 - 0.1 * loss for loss in losses])
+    found = answered(Question(), SUBJECT, Known(link=link)).forecast
+    assert found is not None and "accuracy" in {each.name for each in found.measures()}
+    assert replace(known, link=link).link is link

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from scalelab.report.known import NOTHING, Known
+from scalelab.tui.views import surface_words
+from scalelab.tui.views.page import Page
+from scalelab.tui.views.subject import subject_of
+from scalelab.tui.views.surface import ReadMap, SurfaceView
+from tests.tui.views.host import SIZES, Host, golden, piloted, screen, settle
+from tests.tui.views.shots import hostile, shot
+
+EVIL = "a\x1b[31m [/b] \u202e b\x07"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@piloted
+async def test_the_surface_at_every_size(size: tuple[int, int]) -> None:
+    app = Host(SurfaceView())
+    async with app.run_test(size=size) as pilot:
+        app.view.show(shot(20))  # type: ignore[attr-defined]
+        await settle(pilot)
+        shown = screen(app)
+        assert "loss by coupled" in shown and "nearest run 80x1-D1.2M-s0" in shown
+        assert "best N and D at ten times" in shown
+
+
+@pytest.mark.parametrize("finished", [0, 3])
+@piloted
+async def test_before_a_law_it_says_what_to_do(finished: int) -> None:
+    app = Host(SurfaceView())
+    async with app.run_test(size=(50, 24)) as pilot:
+        app.view.show(shot(finished))  # type: ignore[attr-defined]
+        await settle(pilot)
+        golden(f"surface-{finished}-50x24", screen(app))
+
+
+@piloted
+async def test_the_cursor_reads_and_goes_from_run_to_run() -> None:
+    app = Host(SurfaceView())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.view.show(shot(20))  # type: ignore[attr-defined]
+        app.view.focus()
+        await settle(pilot)
+        await pilot.press("n")
+        await pilot.pause()
+        assert "on run 12x1-D150k-s0: loss" in screen(app)
+        await pilot.press("N")
+        await pilot.pause()
+        assert "on run 80x1-D1.2M-s0: loss" in screen(app)
+        before = app.query_one(ReadMap).point
+        await pilot.press("h", "j")
+        await pilot.pause()
+        after = app.query_one(ReadMap).point
+        assert before is not None and after is not None and after[0] < before[0] and after[1] < before[1]
+        await pilot.press("o")
+        await pilot.pause()
+        assert app.query_one(ReadMap).point is None and "ten times" in screen(app)
+
+
+@piloted
+async def test_outside_text_is_harmless_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = Host(SurfaceView())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.view.show(hostile(shot(20), EVIL))  # type: ignore[attr-defined]
+        await settle(pilot)
+        await pilot.press("n")
+        assert not set(screen(app)) & {"\x1b", "\x07", "\u202e"}
+
+
+def test_what_stands_under_the_cursor() -> None:
+    subject = subject_of(shot(20))
+    assert subject is not None
+    n_params, n_tokens = 60_000.0, 1e6
+    told = subject.assessment.predict(n_params, n_tokens)
+    lines = [line.plain for line in surface_words.reading(subject, NOTHING, n_params, n_tokens, 100)]
+    assert lines[0] == "N = 60k   D = 1M   (16.7 tokens a parameter)"
+    assert f"{told.loss:.2f}" in lines[2] and "by the mean of" in lines[2]
+    assert "nearest run 48x1-D1.2M-s0" in lines[3]
+    timed = surface_words.reading(subject, Known(flops_per_second=1e9), n_params, n_tokens, 100)
+    assert "on one slot as measured here" in timed[1].plain
+    far = surface_words.reading(subject, NOTHING, 1e9, 1e11, 100)
+    assert "is a guess" in "".join(line.plain for line in far)
+    assert math.isfinite(told.low)
+
+
+def test_the_page_keeps_its_place() -> None:
+    assert Page().plain == []
