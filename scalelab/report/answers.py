@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scalelab.report import numbers
 from scalelab.report.columns import columns
 from scalelab.report.prediction import warnings
-from scalelab.report.promise import UNTOLD, loss_words, predictions, predictors, tells
+from scalelab.report.promise import UNTOLD, ends, loss_words, predictions, predictors, splits, tells
 from scalelab.units import format_count, format_duration, format_flop_rate
 
 if TYPE_CHECKING:
@@ -58,10 +58,14 @@ def _asked(forecast: Forecast) -> list[str]:
     """N, D, C and their cost; where they come from the question, that too."""
     found = forecast.prediction
     ratio = numbers.ratio(found.n_tokens / found.n_params)
+    best = forecast.optimum
+    n_ends, d_ends = ("", "") if best is None else (ends(best.n_low, best.n_high), ends(best.d_low, best.d_high))
     point = (
-        f"N = {format_count(found.n_params)}   D = {format_count(found.n_tokens)}   "
+        f"N = {format_count(found.n_params)}{n_ends}   D = {format_count(found.n_tokens)}{d_ends}   "
         f"({ratio} tokens a parameter)   C = {numbers.flops(forecast.flops)} FLOPs"
     )
+    if forecast.optimal and not (tells(forecast.prediction) and (forecast.optimum is None or splits(forecast.optimum))):
+        return [f"{_role(forecast)}not told by these runs"]
     said = [_role(forecast) + point, *_cost(forecast)]
     if forecast.start:
         n_a, d_a, loss_a = forecast.start
@@ -114,6 +118,8 @@ def _interval(each: Measured) -> str:
 
 def _around(forecast: Forecast, level: str) -> list[str]:
     """How flat the optimum is and what more would buy; what an N costs; between which computes a loss lies."""
+    if not tells(forecast.prediction):
+        return []
     if forecast.off is not None:
         off = forecast.off
         worth = f"its loss is worth {numbers.percent(off.worth)} of this compute at the best N"
@@ -122,7 +128,7 @@ def _around(forecast: Forecast, level: str) -> list[str]:
         high = forecast.needed.flops_high
         upper = "no end in sight" if high is None else numbers.flops(high)
         return ["", f"compute it may take, {level}: {numbers.flops(forecast.needed.flops_low)} to {upper}"]
-    if forecast.allocation is None or not tells(forecast.prediction):
+    if forecast.allocation is None:
         return []
     told = forecast.allocation
     # Far computes are warned of below, in the same words for every question.

@@ -82,14 +82,16 @@ def _promise(subject: Subject) -> Markup:
     if not promise.tells(best):
         return joined(title, element("p", f"The loss at the best N and D is {promise.UNTOLD}."), *doubt)
     value, _, interval = promise.loss_words(best).partition(" ")
+    n_ends, d_ends = (best.n_low, best.n_high), (best.d_low, best.d_high)
     ratio = numbers.ratio(best.n_tokens / best.n_params)
     by = f"{100 * seen.fit().level:g} %, by {promise.predictors(seen)}"
     return joined(title, element(
         "div", page_parts.fact(value, f"nats a token {interval}, {by}"),
-        page_parts.fact(format_count(best.n_params), "parameters N, the best split"),
-        page_parts.fact(format_count(best.n_tokens), f"tokens D, {ratio} a parameter"),
+        *([page_parts.fact(format_count(best.n_params), f"parameters N, the best split{promise.ends(*n_ends)}"),
+           page_parts.fact(format_count(best.n_tokens), f"tokens D, {ratio} a parameter{promise.ends(*d_ends)}")]
+          if promise.splits(best) else []),
         class_="facts",
-    ), *doubt)  # fmt: skip
+    ), None if promise.splits(best) else element("p", f"The best {promise.UNSPLIT_N}."), *doubt)  # fmt: skip
 
 
 def _parameters(subject: Subject) -> Markup:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Measured,
         Needed,
         OffFrontier,
+        Optimum,
         OptimumInterval,
         Prediction,
         RunTable,
@@ -53,6 +54,8 @@ class Forecast:
     """Where a budget was asked about."""
     splits: tuple[tuple[str, OptimumInterval | None], ...] = ()
     """The best N and D of each law alone for that budget, None where it has none; empty under limits."""
+    optimum: Optimum | None = None
+    """The best N and D of that budget with their intervals; None under limits, and of a law asked for by name."""
     off: OffFrontier | None = None
     """Where a budget was asked about for one N."""
     needed: Needed | None = None
@@ -140,7 +143,7 @@ def for_budget(
         flops_per_second=devices.flops_per_second, utilisation=devices.utilisation,
         price_per_hour=devices.price_per_hour, devices=devices.count, max_params=max_params, max_tokens=max_tokens,
     )  # fmt: skip
-    best = found.best
+    best, free = found.best, found.max_params is None and found.max_tokens is None
     return Forecast(
         law=seen.fit(law).law,
         by=found.law,
@@ -149,7 +152,8 @@ def for_budget(
         # A single law that sees no repeats would take them for fresh tokens.
         alternatives=_others(seen, best.n_params, best.n_tokens) if found.epochs == 1 else (),
         allocation=found,
-        splits=_splits(seen, found) if found.max_params is None and found.max_tokens is None else (),
+        splits=_splits(seen, found) if free else (),
+        optimum=seen.frontier(best.flops) if free and law is None and found.limited_by != "search" else None,
         devices=devices,
         known=known,
     )
@@ -231,7 +235,12 @@ def _repeats(forecast: Forecast, runs: RunTable) -> float:
 def document(forecast: Forecast, subject: Subject) -> dict[str, Any]:
     """The forecast as plain values."""
     told = {each.name: each for each in forecast.measures()}
-    parts = {"allocation": forecast.allocation, "off_frontier": forecast.off, "needed": forecast.needed}
+    parts = {
+        "allocation": forecast.allocation,
+        "optimum": forecast.optimum,
+        "off_frontier": forecast.off,
+        "needed": forecast.needed,
+    }
     link = forecast.known.link
     return {
         "schema": SCHEMA,

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 WIDEST = 2.0
 """High over low of a loss that is still told as numbers."""
 UNTOLD = f"not told by these runs: its interval is wider than a factor of {WIDEST:g}"
+WIDEST_SPLIT = 100.0
+"""High over low of a best N that is still told."""
+UNSPLIT_N = "N and D are not told by these runs: each could be ten times more or less"
 FURTHER = 10.0
 """Times the largest compute spent, as an assessment's optimum is."""
 
@@ -46,6 +49,16 @@ class Loss(Protocol):
 def tells(found: Loss) -> bool:
     """Whether an interval of the loss is narrow enough to say anything."""
     return found.high <= WIDEST * found.low
+
+
+def splits(best: Optimum) -> bool:
+    """Whether the best N is told to better than two powers of ten."""
+    return best.n_low is None or best.n_high is None or best.n_high <= WIDEST_SPLIT * best.n_low
+
+
+def ends(low: float | None, high: float | None) -> str:
+    """The interval of a best N or D, to two digits: " [45k, 350k]"; empty where there is none."""
+    return "" if low is None or high is None else f" [{format_count(low, 2)}, {format_count(high, 2)}]"
 
 
 def loss_words(found: Loss) -> str:
@@ -91,13 +104,15 @@ def _best(seen: Assessment, best: Optimum, width: int) -> Lines:
         return wrapped(f"  {no_split(seen)}.", width, hang=2)
     if not tells(best):
         return wrapped(f"  The loss at the best N and D is {UNTOLD}.", width, hang=2)
+    by = f" nats a token, {100 * seen.fit().level:g} %, by {predictors(seen)}"
+    loss = Text.assemble("  loss  ", (loss_words(best), "bold"), by)
+    if not splits(best):
+        return [Text(f"  best  {UNSPLIT_N}"), loss]
     size, tokens = format_count(best.n_params), format_count(best.n_tokens)
     ratio = f"   ({numbers.ratio(best.n_tokens / best.n_params)} tokens a parameter)"
-    by = f" nats a token, {100 * seen.fit().level:g} %, by {predictors(seen)}"
-    return [
-        Text.assemble("  best  N = ", (size, "bold"), "   D = ", (tokens, "bold"), ratio),
-        Text.assemble("  loss  ", (loss_words(best), "bold"), by),
-    ]
+    n_ends, d_ends = ends(best.n_low, best.n_high), ends(best.d_low, best.d_high)
+    point = ("  best  N = ", (size, "bold"), n_ends, "   D = ", (tokens, "bold"), d_ends, ratio)
+    return [Text.assemble(*point), loss]
 
 
 def no_split(seen: Assessment) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from scalelab import laws
 from scalelab.laws.choice.statement import CHECKED, statement
+from scalelab.laws.use.budget import Devices
 from scalelab.report import answers, checks, findings, prediction, progress, promise
 from scalelab.report.growth import exponents_of
 from scalelab.report.layout import Lines
@@ -162,3 +163,30 @@ def test_figures_show_no_frontier_and_no_surface_that_the_runs_do_not_tell(in_on
     assert "surface" not in keys and {"loss-against-compute", "residuals"} <= set(keys)
     assert frontier_of(in_one_ratio) == [] and frontier_of(subject()) != []
     assert "surface" in [each.key for each in pictures_of(subject())]
+
+
+@pytest.fixture(scope="module")
+def nearly_in_one_ratio() -> Subject:
+    """D = 20 N within two per cent: no law is withheld for it, and yet the best split is anybody's guess."""
+    rng = np.random.default_rng(0)
+    n = np.geomspace(1e7, 1e9, 24)
+    d = 20 * n * np.exp(0.02 * rng.standard_normal(24))
+    runs = laws.run_table(n_params=n, n_tokens=d, loss=chinchilla_loss(n, d) * np.exp(3e-3 * rng.standard_normal(24)))
+    return of(runs)
+
+
+def test_where_the_best_split_is_not_told_nothing_is_made_of_it(nearly_in_one_ratio: Subject) -> None:
+    about, seen = nearly_in_one_ratio, nearly_in_one_ratio.assessment
+    assert seen.compute_law is None and not promise.splits(seen.optimum)  # type: ignore[arg-type]
+    assert about.exponents == () and "optimal" not in [each.key for each in pictures_of(about)]
+    told = answers.lines(prediction.for_budget(seen, {"compute": 1e21}, Devices()), about)
+    assert told[0].endswith("not told by these runs") and "N = " not in told[0]
+    assert "best N and D are not told by these runs" in text(promise.promise(seen, 80))
+    assert "best N and D are not told" in page(about, laws.card(seen, about.runs), [])
+
+
+def test_a_law_at_a_bound_has_no_exponents_to_show() -> None:
+    seen = subject().assessment
+    stopped = tuple(replace(fit, bounds_hit=("alpha",)) if fit.law == "coupled" else fit for fit in seen.fits)
+    names = [[each.law for each in exponents_of(replace(seen, fits=fits), None)] for fits in (seen.fits, stopped)]
+    assert "coupled" in names[0] and names[1] == [law for law in names[0] if law != "coupled"]
