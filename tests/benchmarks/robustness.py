@@ -1,4 +1,7 @@
-"""How far one wrong run moves a tenfold prediction, beside what leaving that run out would: no fit can do better."""
+"""How far one wrong run moves a tenfold prediction, by one law and by what `assess` predicts with.
+
+Beside them what leaving that run out would move the law: no fit can do better.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,16 @@ from dataclasses import replace
 import numpy as np
 
 from scalelab import laws
-from tests.laws.intervals.labs import truth
+from tests.laws.intervals.labs import Truth, truth
 
 PROMISED = 0.008
 """Of the loss: what LAWS promises that one wrong run moves the prediction by at most."""
 
 
-def moves(n_runs: int, labs: int, off: float, *, largest: bool) -> np.ndarray:
+def moves(n_runs: int, labs: int, off: float, *, largest: bool, panel: bool = False) -> np.ndarray:
     """|ln| of the tenfold prediction with a wrong run against without: (labs, 2), fitted with it and without that run.
 
-    The wrong run is the one of the largest compute, or any.
+    The wrong run is the one of the largest compute, or any; the prediction is chinchilla's, or that of the panel.
     """
     found = []
     for seed in range(labs):
@@ -28,11 +31,17 @@ def moves(n_runs: int, labs: int, off: float, *, largest: bool) -> np.ndarray:
         loss = runs.loss.copy()
         loss[wrong] *= 1.0 + off
         clean, with_it, without = (
-            float(laws.fit(table).log_loss(*law.tenfold))
+            _tenfold(table, law, panel=panel)
             for table in (runs, replace(runs, loss=loss), runs.take(np.arange(n_runs) != wrong))
         )
         found.append((abs(with_it - clean), abs(without - clean)))
     return np.array(found)
+
+
+def _tenfold(runs: laws.RunTable, law: Truth, *, panel: bool) -> float:
+    if panel:
+        return float(np.log(laws.assess(runs).loss(*(np.array([each]) for each in law.tenfold))[0]))
+    return float(laws.fit(runs).log_loss(*law.tenfold))
 
 
 def main(arguments: list[str]) -> None:
@@ -41,14 +50,15 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--labs", type=int, default=200, help="of each size")
     labs = parser.parse_args(arguments).labs
     print(f"{labs} labs of each size; moved by % (median, 90 %, worst), and the share of labs below {PROMISED:.1%}")
-    print(f"{'runs':>4} {'wrong run':16} {'fitted with it':>32} {'left out':>32}")
+    print(f"{'runs':>4} {'wrong run':16} {'chinchilla, with it':>28} {'left out':>28} {'assess, with it':>28}")
     for n_runs in (16, 25, 48):
         for off in (0.1, 0.5):
             for largest in (False, True):
                 found = moves(n_runs, labs, off, largest=largest)
-                cells = [_cell(column) for column in found.T]
+                told = moves(n_runs, labs, off, largest=largest, panel=True)
+                cells = [_cell(column) for column in (*found.T, told[:, 0])]
                 name = f"{'largest' if largest else 'any'} +{off:.0%}"
-                print(f"{n_runs:4} {name:16} {cells[0]:>32} {cells[1]:>32}", flush=True)
+                print(f"{n_runs:4} {name:16} {cells[0]:>28} {cells[1]:>28} {cells[2]:>28}", flush=True)
 
 
 def _cell(moved: np.ndarray) -> str:
