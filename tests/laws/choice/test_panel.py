@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from scalelab import laws
 from scalelab.laws import run_table
+from scalelab.laws.choice import statement
 from scalelab.laws.choice.backtest import leaning
 from scalelab.laws.choice.contest import PANEL
 from scalelab.laws.choice.repeats import DECAY, fresh_equivalent, with_fresh_tokens
@@ -114,4 +115,11 @@ def test_public_tables_are_told_better_than_by_one_law(shared_data: Path) -> Non
         error = {law: float(average([each.errors[law] for each in found])) for law in found[0].errors}
         assert error["choice"] < most
         assert error["choice"] < min(error["chinchilla"], error["coupled"], error["kaplan+E"])
-    assert np.concatenate([each.inside for each in found]).mean() >= 0.93
+    inside = np.concatenate([each.inside for each in found])
+    assert inside.mean() >= 0.93
+    # What stands beside every prediction is what was counted here.
+    fitted = [len(each.split.fitted) for each in found]
+    assert (
+        len(found), min(fitted), max(fitted), len(inside)
+    ) == (statement.SPLITS, statement.FEWEST, statement.MOST, statement.HELD)  # fmt: skip
+    assert pytest.approx(inside.mean(), abs=0.01) == statement.INSIDE
