@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from scalelab.figures import Axis, Figure, Mark, Role
 from scalelab.tui.charts.cells import Cells, single
-from scalelab.tui.charts.glyphs import Signs
+from scalelab.tui.charts.glyphs import Dots, Signs
 from scalelab.tui.charts.inks import BOLD, PLAIN, Inks
 from scalelab.tui.charts.raster import Array
 
@@ -42,13 +42,36 @@ class Layout:
     below: bool
     """Whether the x axis's name has a row of its own."""
 
-    def across(self, axis: Axis, values: Array | float, wide: int = 1) -> Array:
-        """Places along x in dots of which `wide` make a cell, 0 at the left end of the axis."""
-        return shares(axis, values) * (self.columns * wide - 1)
+    dots: Dots
+    """How a cell is divided: a value belongs to the cell that its dot is in."""
 
-    def down(self, axis: Axis, values: Array | float, high: int = 1) -> Array:
-        """Places along y in dots of which `high` make a cell, 0 at the upper end of the axis."""
-        return (1.0 - shares(axis, values)) * (self.rows * high - 1)
+    def dots_across(self, axis: Axis, values: Array | float) -> Array:
+        """Places along x in dots, 0 at the left end of the axis."""
+        with np.errstate(over="ignore"):
+            return shares(axis, values) * (self.columns * self.dots.wide - 1)
+
+    def dots_down(self, axis: Axis, values: Array | float) -> Array:
+        """Places along y in dots, 0 at the upper end of the axis."""
+        with np.errstate(over="ignore"):
+            return (1.0 - shares(axis, values)) * (self.rows * self.dots.high - 1)
+
+    def across(self, axis: Axis, values: Array | float) -> Array:
+        """Places along x in cells, 0 in the middle of the first; rounded, it is the cell that the value's dot is in."""
+        return (self.dots_across(axis, values) + 0.5) / self.dots.wide - 0.5
+
+    def down(self, axis: Axis, values: Array | float) -> Array:
+        """Places along y in cells, 0 in the middle of the uppermost."""
+        return (self.dots_down(axis, values) + 0.5) / self.dots.high - 0.5
+
+    def share_across(self, column: Array | float) -> Array:
+        """The share of the x axis at a place in cells."""
+        share = ((np.asarray(column) + 0.5) * self.dots.wide - 0.5) / max(self.columns * self.dots.wide - 1, 1)
+        return np.clip(share, 0.0, 1.0)
+
+    def share_up(self, row: Array | float) -> Array:
+        """The share of the y axis at a place in cells."""
+        share = ((np.asarray(row) + 0.5) * self.dots.high - 0.5) / max(self.rows * self.dots.high - 1, 1)
+        return np.clip(1.0 - share, 0.0, 1.0)
 
 
 def shares(axis: Axis, values: Array | float) -> Array:
@@ -76,12 +99,12 @@ def is_keyed(figure: Figure) -> bool:
     return bool(named) and all(each.mark is Mark.DOTS and each.role is Role.RUNS for each in named)
 
 
-def layout(figure: Figure, width: int, height: int, *, titled: bool = True) -> Layout:
+def layout(figure: Figure, width: int, height: int, dots: Dots, *, titled: bool = True) -> Layout:
     """Divides `width` by `height` cells."""
     axes = width >= LEAST_COLUMNS and height >= LEAST_ROWS
     if not axes:
         return Layout(left=0, top=0, columns=width, rows=height, margin=0, title_row=None, name_row=None, axes=False,
-                      below=False)  # fmt: skip
+                      below=False, dots=dots)  # fmt: skip
     title_row = 0 if titled else None
     roomy = height >= TITLED_ROWS + titled
     name_row = (1 if titled else 0) if roomy else None
@@ -92,7 +115,7 @@ def layout(figure: Figure, width: int, height: int, *, titled: bool = True) -> L
     left = min(max((len(single(word)) for _, word in ticks), default=0), width // 3) + 1
     margin = 0 if is_keyed(figure) else label_room(figure, width - left)
     return Layout(left=left, top=top, columns=width - left - margin, rows=rows, margin=margin, title_row=title_row,
-                  name_row=name_row, axes=True, below=below)  # fmt: skip
+                  name_row=name_row, axes=True, below=below, dots=dots)  # fmt: skip
 
 
 def y_ticks(axis: Axis, rows: int) -> list[tuple[float, str]]:
@@ -140,7 +163,7 @@ def _draw_y(cells: Cells, axis: Axis, area: Layout, signs: Signs, inks: Inks) ->
 
 def _draw_x(cells: Cells, axis: Axis, area: Layout, signs: Signs, inks: Inks) -> None:
     floor, free = area.top + area.rows, 0
-    for value, word in axis.ticks(max(2, min(area.columns // 12, 10))):
+    for value, word in axis.ticks(max(2, min(area.columns // 10, 12))):
         place = float(area.across(axis, value))
         if not -0.5 <= place <= area.columns - 0.5:
             continue

@@ -188,7 +188,7 @@ class Chart(CellWidget):
         area = self._drawing(*self.size).area
         if area is None:
             return
-        about = 1.0 if self._cursor is None else self._cursor[0] / max(area.columns - 1, 1)
+        about = 1.0 if self._cursor is None else float(area.share_across(self._cursor[0]))
         self._look_at(view.zoomed(self._window, factor, about))
 
     def action_pan(self, by: float) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scalelab.figures import Figure, Mark, Role, Series
+from scalelab.figures import Axis, Figure, Mark, Role, Series
 from scalelab.tui.charts import axes, labels, raster
 from scalelab.tui.charts.cells import Cells
 from scalelab.tui.charts.glyphs import Dots, GlyphSet, dot_sign, dots_of, signs_of
@@ -38,7 +38,7 @@ def draw(figure: Figure | None, width: int, height: int, look: Look, empty: str 
     if figure is None or figure.empty or not (axes.drawable(figure.x) and axes.drawable(figure.y)):
         say(cells, empty)
         return Drawing(cells=cells, area=None)
-    area = axes.layout(figure, width, height, titled=look.titled)
+    area = axes.layout(figure, width, height, dots_of(look.glyphs), titled=look.titled)
     if area.columns < 1 or area.rows < 1:
         return Drawing(cells=cells, area=None)
     signs = signs_of(look.glyphs)
@@ -79,7 +79,7 @@ def draw_lines(cells: Cells, figure: Figure, area: axes.Layout, look: Look) -> N
         return
     owner = np.repeat(np.arange(len(drawn)), [len(each.x) for each in drawn])
     x, y = (np.concatenate(each) for each in ([each.x for each in drawn], [each.y for each in drawn]))
-    passed = raster.lines(area.across(figure.x, x, dots.wide), area.down(figure.y, y, dots.high), owner, width, height)
+    passed = raster.lines(area.dots_across(figure.x, x), area.dots_down(figure.y, y), owner, width, height)
     inks = np.array([look.inks.of(each) if look.coloured else PLAIN for each in drawn], dtype=np.int64)
     rows, columns, owners = _with_bands(drawn, figure, area, dots, passed)
     if not look.coloured:
@@ -102,11 +102,9 @@ def _with_bands(
 
 def _band_dots(series: Series, owner: int, figure: Figure, area: axes.Layout, dots: Dots) -> tuple[Ints, Ints, Ints]:
     assert series.low is not None and series.high is not None
-    across = area.across(figure.x, series.x, dots.wide)
-    # An edge beyond what a log scale can show is beyond the drawing, not a gap.
-    low = np.where(np.isfinite(series.low), np.maximum(series.low, figure.y.low), np.nan)
-    high = np.where(np.isfinite(series.high), np.minimum(series.high, figure.y.high), np.nan)
-    bottom, top = (area.down(figure.y, edge, dots.high) for edge in (low, high))
+    across = area.dots_across(figure.x, series.x)
+    # An edge below what a log scale can show is beyond the drawing, not a gap.
+    bottom, top = (area.dots_down(figure.y, _held(edge, figure.y)) for edge in (series.low, series.high))
     width, height = area.columns * dots.wide, area.rows * dots.high
     rows, columns, _ = raster.band(across, bottom, top, width).within(width, height).dots()
     every, of_rows = dots.stipple
@@ -177,20 +175,25 @@ def _whiskers(cells: Cells, series: Series, figure: Figure, area: axes.Layout, l
     ink = look.inks.of(series) if look.coloured else PLAIN
     across, down = area.across(figure.x, series.x), area.down(figure.y, series.y)
     if series.low is not None and series.high is not None:
-        ends = [
-            area.down(figure.y, np.clip(edge, figure.y.low, figure.y.high), 2) for edge in (series.high, series.low)
-        ]
+        ends = [_halves(area.down(figure.y, _held(edge, figure.y))) for edge in (series.high, series.low)]
         for column, top, bottom in _bars(across, *ends, most=area.columns):
             for half, sign in _stroke(top, bottom, (signs.upright, signs.ends[0], signs.ends[1])):
                 cells.write(area.top + half, area.left + column, sign, ink)
     if series.x_low is not None and series.x_high is not None:
-        ends = [
-            area.across(figure.x, np.clip(edge, figure.x.low, figure.x.high), 2)
-            for edge in (series.x_low, series.x_high)
-        ]
+        ends = [_halves(area.across(figure.x, _held(edge, figure.x))) for edge in (series.x_low, series.x_high)]
         for row, left, right in _bars(down, *ends, most=area.rows):
             for half, sign in _stroke(left, right, (signs.level, signs.ends[2], signs.ends[3])):
                 cells.write(area.top + row, area.left + half, sign, ink)
+
+
+def _held(values: Array, axis: Axis) -> Array:
+    """Values moved onto the axis where they are beyond its ends; NaN stays."""
+    return np.clip(values, axis.low, axis.high)
+
+
+def _halves(place: Array) -> Array:
+    """Places in cells as places in half cells."""
+    return 2.0 * place + 0.5
 
 
 def _bars(place: Array, first: Array, last: Array, *, most: int) -> list[tuple[int, int, int]]:

@@ -71,9 +71,19 @@ def luminance(entry: int) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+_REDS = (124, 210, 88)
+"""The first that keeps a contrast of 2.2 is taken: the strongest red before the lighter and the darker one."""
+
+
 def red_on(entry: int) -> int:
     """A red that stands out from an entry by lightness too: red on green is none to many eyes."""
-    return 124 if luminance(entry) > 0.179 else 210
+    return max(_REDS, key=lambda red: min(contrast(red, entry), 2.2))
+
+
+def contrast(first: int, second: int) -> float:
+    """Contrast of two entries, 1 to 21 (WCAG 2.1)."""
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
 
 
 def text_on(entry: int) -> int:

@@ -17,6 +17,7 @@ from scalelab.tui.charts.glyphs import GlyphSet, signs_of
 from scalelab.tui.charts.inks import BOLD, PLAIN, REVERSE, text_on
 from scalelab.tui.charts.view import value_at, written
 from scalelab.tui.charts.widget import CellWidget
+from scalelab.units import format_count
 
 MAP_KEYS: tuple[tuple[str, str, str], ...] = (
     ("left,h", "cursor(-1, 0)", "smaller N"),
@@ -115,7 +116,7 @@ class SurfaceMap(CellWidget):
         n_params, n_tokens = self.point
         words = [f"N {written(self._surface.x, n_params)}", f"D {written(self._surface.y, n_tokens)}",
                  f"loss {self.loss:.4g}", *_runs_at(self._surface, area, row, column),
-                 f"{n_tokens / n_params:.3g} tokens a parameter"]  # fmt: skip
+                 f"{format_count(n_tokens / n_params)} tokens a parameter"]  # fmt: skip
         text = words[0]
         for word in words[1:]:
             if len(text) + 3 + len(word) <= width:
@@ -131,7 +132,7 @@ class SurfaceMap(CellWidget):
         if self._cursor is not None:
             column = min(max(column + across, 0), area.columns - 1)
             row = min(max(row + down, 0), area.rows - 1)
-        self._cursor = (column / (area.columns - 1), 1.0 - row / (area.rows - 1))
+        self._cursor = (float(area.share_across(column)), float(area.share_up(row)))
         self._moved()
 
     def action_leave(self) -> None:
@@ -148,7 +149,9 @@ class SurfaceMap(CellWidget):
 
 def _cell(cursor: tuple[float, float], area: Layout) -> tuple[int, int]:
     """(Row, column) of the area in which the cursor stands."""
-    return round((1.0 - cursor[1]) * (area.rows - 1)), round(cursor[0] * (area.columns - 1))
+    dots = area.dots
+    row = round((1.0 - cursor[1]) * (area.rows * dots.high - 1)) // dots.high
+    return row, round(cursor[0] * (area.columns * dots.wide - 1)) // dots.wide
 
 
 def _mark(cells: Cells, row: int, column: int, look: Look) -> None:

@@ -117,8 +117,9 @@ def _across_columns(x: Array, y: Array, column: Ints, owner: Ints, at: Ints, wid
     index = np.repeat(np.arange(len(at)), pieces)
     here = np.arange(len(index)) + np.repeat(first - (np.cumsum(pieces) - pieces), pieces)
     slope = (y1 - y0) / (x1 - x0)
-    # The height at which the join would cross the left edge of column 0, so that each edge is one multiplication.
-    level, slope = (y0 - (x0 + 0.5) * slope)[index], slope[index]
+    # The height at which the join would cross the left edge of column 0, so that each edge is one multiplication; a
+    # crossing exactly between two rows counts as the one that the join comes from.
+    level, slope = (y0 - (x0 + 0.5) * slope - 1e-6 * np.sign(slope))[index], slope[index]
     inner = here > begin[index]
     begins = _rows(np.where(inner, level + here * slope, y0[index]))
     ends = _rows(np.where(here < end[index], level + (here + 1) * slope, y1[index]))

@@ -15,7 +15,7 @@ from scalelab.tui.charts import axes, drawing, raster
 from scalelab.tui.charts.axes import Layout
 from scalelab.tui.charts.cells import Cells
 from scalelab.tui.charts.drawing import Drawing, Look
-from scalelab.tui.charts.glyphs import GlyphSet, dot_sign, dots_of, signs_of
+from scalelab.tui.charts.glyphs import Dots, GlyphSet, dot_sign, dots_of, signs_of
 from scalelab.tui.charts.inks import PLAIN, red_on, text_on
 from scalelab.tui.charts.raster import Array, Ints
 
@@ -40,9 +40,9 @@ def frame_of(surface: Surface) -> Figure:
     return Figure(title=surface.title, x=surface.x, y=surface.y, series=surface.series)
 
 
-def layout(surface: Surface, width: int, height: int, *, titled: bool) -> Layout:
+def layout(surface: Surface, width: int, height: int, dots: Dots, *, titled: bool) -> Layout:
     """The cells of the surface, with room at the right for what the bands mean."""
-    area = axes.layout(frame_of(surface), width, height, titled=titled)
+    area = axes.layout(frame_of(surface), width, height, dots, titled=titled)
     room = 4 + max((len(_value(level)) for level in surface.levels), default=0)
     columns, margin = area.columns + area.margin, 0
     if area.axes and surface.levels and columns - room >= LEAST_FOR_KEY:
@@ -56,10 +56,10 @@ def draw(surface: Surface | None, width: int, height: int, look: Look, empty: st
     if surface is None or not _sound(surface):
         drawing.say(cells, empty)
         return Drawing(cells=cells, area=None)
-    area = layout(surface, width, height, titled=look.titled)
+    area = layout(surface, width, height, dots_of(look.glyphs), titled=look.titled)
     if area.columns < 2 or area.rows < 2:
         return Drawing(cells=cells, area=None)
-    bands = bands_of(surface, losses(surface, area, area.columns, area.rows))
+    bands = bands_of(surface, _cell_losses(surface, area))
     if look.coloured:
         _fill(cells, bands, area, len(surface.levels) + 1, look)
     levels = _draw_contours(cells, surface, bands, area, look)
@@ -81,29 +81,28 @@ def _value(level: float) -> str:
     return f"{level:.4g}"
 
 
-def losses(surface: Surface, area: Layout, columns: int, rows: int) -> Array:
-    """The loss at (rows, columns) places over the area, the upper row at the top; between grid points it is linear."""
-    across = _between(axes.shares(surface.x, surface.n_params), np.linspace(0.0, 1.0, columns))
-    up = _between(axes.shares(surface.y, surface.n_tokens), np.linspace(1.0, 0.0, rows))
+def _cell_losses(surface: Surface, area: Layout) -> Array:
+    """The loss in the middle of each cell."""
+    return losses(
+        surface, area.share_across(np.arange(float(area.columns))), area.share_up(np.arange(float(area.rows)))
+    )
+
+
+def losses(surface: Surface, columns: Array, rows: Array) -> Array:
+    """The loss at (rows, columns), given as shares of the axes; between grid points it is linear."""
+    across = _between(axes.shares(surface.x, surface.n_params), columns)
+    up = _between(axes.shares(surface.y, surface.n_tokens), rows)
     left, right = (surface.loss[:, np.minimum(across[0] + step, surface.loss.shape[1] - 1)] for step in (0, 1))
-    along = left + (right - left) * across[1]
-    below, above = (along[np.minimum(up[0] + step, len(along) - 1)] for step in (0, 1))
-    found: Array = below + (above - below) * up[1][:, None]
+    with np.errstate(invalid="ignore", over="ignore"):
+        along = left + (right - left) * across[1]
+        below, above = (along[np.minimum(up[0] + step, len(along) - 1)] for step in (0, 1))
+        found: Array = below + (above - below) * up[1][:, None]
     return found
 
 
 def loss_at(surface: Surface, across: float, up: float) -> float:
     """The loss at a place given as shares of both axes."""
-    columns = _between(axes.shares(surface.x, surface.n_params), np.array([across]))
-    rows = _between(axes.shares(surface.y, surface.n_tokens), np.array([up]))
-    found = 0.0
-    for down in (0, 1):
-        for right in (0, 1):
-            share = abs(1 - down - float(rows[1][0])) * abs(1 - right - float(columns[1][0]))
-            at = (min(int(rows[0][0]) + down, surface.loss.shape[0] - 1),
-                  min(int(columns[0][0]) + right, surface.loss.shape[1] - 1))  # fmt: skip
-            found += share * float(surface.loss[at]) if share else 0.0
-    return found
+    return float(losses(surface, np.array([across]), np.array([up]))[0, 0])
 
 
 def _between(known: Array, wanted: Array) -> tuple[Ints, Array]:
@@ -127,7 +126,8 @@ def contours_of(band: Ints, loss: Array) -> Contours:
     lit = np.zeros(band.shape, dtype=np.bool_)
     level = np.zeros(band.shape, dtype=np.int64)
     here, below, right = (slice(0, -1), slice(0, -1)), (slice(1, None), slice(0, -1)), (slice(0, -1), slice(1, None))
-    fall, run = np.abs(loss[below] - loss[here]), np.abs(loss[right] - loss[here])
+    with np.errstate(invalid="ignore", over="ignore"):
+        fall, run = np.abs(loss[below] - loss[here]), np.abs(loss[right] - loss[here])
     for beside, steeper in ((below, fall >= run), (right, run > fall)):
         crossed = (band[beside] != band[here]) & steeper & (band[beside] >= 0) & (band[here] >= 0)
         lit[here] |= crossed
@@ -148,13 +148,15 @@ def _draw_contours(cells: Cells, surface: Surface, bands: Ints, area: Layout, lo
     """Draws them; returns the level in each cell, −1 where none passes."""
     inner = _inner(area)
     if not look.coloured or look.glyphs is GlyphSet.ASCII:
-        found = contours_of(bands, losses(surface, area, area.columns, area.rows))
+        found = contours_of(bands, _cell_losses(surface, area))
         letters = np.array([ord(_LETTERS[place % 26]) for place in range(len(surface.levels) + 1)], dtype=np.uint32)
         shown, level = found.lit, found.level
         cells.codes[inner][shown] = letters[level[shown]]
     else:
         dots = dots_of(look.glyphs)
-        loss = losses(surface, area, area.columns * dots.wide, area.rows * dots.high)
+        loss = losses(
+            surface, np.linspace(0.0, 1.0, area.columns * dots.wide), np.linspace(1.0, 0.0, area.rows * dots.high)
+        )
         found = contours_of(bands_of(surface, loss), loss)
         bits = raster.packed(found.lit, dots.weights)
         shown = bits > 0

@@ -144,8 +144,8 @@ def _between(figure: Figure, series: Series, area: Layout, across: Array, down: 
     row = float(down[first] + share * (down[first + 1] - down[first]))
     if not -0.5 <= row < area.rows - 0.5:
         return None
-    x = value_at(figure.x, column / max(area.columns - 1, 1))
-    y = value_at(figure.y, 1.0 - row / max(area.rows - 1, 1))
+    x = value_at(figure.x, float(area.share_across(column)))
+    y = value_at(figure.y, float(area.share_up(row)))
     return Reading(name=series.name, point="", x=x, y=y, column=float(column), row=row)
 
 

@@ -1,0 +1,51 @@
+"""A bare app about one widget, which notes what it posts and what it refreshes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.geometry import Region
+
+from scalelab.tui.charts.chart import ChartMoved
+from scalelab.tui.charts.map import MapMoved
+from scalelab.tui.charts.widget import CellWidget
+from scalelab.tui.charts.wire import ExactSpans
+
+
+class Host(ExactSpans[None]):
+    """Shows the widget alone."""
+
+    def __init__(self, widget: CellWidget) -> None:
+        super().__init__()
+        self.widget = widget
+        self.moved: list[Any] = []
+        self.refreshed: list[Region] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.widget
+
+    def on_mount(self) -> None:
+        self.widget.focus()
+
+    def on_chart_moved(self, message: ChartMoved) -> None:
+        self.moved.append(message)
+
+    def on_map_moved(self, message: MapMoved) -> None:
+        self.moved.append(message)
+
+    def watch_refreshes(self) -> None:
+        """From here on every region that the widget refreshes is noted; the whole of it is its own size."""
+        refresh = self.widget.refresh
+
+        def noted(*regions: Region, **manner: Any) -> Any:
+            self.refreshed += regions or [self.widget.size.region]
+            return refresh(*regions, **manner)
+
+        self.widget.refresh = noted  # type: ignore[method-assign]
+
+
+def screen(app: Host) -> str:
+    """What stands on the screen, as Textual composes it."""
+    rows = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in row).rstrip() for row in rows)
