@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scalelab.report import numbers
 from scalelab.report.columns import columns
 from scalelab.report.prediction import warnings
-from scalelab.report.promise import UNTOLD, ends, loss_words, predictions, predictors, splits, tells
+from scalelab.report.promise import UNTOLD, ends, loss_words, predictions, splits, tells
 from scalelab.units import format_count, format_duration, format_flop_rate
 
 if TYPE_CHECKING:
@@ -49,8 +49,10 @@ def lines(forecast: Forecast, subject: Subject) -> list[str]:
 
 
 def _whence(forecast: Forecast, subject: Subject) -> list[str]:
-    """Who predicts and on what that was checked, where it is not one law that was asked for by name."""
-    said = predictions(subject.assessment) if forecast.by == predictors(subject.assessment) else ""
+    """Who predicts and on what that was checked; of one law asked for by name, that its interval leaves much out."""
+    said = predictions(subject.assessment)
+    if forecast.prediction.held_back == 0 and forecast.prediction.forms == 0:
+        said = f"Prediction: {forecast.by} alone, and its interval is that of its parameters alone"
     return ["", *textwrap.wrap(said, 96, subsequent_indent="  ")] if said else []
 
 

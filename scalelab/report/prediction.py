@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from scalelab import __version__
 from scalelab.errors import BadInput
 from scalelab.report.known import NOTHING, Known
-from scalelab.report.promise import UNSPLIT, unsplit
+from scalelab.report.promise import UNSPLIT, predictions, unsplit
 
 if TYPE_CHECKING:
     from scalelab.laws import (
@@ -248,6 +248,7 @@ def document(forecast: Forecast, subject: Subject) -> dict[str, Any]:
         "source": {"name": subject.name, "path": subject.path},
         "law": forecast.law,
         "by": forecast.by,
+        "statement": predictions(subject.assessment) if forecast.prediction.held_back > 0 else None,
         "flops": forecast.flops,
         "seconds": forecast.seconds,
         "money": forecast.money,

@@ -190,3 +190,16 @@ def test_a_law_at_a_bound_has_no_exponents_to_show() -> None:
     stopped = tuple(replace(fit, bounds_hit=("alpha",)) if fit.law == "coupled" else fit for fit in seen.fits)
     names = [[each.law for each in exponents_of(replace(seen, fits=fits), None)] for fits in (seen.fits, stopped)]
     assert "coupled" in names[0] and names[1] == [law for law in names[0] if law != "coupled"]
+
+
+def test_one_law_asked_for_by_name_claims_nothing_of_the_others() -> None:
+    about = subject()
+    alone, together = (
+        "\n".join(answers.lines(prediction.for_run(about.assessment, 1e6, 1e7, law), about))
+        for law in ("coupled", None)
+    )
+    assert "Prediction: coupled alone, and its interval is that of its parameters alone" in alone
+    said = [prediction.document(prediction.for_run(about.assessment, 1e6, 1e7, law), about)["statement"]
+            for law in ("coupled", None)]  # fmt: skip
+    assert said[0] is None and CHECKED in said[1]
+    assert "Predictions: the mean of 4 laws" not in alone and "Predictions: the mean of 4 laws" in together
