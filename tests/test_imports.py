@@ -13,9 +13,10 @@ HEAVY = ("numpy", "pydantic", "textual", "torch", "scipy", "rich", "plotext", "t
 
 def loaded(code: str) -> set[str]:
     """Which of the heavy libraries are loaded after this code."""
-    script = f"import sys\n{code}\nprint(','.join(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr)"
+    seen = f"','.join(name for name in {HEAVY!r} if name in sys.modules)"
+    script = f"import sys\n{code}\nprint('loaded:' + {seen}, file=sys.stderr)"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
-    return set(filter(None, ran.stderr.strip().splitlines()[-1].split(","))) if ran.stderr.strip() else set()
+    return set(filter(None, ran.stderr.strip().splitlines()[-1].removeprefix("loaded:").split(",")))
 
 
 def verb(*arguments: str) -> str:

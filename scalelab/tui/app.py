@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -66,8 +67,8 @@ class LabApp(App[str]):
         self._chosen = chosen or settings.Settings()
         self.now = now
         self.glyphs = self._chosen.glyphs
-        self._written: dict[Path, Path] = {}
-        """Lab → the preset file that its starter reads."""
+        self._starting: dict[Path, Path | None] = {}
+        """Labs that are being started, and the preset file that the starter reads."""
         self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
@@ -120,6 +121,9 @@ class LabApp(App[str]):
         """Make a lab of a plan and train it, in a session of its own; it opens when somebody owns it."""
         from scalelab import preset_files
 
+        if root in self._starting:
+            self._say(f"{short(root)} is being made already")
+            return
         try:
             with tempfile.NamedTemporaryFile("w", prefix="scalelab-", suffix=".toml", delete=False) as file:
                 file.write(preset_files.dumps(preset))
@@ -127,12 +131,14 @@ class LabApp(App[str]):
             self._failed(root, ScalelabError("the plan cannot be written", todo=problem.strerror or ""))
             return
         self._say(f"making {short(root)}: the first line comes in some seconds")
-        self._written[root] = Path(file.name)
+        self._starting[root] = Path(file.name)
         start(["--preset", file.name], root, self.post_message)
 
     def go_on(self, root: Path) -> None:
         """Train what is left of a lab."""
-        start([], root, self.post_message)
+        if root not in self._starting:
+            self._starting[root] = None
+            start([], root, self.post_message)
 
     @on(StartTold)
     def _told(self, message: StartTold) -> None:
@@ -140,7 +146,7 @@ class LabApp(App[str]):
 
     @on(Started)
     def _started(self, message: Started) -> None:
-        self._forget_file(message.root)
+        self._no_longer(message.root)
         self._say("training; leaving does not stop it")
         here = getattr(self.screen, "root", None)
         if here != message.root:
@@ -149,11 +155,11 @@ class LabApp(App[str]):
 
     @on(StartFailed)
     def _start_failed(self, message: StartFailed) -> None:
-        self._forget_file(message.root)
+        self._no_longer(message.root)
         self._failed(message.root, message.error)
 
-    def _forget_file(self, root: Path) -> None:
-        if (file := self._written.pop(root, None)) is not None:
+    def _no_longer(self, root: Path) -> None:
+        if (file := self._starting.pop(root, None)) is not None:
             file.unlink(missing_ok=True)
 
     def _failed(self, root: Path, error: ScalelabError) -> None:
@@ -194,7 +200,7 @@ class LabApp(App[str]):
 
     def action_leave(self) -> None:
         """Leave; what trains goes on."""
-        self.exit(farewell(_snapshots(self.screen_stack)))
+        self.exit(farewell(_snapshots(self.screen_stack), self._starting))
 
     async def action_quit(self) -> None:
         """Textual's own way out is the same."""
@@ -205,15 +211,23 @@ class LabApp(App[str]):
             self.screen.say(sentence)
 
 
-def farewell(shots: Iterable[Snapshot]) -> str:
+def farewell(shots: Iterable[Snapshot], starting: Iterable[Path] = ()) -> str:
     """What is said after leaving: what keeps training, and how to come back."""
+    for root in starting:
+        return f"{short(root)} is being made and then trains: `scalelab attach {quoted(root)}` shows it"
     for shot in shots:
         if shot.alive:
             running = sum(row.state is RunState.RUNNING for row in shot.rows)
             one = running == 1
             what = f"{running} run{'s' * (not one)} keep{'s' * one} training" if running else "training goes on"
-            return f"{what}: `scalelab attach {short(shot.root)}` returns here"
+            return f"{what}: `scalelab attach {quoted(shot.root)}` returns here"
     return ""
+
+
+def quoted(root: Path) -> str:
+    """The folder as one word of a shell, and as no option."""
+    shown = short(root)
+    return shlex.quote(f"./{shown}" if shown.startswith("-") else shown)
 
 
 def _snapshots(stack: Iterable[object]) -> list[Snapshot]:

@@ -5,7 +5,7 @@ A narrow terminal loses whole columns, the least wanted first, and never half a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.cells import cell_len, set_cell_size
@@ -54,9 +54,11 @@ class Placed:
     width: int
 
 
-def lay_out(columns: Sequence[Column], rows: Sequence[Row], width: int, wider: Mapping[str, int]) -> tuple[Placed, ...]:
-    """The columns that fit into `width` cells; `wider` are widths that a column had before and keeps."""
-    wanted = {each.name: _width(each, rows, wider.get(each.name, 0)) for each in columns}
+def lay_out(
+    columns: Sequence[Column], rows: Sequence[Row], width: int, wider: Mapping[str, int], stay: Collection[str] = ()
+) -> tuple[Placed, ...]:
+    """The columns that fit into `width` cells; `wider` are widths from before, `stay` those that may be empty."""
+    wanted = {each.name: _width(each, rows, wider.get(each.name, 0), each.name in stay) for each in columns}
     widths = {each.name: min(wanted[each.name], each.least) if each.rest else wanted[each.name] for each in columns}
     kept = [each for each in columns if wanted[each.name] or not each.keep]
     while len(kept) > 1 and sum(widths[each.name] + GAP for each in kept) - GAP > width:
@@ -82,8 +84,8 @@ def fitted(text: str, place: Placed) -> str:
     return set_cell_size(shown, place.width) if place.column.left else " " * (place.width - cell_len(shown)) + shown
 
 
-def _width(column: Column, rows: Sequence[Row], before: int) -> int:
+def _width(column: Column, rows: Sequence[Row], before: int, stays: bool) -> int:
     found = max((cell_len(clean(row.cells.get(column.name, ""), 200)) for row in rows if row.key), default=0)
-    if not found and column.keep:
+    if not found and column.keep and not stays:
         return 0
     return min(max(found, cell_len(column.title), column.least, before), column.most)

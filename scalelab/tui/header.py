@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from scalelab.laws import Assessment
     from scalelab.tui.snapshot import Snapshot
 
+LEAST_NAME = 12
+"""Cells of a lab's name before how far it is gives way."""
 FIRST_LAW = 6
 """Finished points that the first law needs."""
 
@@ -41,10 +43,14 @@ def lines(
     shot: Snapshot, width: int, owner: str, tabs: Sequence[tuple[str, str]] = (), here: str = ""
 ) -> list[list[Part]]:
     """Lab, state, time left and owner; below them the law, and the views with their keys."""
-    state, left = state_words(shot), left_words(shot)
-    room = max(width - cell_len(owner) - cell_len(state) - cell_len(left) - 6, 6)
+    left = left_words(shot)
+    # A narrow terminal is told less of how far, and all of who and where.
+    for state in state_words(shot):
+        room = width - cell_len(owner) - cell_len(state) - cell_len(left) - 6
+        if room >= min(cell_len(shot.name), LEAST_NAME):
+            break
     head: list[Part] = [
-        (cut(clean(shot.name, 60), room), "strong"),
+        (cut(clean(shot.name, 60), max(room, 1)), "strong"),
         (f"  {state}", "bad" if shot.state == "stopped" else ""),
         (f"  {left}" if left else "", ""),
     ]
@@ -71,12 +77,13 @@ def _tabs(tabs: Sequence[tuple[str, str]], here: str, *, names: bool) -> list[Pa
     return parts
 
 
-def state_words(shot: Snapshot) -> str:
-    """The state and how far: "training 3 of 9", "finished 9 of 9, 1 failed"."""
+def state_words(shot: Snapshot) -> tuple[str, ...]:
+    """The state and how far, from much to little: "training 3 of 9, 1 failed", "training 3 of 9", "training"."""
     points = [row for row in shot.rows if row.spec.kind is not RunKind.TRUNK]
     states = Counter(row.state for row in points)
     failed = states[RunState.FAILED] + states[RunState.DIVERGED]
-    return f"{shot.state} {states[RunState.DONE]} of {len(points)}" + (f", {failed} failed" if failed else "")
+    far = f"{shot.state} {states[RunState.DONE]} of {len(points)}"
+    return (f"{far}, {failed} failed" if failed else far), far, shot.state
 
 
 def left_words(shot: Snapshot) -> str:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from scalelab.errors import ScalelabError
 from scalelab.lab import control
@@ -146,6 +146,12 @@ class Watch:
     def close(self) -> None:
         """Let go of the store."""
         self._reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _read_fixed(self) -> None:
         device, tokens = self._reader.meta("device"), self._reader.meta("tokens")

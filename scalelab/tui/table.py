@@ -5,7 +5,7 @@ Textual's own DataTable draws a whole row for one changed number: 22 kB/s for tw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -69,13 +69,18 @@ class Table(Widget, can_focus=True):
         self._rows: tuple[Row, ...] = ()
         self._placed: tuple[Placed, ...] = ()
         self._wide: dict[str, int] = {}
+        self._stay: Collection[str] = ()
         self._key = ""
         self._top = 0
 
     # What stands in it
 
-    def put(self, rows: Sequence[Row], *, cursor: str = "") -> None:
-        """Show these rows; the cursor stays on its row, or goes to the nearest that is left."""
+    def put(self, rows: Sequence[Row], *, cursor: str = "", stay: Collection[str] = ()) -> None:
+        """Show these rows; the cursor stays on its row, or goes to the nearest that is left.
+
+        Columns without a word are left out, but for those that `stay`.
+        """
+        self._stay = stay
         before, old, top = self._rows, self._placed, self._top
         at = self._place(self._key)
         self._rows = tuple(rows)
@@ -193,7 +198,7 @@ class Table(Widget, can_focus=True):
     # Where things are
 
     def _lay_out(self) -> None:
-        self._placed = lay_out(self._columns, self._rows, max(self.size.width - POINTER, 1), self._wide)
+        self._placed = lay_out(self._columns, self._rows, max(self.size.width - POINTER, 1), self._wide, self._stay)
         self._wide |= {place.column.name: place.width for place in self._placed}
 
     def _place(self, key: str) -> int | None:

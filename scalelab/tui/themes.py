@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from dataclasses import replace
+
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="scalelab-dark", dark=True, primary="#5fafd7", secondary="#00af87", accent="#ffaf00", foreground="#dadada",
@@ -14,10 +16,10 @@ LIGHT = Theme(
     background="#ffffff", surface="#ffffff", panel="#e4e4e4", success="#005f00", warning="#875f00", error="#af0000",
     variables={"foreground-muted": "#626262", "surface-lighten-2": "#dadada"},
 )  # fmt: skip
-ANSI = Theme(
-    name="scalelab-ansi", dark=True, ansi=True, primary="ansi_blue", secondary="ansi_cyan", accent="ansi_yellow",
-    foreground="ansi_default", background="ansi_default", surface="ansi_default", panel="ansi_default",
-    success="ansi_green", warning="ansi_yellow", error="ansi_red",
-    variables={"foreground-muted": "ansi_default", "surface-lighten-2": "ansi_bright_black"},
-)  # fmt: skip
+_OWN = BUILTIN_THEMES["ansi-dark"]
+ANSI = replace(
+    _OWN,
+    name="scalelab-ansi",
+    variables={**_OWN.variables, "foreground-muted": "ansi_default", "surface-lighten-2": "ansi_bright_black"},
+)
 THEMES = (DARK, LIGHT, ANSI)

@@ -16,11 +16,34 @@ from tests.cli.conftest import Ran, spawn
 Run = Callable[..., Ran]
 
 
-def test_bare_command_says_what_to_type(scalelab: Run) -> None:
-    ran = scalelab()
-    assert ran.code == 0
-    assert "scalelab run" in ran.out
-    assert "comes next" in ran.out
+@pytest.mark.parametrize(
+    ("arguments", "serves"),
+    [
+        ([], "`scalelab run`"),
+        (["--preset", "smoke"], "`scalelab plan --preset smoke`"),
+        (["attach", "LAB"], "`scalelab status LAB`"),
+        (["LAB"], "`scalelab status LAB`"),
+    ],
+)
+def test_without_a_terminal_the_app_names_the_command_that_serves(
+    scalelab: Run, finished: Path, arguments: list[str], serves: str
+) -> None:
+    ran = scalelab(*(word.replace("LAB", str(finished)) for word in arguments))
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.count("\n") == 1
+    assert serves.replace("LAB", str(finished)) in ran.err
+
+
+def test_a_path_is_a_lab_or_none(scalelab: Run) -> None:
+    ran = scalelab("labs/nowhere")
+    assert ran.code == 2
+    assert "there is no lab at labs/nowhere" in ran.err
+
+
+def test_options_of_the_app_have_no_meaning_before_a_verb(scalelab: Run) -> None:
+    ran = scalelab("--preset", "tiny", "presets")
+    assert ran.code == 2
+    assert "--preset before presets" in ran.err
 
 
 def test_version(scalelab: Run) -> None:
@@ -35,7 +58,7 @@ def test_help_documents_the_exit_codes(scalelab: Run) -> None:
         assert code in words
 
 
-@pytest.mark.parametrize("verb", door.VERBS)
+@pytest.mark.parametrize("verb", [verb for verb in door.VERBS if verb != "attach"])
 def test_every_verb_has_json_and_an_example(scalelab: Run, verb: str) -> None:
     ran = scalelab(verb, "--help")
     assert ran.code == 0

@@ -22,8 +22,9 @@ from scalelab.tui.screens.base import Room
 from scalelab.tui.table import Table
 from scalelab.units import format_duration
 
+NAME = 32
 COLUMNS = (
-    Column(name="name", title="", keep=0, left=True, most=32, least=10),
+    Column(name="name", title="", keep=0, left=True, most=NAME, least=10),
     Column(name="state", title="", keep=1, left=True, most=10),
     Column(name="progress", title="", keep=3, left=True, most=20),
     Column(name="age", title="", keep=4, most=12),
@@ -142,8 +143,13 @@ class StartScreen(Room):
 
 def _lab_row(lab: LabLine, now: float) -> Row:
     age = f"{format_duration(max(now - lab.changed, 0.0))} ago" if lab.changed else ""
-    cells = {"name": lab.shown, "state": lab.state, "progress": lab.progress, "age": age, "law": lab.law}
+    cells = {"name": _end_of(lab.shown), "state": lab.state, "progress": lab.progress, "age": age, "law": lab.law}
     return Row(key=f"{LAB}{lab.root}", cells=cells, styles={"state": _LOOKS[lab.state], "law": "faint", "age": "faint"})
+
+
+def _end_of(path: str) -> str:
+    """Of a long path the end, which tells labs apart."""
+    return path if len(path) <= NAME else "…" + path[-NAME + 1 :]
 
 
 def _ordered() -> list[str]:

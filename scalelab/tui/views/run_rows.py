@@ -22,16 +22,18 @@ COLUMNS = (
     Column(name="state", title="state", keep=1, left=True, least=8),
     Column(name="run", title="run", keep=0, left=True, most=28),
     Column(name="rung", title="rung", keep=11, left=True, most=12),
-    Column(name="tokens", title="D", keep=7),
+    Column(name="tokens", title="D", keep=5),
     Column(name="progress", title="progress", keep=2, left=True, least=13, most=13),
     Column(name="loss", title="loss", keep=0, least=6),
-    Column(name="ends", title="ends at", keep=6, least=9),
+    Column(name="ends", title="ends at", keep=7, least=13),
     Column(name="speed", title="tok/s", keep=4, least=5),
     Column(name="mfu", title="MFU", keep=8, least=4),
     Column(name="device", title="device", keep=10, left=True, most=10),
     Column(name="left", title="left", keep=3, least=5),
 )
 """In the order in which they stand; `keep` says which a narrow terminal gives up."""
+LIVE = frozenset({"ends", "speed", "mfu", "device", "left"})
+"""Columns that only training fills."""
 BAR = 8
 _ORDER = {RunState.RUNNING: 0, RunState.FAILED: 1, RunState.DIVERGED: 1, RunState.STOPPED: 2, RunState.DONE: 3,
           RunState.PLANNED: 4}  # fmt: skip

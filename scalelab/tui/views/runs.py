@@ -85,8 +85,7 @@ class RunsView(Container):
         self._draw_table()
         self._draw_words()
         self._draw_chart()
-        if self._log:
-            self._draw_log()
+        self._draw_log()
         if first:
             self._arrange()
 
@@ -118,7 +117,9 @@ class RunsView(Container):
         if self._shot is None:
             return
         runs = run_rows.ordered(self._shot, planned=self._planned_order, letters=self._letters)
-        self._table.put(run_rows.rows(self._shot, runs, self._pinned, self._glyphs))
+        # What trains has a speed sooner or later: its columns do not come and go.
+        stay = run_rows.LIVE if self._shot.alive else ()
+        self._table.put(run_rows.rows(self._shot, runs, self._pinned, self._glyphs), stay=stay)
 
     def _draw_words(self) -> None:
         if self._shot is None:
@@ -141,7 +142,7 @@ class RunsView(Container):
             self._chart.show(self._figure.make(shot.curves, specs, self._look, only))
 
     def _draw_log(self) -> None:
-        if self._shot is None:
+        if self._shot is None or not self._log:
             return
         row = self._shot.row(self._log)
         lines = run_log.lines(self._shot.root, row, max(self.size.width - 6, 20)) if row else []
@@ -173,7 +174,7 @@ class RunsView(Container):
             self._focused = self._table.cursor
         if self._log:
             self._log = self._table.cursor
-            self._draw_log()
+        self._draw_log()
         self._draw_words()
         self._draw_chart()
 
@@ -207,12 +208,11 @@ class RunsView(Container):
     def action_log(self) -> None:
         """The log of the run under the cursor in place of the chart."""
         self._log = "" if self._log else self._table.cursor
-        if self._zoom == TABLE:
-            self._zoom = BOTH
+        self._zoom = BOTH
         self._arrange()
-        if self._log:
-            self._draw_log()
+        self._draw_log()
         self._draw_chart()
+        self._table.focus()
 
     def action_log_scroll(self, by: int) -> None:
         """Another part of the log."""
@@ -266,7 +266,8 @@ class RunsView(Container):
 
     @on(LossChart.Left)
     def _cursor_left(self) -> None:
-        self._table.focus()
+        if self._zoom != CHART:
+            self._table.focus()
 
     def action_closer(self, factor: float) -> None:
         """A narrower or a wider part of the x axis."""
@@ -282,9 +283,11 @@ class RunsView(Container):
 
     def action_zoom(self) -> None:
         """Both, the chart alone, the table alone."""
-        self._zoom = _ZOOM[self._zoom]
+        self._zoom, self._log = _ZOOM[self._zoom], ""
         self._arrange()
         self._draw_chart()
+        # What is hidden has no keys.
+        (self._chart if self._zoom == CHART else self._table).focus()
 
     def action_down(self) -> None:
         """Next run."""

@@ -1,0 +1,84 @@
+"""A recorded lab written by the store's own writer, with a clock of its own, and the app over it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from scalelab.lab import lock
+from scalelab.records import RunState
+from scalelab.store.writer import Writer
+from tests import simulated
+from tests.lab.curved import CurvedLab
+
+EPOCH = 1_760_000_000.0
+"""When the recorded lab began; each change of it is a second later."""
+FAILED = "48x1-D600k-s0"
+LOG = "2026-01-02 03:04:05 start\n2026-01-02 03:04:09 step 100\nRuntimeError: out of memory \x1b[31mred\x1b[0m\n"
+
+
+def clock() -> Callable[[], float]:
+    """A second at every look."""
+    seconds = iter(range(10**9))
+    return lambda: EPOCH + next(seconds)
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lab that stopped: of 20 points 15 are done, one failed, a trunk and a branch were training."""
+    folder = tmp_path_factory.mktemp("recorded") / "tiny"
+    patch = pytest.MonkeyPatch()
+    patch.setattr(simulated, "Writer", partial(Writer, clock=clock()))
+    lab = CurvedLab(folder)
+    patch.undo()
+    names = list(lab.specs)
+    for number, run in enumerate(names[:18]):
+        lab.finish(run)
+        if number in {11, 17}:
+            lab.refit(run)
+    lab.train(FAILED, 0.6)
+    lab.writer.set_state(FAILED, 1, RunState.FAILED, "the worker died of signal 9 (killed)")
+    lab.train("80x1-trunk-s0", 0.4)
+    lab.train("80x1-D150k-s0", 0.5)
+    lab.close()
+    (folder / "runs" / FAILED).mkdir(parents=True)
+    (folder / "runs" / FAILED / "log.txt").write_text(LOG)
+    return folder
+
+
+@pytest.fixture
+def recorded(recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the recorded lab at labs/tiny, from where the app is started; nothing of the user's is touched."""
+    folder = tmp_path / "labs" / "tiny"
+    shutil.copytree(recording, folder)
+    monkeypatch.chdir(tmp_path)
+    alone(monkeypatch, tmp_path)
+    return folder
+
+
+@pytest.fixture
+def training(recorded: Path) -> Iterator[Path]:
+    """The recorded lab with a living supervisor: this process."""
+    held = lock.acquire(recorded / "lock")
+    yield recorded
+    held.release()
+
+
+@pytest.fixture
+def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder without a lab."""
+    monkeypatch.chdir(tmp_path)
+    alone(monkeypatch, tmp_path)
+    return tmp_path
+
+
+def alone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Settings and state of nobody, on a machine of a fixed name."""
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    monkeypatch.setattr("scalelab.tui.header.who", lambda: "me@box")

@@ -1,0 +1,70 @@
+"""The app under Pilot: open it, wait for what is read, see its screen as plain text, compare with the kept one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from scalelab.tui.app import LabApp, Opening
+from scalelab.tui.screens.lab import LabScreen
+from scalelab.tui.screens.start import StartScreen
+from scalelab.tui.settings import Settings
+from tests.tui.conftest import EPOCH
+
+GOLDENS = Path(__file__).parent / "goldens"
+SIZES = ((50, 24), (80, 24), (120, 40), (200, 50))
+NOW = EPOCH + 7200.0
+
+
+@asynccontextmanager
+async def app(
+    lab: Path | None = None,
+    *,
+    preset: str | None = None,
+    size: tuple[int, int] = (80, 24),
+    chosen: Settings | None = None,
+) -> AsyncIterator[tuple[LabApp, Pilot[Any]]]:
+    """The app with what it reads there."""
+    made = LabApp(Opening(lab=lab, preset=preset), chosen, now=lambda: NOW)
+    async with made.run_test(size=size) as pilot:
+        if lab is not None:
+            await until(pilot, lambda: isinstance(made.screen, LabScreen) and made.screen.snapshot is not None)
+        elif preset is None:
+            await until(pilot, lambda: isinstance(made.screen, StartScreen) and made.screen._labs is not None)
+        await settle(pilot)
+        yield made, pilot
+
+
+async def until(pilot: Pilot[Any], there: Callable[[], bool]) -> None:
+    """Until something is there."""
+    for _ in range(2000):
+        if there():
+            return
+        await pilot.pause(0.005)
+    raise AssertionError("it did not come")
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Until all that was asked is drawn."""
+    for _ in range(4):
+        await pilot.pause()
+
+
+def text(app: LabApp) -> str:
+    """Every row of the screen, without blanks at its end."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips).rstrip() + "\n"
+
+
+def golden(name: str, shown: str) -> None:
+    """Compare with the kept text; `UPDATE_GOLDENS=1` writes it."""
+    path = GOLDENS / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDENS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(shown, "utf-8")
+    assert shown == path.read_text("utf-8")

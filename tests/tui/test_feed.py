@@ -1,0 +1,211 @@
+"""What the screens see of a lab: read incrementally, told once, and nothing drawn while nothing changes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from textual.message import Message
+from textual.widget import Widget
+
+from scalelab.lab import lock
+from scalelab.records import Point, RunState
+from scalelab.store.reader import Reader
+from scalelab.store.writer import Writer
+from scalelab.tui import feed, snapshot
+from scalelab.tui.feed import Feed, LabChanged, LabUnreadable, Pace
+from scalelab.tui.snapshot import Watch
+from tests.tui.screens import app, settle, until
+
+
+def test_a_snapshot_has_all_that_the_store_has(recorded: Path) -> None:
+    with Watch(recorded) as watch, Reader(recorded / "lab.db") as reader:
+        shot = watch.poll()
+        assert shot is not None
+        assert (shot.name, shot.state, shot.alive, shot.seconds_left) == ("tiny", "stopped", False, None)
+        assert list(shot.rows) == reader.runs()
+        assert list(shot.finals) == reader.finals()
+        assert list(shot.events) == reader.states()
+        assert {run for run, kept in shot.evaluations.items() if kept} == {each.run for each in reader.evaluations()}
+        for run, curve in shot.curves.items():
+            points = reader.points(run)
+            assert curve.loss.tolist() == [point.loss for point in points]
+            assert curve.step.tolist() == [point.step for point in points]
+            assert curve.last == points[-1]
+        assert shot.assessment is not None and shot.runs is not None and shot.preset is not None
+        assert [law.n_runs for law in shot.history] == [len(shot.runs.run_id) - 5, len(shot.runs.run_id)]
+        assert watch.poll() is None
+
+
+def test_only_what_is_new_is_read(training: Path) -> None:
+    with Watch(training) as watch:
+        before = watch.poll()
+        assert before is not None and before.state == "training" and before.seconds_left
+        last = before.curves["80x1-trunk-s0"].last
+        with Writer(training / "lab.db") as writer:
+            writer.write([replace(last, step=last.step + 10, n_tokens=last.n_tokens + 640, loss=2.25)])
+        after = watch.poll()
+        assert after is not None
+        assert after.curves["80x1-trunk-s0"].loss[-1] == 2.25
+        # A snapshot that was handed out stays as it was.
+        assert len(before.curves["80x1-trunk-s0"].loss) + 1 == len(after.curves["80x1-trunk-s0"].loss)
+        assert after.curves["12x1-trunk-s0"] is before.curves["12x1-trunk-s0"]
+        assert after.versions.curves == before.versions.curves + 1
+        assert after.versions.law == before.versions.law
+        assert watch.poll() is None
+
+
+def test_steps_replayed_after_a_crash_stand_once_and_time_goes_on(training: Path) -> None:
+    run = "80x1-trunk-s0"
+    with Watch(training) as watch:
+        before = watch.poll()
+        assert before is not None
+        curve = before.curves[run]
+        again = [
+            Point(run=run, attempt=2, step=int(step), n_tokens=int(tokens), loss=1.5, lr=0.01, grad_norm=0.1,
+                  tokens_per_second=1e4, seconds=number + 1.0)
+            for number, (step, tokens) in enumerate(zip(curve.step[-3:], curve.n_tokens[-3:], strict=True))
+        ]  # fmt: skip
+        with Writer(training / "lab.db") as writer:
+            writer.write(again)
+        after = watch.poll()
+        assert after is not None
+        assert after.curves[run].step.tolist() == curve.step.tolist()
+        assert after.curves[run].loss[-3:].tolist() == [1.5] * 3
+        assert (np.diff(after.curves[run].seconds) > 0).all()
+        assert curve.loss[-1] != 1.5
+
+
+def test_a_supervisor_that_dies_is_seen_though_it_writes_nothing(recorded: Path) -> None:
+    held = lock.acquire(recorded / "lock")
+    with Watch(recorded) as watch:
+        shot = watch.poll()
+        assert shot is not None and shot.alive
+        held.release()
+        shot = watch.poll()
+        assert shot is not None and not shot.alive and shot.state == "stopped"
+
+
+def test_a_large_lab_comes_in_parts(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scalelab.tui.curves.PART", 500)
+    with Watch(recorded) as watch:
+        looks = 1
+        shot = watch.poll()
+        assert shot is not None and not shot.complete
+        while not shot.complete:
+            shot = watch.poll()
+            assert shot is not None
+            looks += 1
+        assert looks > 2
+    with Reader(recorded / "lab.db") as reader:
+        assert sum(len(curve.loss) for curve in shot.curves.values()) == len(reader.points_since()[0])
+
+
+@pytest.mark.parametrize(
+    ("states", "alive", "word"),
+    [
+        ([RunState.PLANNED], False, "waiting"),
+        ([RunState.PLANNED], True, "training"),
+        ([RunState.DONE, RunState.FAILED, RunState.DIVERGED], False, "finished"),
+        ([RunState.DONE, RunState.PLANNED], False, "stopped"),
+        ([RunState.RUNNING], False, "stopped"),
+    ],
+)
+def test_the_state_in_a_word(recorded: Path, states: list[RunState], alive: bool, word: str) -> None:
+    with Reader(recorded / "lab.db") as reader:
+        row = reader.runs()[0]
+    rows = tuple(replace(row, state=state, attempt=int(state is not RunState.PLANNED)) for state in states)
+    assert snapshot.state_of(rows, alive) == word
+
+
+def test_pace_falls_while_nothing_changes_and_rises_at_once() -> None:
+    pace = Pace()
+    waits = [pace.after(changed=False) for _ in range(20)]
+    assert waits == sorted(waits) and waits[-1] == feed.SLOWEST
+    assert pace.after(changed=True) == feed.FASTEST
+    assert pace.after(changed=True, complete=False) == 0.0
+
+
+def test_what_cannot_be_read_is_told_once(recorded: Path) -> None:
+    told: list[Message] = []
+    looks = Feed(recorded / "nowhere", told.append)
+    assert [looks.look() for _ in range(5)] == [feed.SLOWEST] * 5
+    assert len(told) == 1 and isinstance(told[0], LabUnreadable)
+
+
+def test_only_the_newest_snapshot_waits(recorded: Path) -> None:
+    told: list[Message] = []
+    Feed(recorded, told.append).look()
+    assert isinstance(told[0], LabChanged)
+    assert LabChanged(told[0].snapshot).can_replace(told[0])
+
+
+def test_nothing_is_drawn_while_nothing_changes(training: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, drawn = [0], [0]
+    poll, refresh = Watch.poll, Widget.refresh
+
+    def counted(self: Watch) -> object:
+        looks[0] += 1
+        return poll(self)
+
+    def noted(self: Widget, *regions: object, **how: object) -> Widget:
+        drawn[0] += 1
+        return refresh(self, *regions, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Pace, "after", lambda self, **_: 0.001)
+    monkeypatch.setattr(Watch, "poll", counted)
+
+    async def see() -> None:
+        async with app(training) as (_, pilot):
+            await settle(pilot)
+            monkeypatch.setattr(Widget, "refresh", noted)
+            before = looks[0]
+            await until(pilot, lambda: looks[0] > before + 100)
+            assert drawn[0] == 0
+
+    asyncio.run(see())
+
+
+def test_one_new_number_draws_its_cells_alone(training: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that finds one new point refreshes regions, never a whole widget."""
+    whole: list[Widget] = []
+    refresh = Widget.refresh
+
+    def noted(self: Widget, *regions: object, **how: object) -> Widget:
+        if not regions:
+            whole.append(self)
+        return refresh(self, *regions, **how)  # type: ignore[arg-type]
+
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            await settle(pilot)
+            with Reader(training / "lab.db") as reader:
+                last = reader.latest_points()["80x1-trunk-s0"]
+            monkeypatch.setattr(Widget, "refresh", noted)
+            before = made.screen.snapshot  # type: ignore[attr-defined]
+            with Writer(training / "lab.db") as writer:
+                writer.write([replace(last, step=last.step + 1, n_tokens=last.n_tokens + 1, loss=2.0)])
+            await until(pilot, lambda: made.screen.snapshot is not before)  # type: ignore[attr-defined]
+            await settle(pilot)
+            assert not whole
+
+    asyncio.run(see())
+
+
+def test_a_store_that_another_holds_is_no_problem(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from scalelab.store.schema import StoreBusy
+
+    def busy(self: Watch) -> None:
+        raise StoreBusy("lab.db is busy")
+
+    told: list[Message] = []
+    looks = Feed(recorded, told.append)
+    looks.look()
+    monkeypatch.setattr(Watch, "poll", busy)
+    looks.look()
+    assert [type(message) for message in told] == [LabChanged]
+    assert os.path.exists(recorded)

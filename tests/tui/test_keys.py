@@ -1,0 +1,136 @@
+"""One table of keys: each action can be done, needs no ctrl, stands in help and palette, and can have another key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from textual import actions
+
+from scalelab.errors import BadInput
+from scalelab.tui import keys, settings, views
+from scalelab.tui.palette import KeyCommands
+from scalelab.tui.screens.base import Room
+from scalelab.tui.screens.help import Help
+from tests.tui.screens import app, settle, text, until
+
+
+def test_ids_and_keys_are_each_once_in_their_place() -> None:
+    assert not [name for name, count in Counter(key.id for key in keys.KEYS).items() if count > 1]
+    keys.check({})  # raises where two actions of one place have the same key
+
+
+def test_every_action_has_a_key_without_ctrl() -> None:
+    for key in keys.KEYS:
+        assert any(not name.startswith("ctrl+") for name in key.keys.split(",")), key.id
+
+
+def test_every_scope_has_words() -> None:
+    assert {key.scope for key in keys.KEYS} <= set(keys.SCOPES)
+
+
+def test_every_action_of_a_lab_has_its_method(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            assert isinstance(made.screen, Room)
+            for digit, name in enumerate(views.NAMES, start=1):
+                if name not in views.present():
+                    continue
+                await pilot.press(str(digit))
+                await settle(pilot)
+                for scope in (*made.screen.scopes, "app"):
+                    owner = made.screen.owner(scope)
+                    for key in keys.of(scope):
+                        method = f"action_{actions.parse(key.action)[1]}"
+                        assert callable(getattr(owner, method, None)), f"{key.id}: {owner} has no {method}"
+
+    asyncio.run(see())
+
+
+def test_help_and_palette_list_what_works_here(training: Path) -> None:
+    async def see() -> None:
+        async with app(training, size=(120, 50)) as (made, pilot):
+            screen = made.screen
+            assert isinstance(screen, Room)
+            offered = list(screen.offered())
+            assert {"lab.stop", "runs.pin", "app.leave"} <= {key.id for key in offered}
+            assert "lab.go_on" not in {key.id for key in offered}
+            found = {str(hit.help) async for hit in KeyCommands(screen).discover()}
+            assert found == {key.help for key in offered if key.id != "app.palette"}
+            await pilot.press("question_mark")
+            await until(pilot, lambda: isinstance(made.screen, Help))
+            lines = " ".join(" ".join(line.plain.split()) for line in made.screen.lines(100))  # type: ignore[attr-defined]
+            for key in offered:
+                assert key.help in lines
+
+    asyncio.run(see())
+
+
+def test_the_palette_does_what_it_lists(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            await pilot.press("colon")
+            await until(pilot, lambda: len(made.screen_stack) == 3)
+            await pilot.press(*"chart alone")
+            await until(pilot, lambda: "the chart alone" in text(made))
+            await pilot.press("enter")
+            await until(pilot, lambda: len(made.screen_stack) == 2 and "progress" not in text(made))
+
+    asyncio.run(see())
+
+
+def test_a_key_from_the_settings_file_takes_its_place(training: Path, tmp_path: Path) -> None:
+    (folder := tmp_path / "config" / "scalelab").mkdir(parents=True)
+    (folder / "settings.toml").write_text('theme = "light"\n[keys]\n"runs.pin" = "space"\n')
+    chosen = settings.load(folder=folder)
+
+    async def see() -> None:
+        async with app(training, chosen=chosen) as (made, pilot):
+            assert made.theme == "scalelab-light"
+            assert "space pin" in text(made)
+            await pilot.press("p")
+            assert "●" not in text(made)
+            await pilot.press("space")
+            await settle(pilot)
+            assert "●" in text(made)
+
+    asyncio.run(see())
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("theme = 3", "allowed: dark, light, ansi"),
+        ("colour = 'x'", "colour is not a field"),
+        ("[keys]\n'runs.pim' = 'x'", "did you mean runs.pin?"),
+        ("[keys]\n'runs.pin' = 'x'", "would be both"),
+        ("[keys]\n'runs.pin' = ''", "the key of runs.pin"),
+        ("keys = 1", "keys is no table"),
+        ("theme = ", "cannot be read"),
+    ],
+)
+def test_wrong_settings_are_one_line(tmp_path: Path, content: str, words: str) -> None:
+    (tmp_path / "settings.toml").write_text(content)
+    with pytest.raises(BadInput) as told:
+        settings.load(folder=tmp_path)
+    assert words in told.value.line()
+    assert "\n" not in told.value.line()
+
+
+def test_without_a_file_there_are_defaults(tmp_path: Path) -> None:
+    assert settings.load(folder=tmp_path) == settings.Settings(glyphs=settings.load(folder=tmp_path).glyphs)
+    assert settings.load("ansi", "block", tmp_path).theme == "ansi"
+
+
+def test_recent_labs_are_those_that_are_there(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "lab.db").touch()
+        settings.remember(tmp_path / name, state)
+    settings.remember(tmp_path / "gone", state)
+    settings.remember(tmp_path / "a", state)
+    settings.remember(Path("/bad\nname"), state)
+    assert settings.recent(state) == [tmp_path / "a", tmp_path / "b"]

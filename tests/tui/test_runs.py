@@ -1,0 +1,237 @@
+"""View 2: the table at every size, what its keys do, the chart's axes, and the log of a run that failed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scalelab.figures import Along
+from scalelab.records import RunState
+from scalelab.store.reader import Reader
+from scalelab.store.writer import Writer
+from scalelab.tui.app import LabApp
+from scalelab.tui.settings import Settings
+from scalelab.tui.snapshot import Watch
+from scalelab.tui.table import Table
+from scalelab.tui.views import run_rows
+from scalelab.tui.views.runs import RunsView
+from tests.tui.conftest import FAILED
+from tests.tui.screens import SIZES, app, golden, settle, text, until
+
+
+def view(made: LabApp) -> RunsView:
+    return made.screen.query_one(RunsView)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_golden(training: Path, size: tuple[int, int]) -> None:
+    async def see() -> None:
+        async with app(training, size=size) as (made, _):
+            golden(f"runs-{size[0]}x{size[1]}", text(made))
+
+    asyncio.run(see())
+
+
+def test_golden_without_colour(training: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words are the same; what colour says, words and signs say too."""
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def see() -> None:
+        async with app(training) as (made, _):
+            assert made.no_color
+            golden("runs-80x24-no-colour", text(made))
+
+    asyncio.run(see())
+
+
+@pytest.mark.parametrize("theme", ["light", "ansi"])
+def test_every_theme_shows_the_same_words(training: Path, theme: str) -> None:
+    async def see() -> None:
+        async with app(training, chosen=Settings(theme=theme)) as (made, _):
+            golden("runs-80x24", text(made))
+
+    asyncio.run(see())
+
+
+def test_ascii_alone_where_the_font_has_no_more(training: Path) -> None:
+    async def see() -> None:
+        async with app(training, chosen=Settings(glyphs="ascii")) as (made, pilot):
+            shown = text(made)
+            for sign in "━─▸●⠉│┤":
+                assert sign not in shown
+            await pilot.press("S")
+            await settle(pilot)
+            assert "> go on training" in text(made)
+
+    asyncio.run(see())
+
+
+def test_narrow_terminals_lose_whole_columns() -> None:
+    from scalelab.tui.columns import Row, lay_out
+
+    cells = {column.name: "1" * max(column.least, 3) for column in run_rows.COLUMNS}
+    for width in range(20, 140):
+        placed = lay_out(run_rows.COLUMNS, [Row(key="a", cells=cells)], width, {})
+        assert sum(place.width for place in placed) <= width
+        assert {"run", "loss"} <= {place.column.name for place in placed}
+
+
+def test_a_halted_lab_has_no_speeds(recorded: Path) -> None:
+    async def see() -> None:
+        async with app(recorded, size=(120, 40)) as (made, _):
+            shown = text(made)
+            assert "halted" in shown
+            assert "running" not in shown
+            assert "tok/s" not in shown
+
+    asyncio.run(see())
+
+
+def test_the_log_of_a_failed_run_and_why(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            view(made).query_one(Table).go(FAILED)
+            await settle(pilot)
+            assert "the worker died of signal 9 (killed)" in " ".join(text(made).split())
+            await pilot.press("v")
+            await settle(pilot)
+            shown = text(made)
+            assert r"RuntimeError: out of memory \x1b[31mred\x1b[0m" in shown
+            assert "\x1b" not in shown
+            await pilot.press("v")
+            await settle(pilot)
+            assert "RuntimeError" not in text(made)
+
+    asyncio.run(see())
+
+
+def test_focus_and_pins_choose_the_curves(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            chart = view(made)._chart
+            everything = {series.name for series in chart.figure.series}  # type: ignore[union-attr]
+            assert len(everything) > 10
+            await pilot.press("enter")
+            first = view(made)._table.cursor
+            assert first in {series.name for series in chart.figure.series}  # type: ignore[union-attr]
+            assert len(chart.figure.series) <= 2  # type: ignore[union-attr]
+            await pilot.press("p", "j", "j")
+            coloured = [each.name for each in chart.figure.series if each.colour is not None]  # type: ignore[union-attr]
+            assert set(coloured) == {first, view(made)._table.cursor}
+            await pilot.press("u")
+            assert {series.name for series in chart.figure.series} == everything  # type: ignore[union-attr]
+
+    asyncio.run(see())
+
+
+def test_axes_and_smoothing(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            chart = view(made)._chart
+            labels = []
+            for _ in Along:
+                labels.append(chart.figure.x.label)  # type: ignore[union-attr]
+                await pilot.press("x")
+            assert len(set(labels)) == 4
+            logs = chart.figure.x.log, chart.figure.y.log  # type: ignore[union-attr]
+            await pilot.press("l", "L")
+            assert (chart.figure.x.log, chart.figure.y.log) == (not logs[0], not logs[1])  # type: ignore[union-attr]
+            raw = len(chart.figure.series)  # type: ignore[union-attr]
+            await pilot.press("m")
+            # The raw losses stay visible below their means.
+            assert len(chart.figure.series) == 2 * raw  # type: ignore[union-attr]
+            await pilot.press("m", "m")
+            assert len(chart.figure.series) == raw  # type: ignore[union-attr]
+
+    asyncio.run(see())
+
+
+def test_filter_by_letters(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            await pilot.press("slash", "f", "a", "i", "l")
+            await settle(pilot)
+            assert view(made)._table.keys == [FAILED]
+            await pilot.press("enter", "j", "slash", "escape")
+            await settle(pilot)
+            assert len(view(made)._table.keys) == 25
+
+    asyncio.run(see())
+
+
+def test_zoom_and_order(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            urgent = view(made)._table.keys
+            await pilot.press("o")
+            assert view(made)._table.keys == list(_planned(training))
+            await pilot.press("o")
+            assert view(made)._table.keys == urgent
+            await pilot.press("z")
+            await settle(pilot)
+            assert "progress" not in text(made)
+            await pilot.press("z")
+            await settle(pilot)
+            assert "nats a token" not in text(made)
+            await pilot.press("z")
+            await settle(pilot)
+            golden("runs-80x24", text(made))
+
+    asyncio.run(see())
+
+
+def test_a_cursor_reads_the_curves(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            await pilot.press("c", "left", "left")
+            await settle(pilot)
+            assert view(made)._chart.reading() is not None
+            await pilot.press("escape")
+            assert view(made)._chart.reading() is None
+            assert view(made)._table.has_focus
+
+    asyncio.run(see())
+
+
+def test_new_points_change_their_cells_and_the_cursor_stays(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            await pilot.press("j")
+            run = view(made)._table.cursor
+            with Reader(training / "lab.db") as reader:
+                last = reader.latest_points()["80x1-trunk-s0"]
+            with Writer(training / "lab.db") as writer:
+                writer.write([replace(last, step=last.step + 1, loss=1.2345)])
+            await until(pilot, lambda: "1.2345" in text(made))
+            assert view(made)._table.cursor == run
+
+    asyncio.run(see())
+
+
+def test_names_from_outside_never_reach_the_terminal(training: Path) -> None:
+    with Watch(training) as watch:
+        shot = watch.poll()
+    assert shot is not None
+    evil = "\x1b[2J\x07\u202eabc\x00[/red]"
+    rows = tuple(replace(row, reason=evil, spec=replace(row.spec, run=evil + row.run, rung=evil)) for row in shot.rows)
+    hostile = replace(shot, rows=rows, name=evil)
+
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            made.screen.snapshot = hostile  # type: ignore[attr-defined]
+            made.screen._draw_header()  # type: ignore[attr-defined]
+            view(made).show(hostile)
+            await pilot.press("j", "v", "k")
+            await settle(pilot)
+            assert not {sign for sign in text(made) if sign != "\n" and (ord(sign) < 32 or sign == "\u202e")}
+
+    asyncio.run(see())
+
+
+def _planned(lab: Path) -> list[str]:
+    with Reader(lab / "lab.db") as reader:
+        assert any(row.state is RunState.FAILED for row in reader.runs())
+        return [row.run for row in reader.runs()]
