@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from scalelab.errors import BadInput
@@ -21,6 +21,8 @@ class Desk:
 
     def __init__(self, base: str, devices: Sequence[DeviceInfo] | None) -> None:
         self.devices = devices
+        self.usage: Mapping[str, str] = {}
+        """Device → what else uses it, as of the last look."""
         self.said = ""
         """The last thing that was done, in a sentence."""
         self.begin(base)
@@ -41,7 +43,7 @@ class Desk:
         """Every row of the form."""
         saved = Field(key="save", label="save as", value=self._save_as, empty="NAME", problem=self._save_problem,
                       beside="a preset of its own: a name and enter")  # fmt: skip
-        return [*rows_of(self.draft, self.now, self.last, self.devices), saved]
+        return [*rows_of(self.draft, self.now, self.last, self.devices, self.usage), saved]
 
     def take(self, key: str, text: str, *, done: bool) -> None:
         """A field's new text; `done` is False while more may be typed. Planning is left to the caller."""

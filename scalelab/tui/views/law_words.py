@@ -33,7 +33,7 @@ def lines(shot: Snapshot, width: int) -> Lines:
     seen = subject.assessment
     sections = [
         findings.the_law(seen, width),
-        promise.promise(seen, width),
+        unbroken(promise.promise(seen, width), width),
         contest(seen, width),
         findings.verdicts(seen, width),
         findings.diagnosis(subject, width),
@@ -43,7 +43,22 @@ def lines(shot: Snapshot, width: int) -> Lines:
         findings.left_out(subject, width),
         _stale(shot, width),
     ]
-    return [line for section in sections if section for line in [*section, Text()]][:-1]
+    return [line for section in sections if section for line in [*_headed(section, width), Text()]][:-1]
+
+
+def unbroken(lines: Lines, width: int) -> Lines:
+    """Lines that are too long for a narrow screen broken, their emphasis given up."""
+    return [
+        part for line in lines for part in ([line] if line.cell_len <= width else wrapped(line.plain, width, hang=8))
+    ]
+
+
+def _headed(section: Lines, width: int) -> Lines:
+    """A section whose heading is broken where the screen is too narrow for it."""
+    head, *rest = section
+    if head.cell_len <= width or str(head.style) != "bold":
+        return section
+    return [*(heading(part.plain) for part in wrapped(head.plain, width, hang=2)), *rest]
 
 
 def contest(seen: Assessment, width: int) -> Lines:

@@ -46,7 +46,7 @@ class LinesView(ScrollView):
             self.refresh()
             return
         for place, (old, new) in enumerate(zip(before, self._lines, strict=True)):
-            if old != new or old.spans != new.spans:
+            if old != new or old.style != new.style:  # a Text is equal to one of another style
                 self.refresh_lines(place, 1)
 
     def render_line(self, y: int) -> Strip:
@@ -57,7 +57,9 @@ class LinesView(ScrollView):
         line = self._lines[place].copy()
         line.end = ""
         line.truncate(width, overflow="ellipsis")
-        segments = [Segment(text, style or NO_STYLE) for text, style, _ in line.render(self.app.console)]
+        # Where a line has no spans, rich leaves its own style to whoever prints it.
+        own = self.app.console.get_style(line.style)
+        segments = [Segment(text, own + style if style else own) for text, style, _ in line.render(self.app.console)]
         return Strip(segments).crop_extend(0, width, NO_STYLE).apply_style(self.rich_style)
 
     def bring(self, place: int, around: int = 0) -> None:

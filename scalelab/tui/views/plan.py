@@ -7,7 +7,7 @@ Of a lab it shows the plan that is trained, and `n` begins a new one from it. It
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -32,6 +32,7 @@ from scalelab.tui.views import plan_words
 from scalelab.tui.views.desk import Desk
 from scalelab.tui.views.page import Page
 from scalelab.tui.views.sheet import Sheet
+from scalelab.tui.views.usage import usage_of
 
 WIDE = 150
 """Columns from which the form and the grid stand side by side."""
@@ -126,19 +127,21 @@ class PlanView(Widget):
 
     @work(thread=True, exclusive=True, group="devices")
     def _look(self) -> None:
-        self.app.call_from_thread(self._found, find_devices(), "")
+        found = find_devices()
+        self.app.call_from_thread(self._found, found, usage_of(found), "")
 
     @work(thread=True, exclusive=True, group="devices")
     def _measure(self) -> None:
         try:
             found = control.devices()
         except ScalelabError as problem:
-            self.app.call_from_thread(self._found, self._desk.devices, f"cannot measure: {problem.line()}")
+            told = f"cannot measure: {problem.line()}"
+            self.app.call_from_thread(self._found, self._desk.devices, self._desk.usage, told)
             return
-        self.app.call_from_thread(self._found, found, "measured, as training will see the devices")
+        self.app.call_from_thread(self._found, found, usage_of(found), "measured, as training will see the devices")
 
-    def _found(self, devices: Sequence[DeviceInfo] | None, said: str) -> None:
-        self._desk.devices, self._desk.said = devices, said
+    def _found(self, devices: Sequence[DeviceInfo] | None, usage: Mapping[str, str], said: str) -> None:
+        self._desk.devices, self._desk.usage, self._desk.said = devices, usage, said
         self._replan()
 
     # What is edited

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -48,9 +49,12 @@ _TABLES: dict[str, type[BaseModel]] = {
 _SAYS = {"wsd": "one trunk a rung, a cooldown a budget", "cosine": "a training of its own for every budget"}
 
 
-def rows_of(draft: Draft, now: Planned, last: Plan | None, devices: Sequence[DeviceInfo] | None) -> list[Row]:
+def rows_of(
+    draft: Draft, now: Planned, last: Plan | None, devices: Sequence[DeviceInfo] | None,
+    usage: Mapping[str, str] = MappingProxyType({}),
+) -> list[Row]:  # fmt: skip
     """Every row of the form; `last` is the newest plan that could be made."""
-    rows = [*_what(draft, now), *_device(draft, now, last, devices), *_ladder(draft, now, last)]
+    rows = [*_what(draft, now), *_device(draft, now, last, devices, usage), *_ladder(draft, now, last)]
     rows += _budgets(draft, now, last)
     for title, fields in MORE:
         rows += [Heading(text=title), *(_plain(draft, now, *each) for each in fields)]
@@ -72,7 +76,9 @@ def _shown_lab(now: Planned) -> str:
     return words[-1] if len(words) > 1 else "labs/NAME"
 
 
-def _device(draft: Draft, now: Planned, last: Plan | None, devices: Sequence[DeviceInfo] | None) -> list[Row]:
+def _device(
+    draft: Draft, now: Planned, last: Plan | None, devices: Sequence[DeviceInfo] | None, usage: Mapping[str, str]
+) -> list[Row]:
     names = ["auto", *(each.name for each in devices or ())]
     if sum(name.startswith("cuda:") for name in names) > 1:
         names.insert(1, "cuda")
@@ -83,7 +89,8 @@ def _device(draft: Draft, now: Planned, last: Plan | None, devices: Sequence[Dev
     if found is not None:
         facts = (f"{found.label} · {format_bytes(found.memory_bytes)} · {format_flop_rate(found.peak_flops)} a slot, "
                  f"{found.peak_source}")  # fmt: skip
-        slots = f"runs at once, {format_bytes(slot_bytes(found))} each"
+        busy = f" · {usage[found.name]}" if found.name in usage else ""
+        slots = f"at once, {format_bytes(slot_bytes(found))} each{busy}"
     return [
         _field(draft, now, "hardware.device", "device", facts, tuple(names), closed=False),
         _field(draft, now, "hardware.slots", "slots", slots, empty=str(found.slots) if found else "auto"),

@@ -15,6 +15,7 @@ from scalelab.store.rows import PredictionRow
 from scalelab.tui.snapshot import Snapshot
 from scalelab.tui.views.law_words import nothing
 from scalelab.tui.views.question import Answered
+from scalelab.tui.views.subject import here
 
 WARN = "color(166)"
 
@@ -26,7 +27,7 @@ def answer(found: Answered, subject: Subject, width: int, no_link: str = "", *, 
     else:
         told = _joined(answers.lines(found.forecast, subject))
         said = [line for each in told for line in _broken(each, width)]
-        said += wrapped(f"accuracy: {clean(no_link, 200)}", width, hang=2) if no_link else []
+        said += wrapped(f"no accuracy: {clean(no_link, 200)}", width, hang=2) if no_link else []
     after = findings.what_next(subject.assessment, width)
     if stale:
         for line in said:
@@ -83,7 +84,8 @@ def _joined(lines: Sequence[str]) -> list[str]:
     return whole
 
 
-def _broken(told: str, width: int) -> Lines:
+def _broken(given: str, width: int) -> Lines:
+    told = here(given)
     style = WARN if told.startswith("warning:") else ""
     if len(told) <= width:
         return [Text(told, style)]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from statistics import median
 
 from scalelab.gate import clean
+from scalelab.report import prediction
 from scalelab.report.known import Known
+from scalelab.report.prediction import Forecast
 from scalelab.report.source import Subject
 from scalelab.tui.snapshot import Snapshot
 
+_OPTION, _FIELD = "--max-tokens with a budget", "`best split` with `D at most`"
 FIRST_LAW = 6
 """Points that the power law needs."""
 
@@ -44,6 +47,16 @@ def _rate(shot: Snapshot) -> float | None:
         return None
     largest = max(spec.counts.n_params for spec, _ in heard)
     return median(speed * spec.flops_per_token for spec, speed in heard if spec.counts.n_params == largest)
+
+
+def warnings_of(forecast: Forecast, subject: Subject) -> list[str]:
+    """What to beware of, in the words of this screen and not of the command line."""
+    return [each.replace(_OPTION, _FIELD) for each in prediction.warnings(forecast, subject)]
+
+
+def here(line: str) -> str:
+    """A line of an answer in the words of this screen."""
+    return line.replace(_OPTION, _FIELD)
 
 
 def why_no_law(shot: Snapshot) -> list[str]:

@@ -11,6 +11,7 @@ from scalelab.report.known import Known
 from scalelab.report.layout import Lines, wrapped
 from scalelab.report.promise import loss_words
 from scalelab.report.source import Subject
+from scalelab.tui.views.subject import warnings_of
 from scalelab.units import format_count, format_duration
 
 NEAR = 0.02
@@ -30,7 +31,7 @@ def reading(subject: Subject, known: Known, n_params: float, n_tokens: float, wi
     said += [Text(point, "bold"), *wrapped(cost, width, hang=2)]
     said.append(Text.assemble("loss ", (loss_words(told.prediction), "bold"), f" by {told.by}"))
     said += wrapped(_nearest(subject, n_params, n_tokens), width, hang=2)
-    for warning in prediction.warnings(told, subject):
+    for warning in warnings_of(told, subject):
         said += [Text(line.plain, "color(166)") for line in wrapped(f"warning: {warning}", width, hang=2)]
     return said
 

@@ -7,12 +7,14 @@ from functools import cache
 from pathlib import Path
 
 from scalelab import laws, plan, preset_files
-from scalelab.records import DeviceInfo, Evaluation, RunKind, RunState
+from scalelab.records import Evaluation, RunKind, RunState
 from scalelab.store.rows import PredictionRow, RunRow
 from scalelab.tui.snapshot import PastLaw, Snapshot, Versions
+from tests.report import fixed
 from tests.simulated import CPU, LARGER, TOKENS, noise, true_loss
 
-DEVICE: DeviceInfo = CPU
+EVERY = 20
+"""Points of the whole grid."""
 
 
 @cache
@@ -96,6 +98,8 @@ def _table(finished: int) -> laws.RunTable:
 
 @cache
 def _seen(finished: int) -> laws.Assessment:
+    if finished == EVERY:  # kept, so that goldens show words and layout and not the numerics of the day
+        return fixed.subject().assessment
     return laws.Assessment.from_json(laws.assess(_table(finished)).to_json())
 
 

@@ -22,6 +22,7 @@ async def test_the_law_at_every_size(size: tuple[int, int]) -> None:
         shown = screen(app)
         assert "The law: " in shown and "[0." in shown
         assert app.query_one("#law-loss", Chart).display == (size[0] >= 120)
+        golden(f"law-{size[0]}x{size[1]}", shown)
 
 
 @pytest.mark.parametrize("finished", [0, 3, 8, 16])

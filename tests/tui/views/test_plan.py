@@ -13,6 +13,7 @@ from scalelab.tui.views.editing import LONGEST, LineEdit
 from scalelab.tui.views.page import Page
 from scalelab.tui.views.plan import PlanView
 from scalelab.tui.views.sheet import Sheet
+from scalelab.tui.views.usage import cards_told
 from tests.tui.views.host import SIZES, Host, golden, piloted, screen, settle
 from tests.tui.views.shots import shot
 
@@ -199,7 +200,7 @@ async def test_devices_are_found_and_measured(monkeypatch: pytest.MonkeyPatch, c
     app = Host(PlanView(base="tiny"))
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        assert "two cores" in screen(app)
+        assert "two cores" in screen(app) and "load " in screen(app)
         await pilot.press("m")
         await settle(pilot)
         assert "A card" in screen(app)
@@ -228,3 +229,7 @@ def test_a_line_is_edited_as_everywhere() -> None:
     assert line.insert("x\x1b[0m").text == "x\\x1b[0m"
     assert line.press("f5") is None
     assert len(line.insert("y" * 999).text) == LONGEST
+
+
+def test_what_the_drivers_tool_says_of_cards() -> None:
+    assert cards_told("0, 37, 1024\n1, 0, [N/A]\nno\n") == {"cuda:0": "37 % busy, 1.1 GB used"}

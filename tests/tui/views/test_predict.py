@@ -38,6 +38,7 @@ async def test_a_prediction_at_every_size(size: tuple[int, int]) -> None:
         await settle(pilot)
         shown = screen(app)
         assert "perplexity" in shown and "nats a" in shown and "law by law" in shown
+        golden(f"predict-{size[0]}x{size[1]}", shown)
 
 
 @pytest.mark.parametrize("finished", [0, 3, 8, 16])

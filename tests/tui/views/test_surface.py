@@ -25,6 +25,7 @@ async def test_the_surface_at_every_size(size: tuple[int, int]) -> None:
         shown = screen(app)
         assert "loss by coupled" in shown and "nearest run 80x1-D1.2M-s0" in shown
         assert "best N and D at ten times" in shown
+        golden(f"surface-{size[0]}x{size[1]}", shown)
 
 
 @pytest.mark.parametrize("finished", [0, 3])
