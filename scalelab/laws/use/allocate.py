@@ -16,12 +16,10 @@ from scalelab.laws.fits import Fit
 from scalelab.laws.flops import FlopsPerToken, flops_per_token
 from scalelab.laws.runs import Array
 from scalelab.laws.use.budget import AS_FRESH, Devices, flops_of
-from scalelab.laws.use.optimum import Law, Surface, base_fit, n_searched, surfaces, told_by
-from scalelab.laws.use.search import Curve, middle_lowest, span_below
+from scalelab.laws.use.optimum import NEAR, Law, Surface, base_fit, best_log_n, n_searched, told_by
+from scalelab.laws.use.search import Curve, span_below
 from scalelab.units import format_count
 
-NEAR = 0.01
-"""A split is as good as the best while its loss is within this share of it."""
 MORE = (2.0, 10.0)
 """Multiples of the budget that are told beside it."""
 FAR = 10.0
@@ -241,7 +239,7 @@ class _Split:
 
     def share(self, factor: float, flops: float, devices: Devices) -> tuple[Share, str]:
         """The best of C, and what limits it."""
-        at, edge = middle_lowest([self.along(each, flops) for each in surfaces(self.law)], *self.ends(flops))
+        at, edge = best_log_n(self.law, lambda surface: self.along(surface, flops), *self.ends(flops))
         n = float(np.exp(at))
         d = float(self.tokens(np.array([n]), flops)[0])
         spent = self.spent(n, flops)

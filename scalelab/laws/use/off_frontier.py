@@ -14,6 +14,7 @@ import numpy as np
 from scalelab.errors import BadInput
 from scalelab.laws.fits import Fit
 from scalelab.laws.flops import FlopsPerToken, flops_per_token
+from scalelab.laws.runs import OF_NO_SIZE
 from scalelab.laws.use.optimum import Law, base_fit, best_split, check_flops, told_by
 from scalelab.laws.use.search import first_below
 from scalelab.units import format_count
@@ -108,8 +109,8 @@ def off_frontier(
     if (flops is None) == (n_tokens is None):
         raise BadInput("off the frontier needs C or D", allowed="exactly one of flops and n_tokens")
     for name, value in (("n_params", n_params), ("n_tokens", n_tokens)):
-        if value is not None and not (np.isfinite(value) and value > 0):
-            raise BadInput(f"{name} is {value}", allowed="a number above 0")
+        if value is not None and not 1.0 / OF_NO_SIZE < value < OF_NO_SIZE:
+            raise BadInput(f"{name} is {value}", allowed=f"a number above 0 and below {OF_NO_SIZE:g}")
     fit = base_fit(law)
     cost = float(flops_per_token(per_token if per_token is not None else fit.flops_table)(np.array([n_params]))[0])
     c = flops if flops is not None else cost * float(n_tokens or 0)

@@ -5,7 +5,7 @@ Evaluates only; no scipy, no fitting.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
@@ -18,9 +18,11 @@ from scalelab.laws.flops import FlopsPerToken
 from scalelab.laws.flops import flops_per_token as per_token_of
 from scalelab.laws.forms import Inputs
 from scalelab.laws.intervals.split import log_n_se
-from scalelab.laws.runs import Array
-from scalelab.laws.use.search import Curve, middle_lowest
+from scalelab.laws.runs import OF_NO_SIZE, Array
+from scalelab.laws.use.search import Curve, lowest, middle_lowest, span_below
 
+NEAR = 0.01
+"""A split is as good as the best while its loss is within this share of it."""
 MARGIN = 3.0 * float(np.log(10.0))
 """How far beyond the runs' own N the best N is looked for, in ln N."""
 
@@ -153,9 +155,27 @@ def best_split(
     def along(surface: Surface) -> Curve:
         return lambda log_n: surface.loss(np.exp(log_n), flops / per_token(np.exp(log_n)))
 
-    at, edge = middle_lowest([along(surface) for surface in surfaces(law)], low, high)
+    at, edge = best_log_n(law, along, low, high)
     n = np.exp([at])
     return float(n[0]), float(flops / per_token(n)[0]), not edge
+
+
+def best_log_n(law: Law, along: Callable[[Surface], Curve], low: float, high: float) -> tuple[float, str]:
+    """Ln of the best N between two ends, and which end it is, if any; `along` gives loss against ln N.
+
+    Of several laws the median, as far as their mean there is as good as where it is lowest.
+    """
+    several = surfaces(law)
+    if len(several) == 1:
+        return lowest(along(several[0]), low, high)
+    middle, edge = middle_lowest([along(surface) for surface in several], low, high)
+    whole = along(law)
+    own, _ = lowest(whole, low, high)
+    if edge:
+        return own, edge
+    bar = (1 + NEAR) * float(whole(np.array([own]))[0])
+    first, last = span_below(whole, bar, own, low, high)
+    return min(max(middle, first), last), ""
 
 
 def n_searched(fit: Fit, flops: float) -> tuple[float, float]:
@@ -167,8 +187,8 @@ def n_searched(fit: Fit, flops: float) -> tuple[float, float]:
 
 def check_flops(flops: float) -> None:
     """Refuse what is no amount of compute."""
-    if not (np.isfinite(flops) and flops > 0):
-        raise BadInput(f"compute is {flops}", allowed="a number of FLOPs above 0, such as 1e18")
+    if not 1.0 / OF_NO_SIZE < flops < OF_NO_SIZE:
+        raise BadInput(f"compute is {flops}", allowed=f"FLOPs above 0 and below {OF_NO_SIZE:g}, such as 1e18")
 
 
 def predict_ratio(
