@@ -13,8 +13,10 @@ BENCHMARKS = {
     "splits": "what the automatic choice misses on public tables, against single laws",
     "robustness": "how far one wrong run moves a tenfold prediction",
     "coverage": "how often 95 % intervals hold the truth on simulated labs",
+    "optima": "how often a fit ends above the best minimum known, by law",
     "fits": "milliseconds of the fits, against a general optimiser",
     "reading": "seconds and memory of a table of a million runs, beside pandas",
+    "charts": "milliseconds and bytes of the app's charts over a pty, beside plotext",
     "curves": "forecasts of final losses beside what came: simulated curves, and labs given as arguments",
 }
 

@@ -23,7 +23,7 @@ from scalelab.laws.diagnose.examine import diagnose
 from scalelab.laws.diagnose.identify import collinear
 from scalelab.laws.diagnose.tangent import tangent_of
 from scalelab.laws.fits import Fit
-from scalelab.laws.fitting.fitter import SPARE_RUNS, fit, fit_each, inputs_of, objective_named
+from scalelab.laws.fitting.fitter import fit, fit_each, inputs_of, objective_named, runs_for
 from scalelab.laws.fitting.objective import LEAST_SCALE, robust_scale
 from scalelab.laws.flops import FlopsPerToken
 from scalelab.laws.forms import form_named
@@ -97,10 +97,10 @@ def _fits(
     try:
         check_spread(runs)
     except BadInput as problem:
-        need = {form.name: form.n_free + SPARE_RUNS - len(runs) for form in forms}
+        need = {form.name: runs_for(form) - len(runs) for form in forms}
         return (), tuple(Missing(law=law, reason=problem.line(), runs_needed=max(need[law], 1)) for law in need)
     found = fit_each(runs, laws, objective, fix=fix, level=level)
-    need = {form.name: max(form.n_free + SPARE_RUNS - len(runs), 0) for form in forms}
+    need = {form.name: max(runs_for(form) - len(runs), 0) for form in forms}
     return tuple(each for each in found.values() if isinstance(each, Fit)), tuple(
         Missing(law=law, reason=each.line(), runs_needed=need[law])
         for law, each in found.items()

@@ -58,7 +58,8 @@ def fit(
     Raises
     ------
     BadInput
-        Unknown law or objective, fewer runs than free parameters + 3, no spread in N or D, equal losses, a number
+        Unknown law or objective, fewer runs than free parameters + 3 (20 for "interaction"), no spread in N or D,
+        equal losses, a number
         that cannot be fixed or not at that value, a law of repeated data for runs that repeat none.
     """
     form = form_named(law)
@@ -147,10 +148,15 @@ def objective_named(name: str) -> Objective:
         raise BadInput(f"no objective is named {name[:60]!r}", allowed=", ".join(Objective)) from None
 
 
+def runs_for(form: Form, n_fixed: int = 0) -> int:
+    """Runs from which on a law is fitted."""
+    return max(form.n_free - n_fixed + SPARE_RUNS, form.least_runs)
+
+
 def check_enough(runs: RunTable, form: Form, n_fixed: int = 0) -> None:
     """Refuse a law with more free parameters than runs − 3, or one that the runs say nothing of."""
     free = form.n_free - n_fixed
-    need = free + SPARE_RUNS
+    need = runs_for(form, n_fixed)
     if len(runs) < need:
         raise BadInput(
             f"{form.name} has {free} parameters and there are {len(runs)} runs",

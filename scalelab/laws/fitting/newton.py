@@ -23,6 +23,8 @@ QUADRATIC = 1e-8
 """Relative gain of a whole Newton step after which no further step is worth its time."""
 SETTLED = 1e-7
 """Share of the objective that the slope may still promise at a minimum."""
+ALIKE = 10.0
+"""Times what Newton's last step gained that least squares may have promised before it: more, and that was a saddle."""
 GRACE = 3
 """Iterations that stragglers get after the best start has arrived: one lost in a flat valley must not cost the time."""
 ROUNDING = 1e-22
@@ -120,14 +122,22 @@ class _Search:
         better = gain > 0
         self.theta[rows[better]] = step.theta[better]
         best = np.where(better, step.after, step.before)
-        # what a whole step gained otherwise than foreseen is more than the next one can gain
-        doubt = np.where(whole, np.minimum(gain, np.abs(gain - step.foreseen)), gain)
+        # what a whole step gained otherwise than foreseen is more than the next one can gain, unless a bound lets go
+        free = whole & ~self._pressed(rows)
+        doubt = np.where(free, np.minimum(gain, np.abs(gain - step.foreseen)), gain)
         still = doubt <= np.where(whole, max(tolerance, QUADRATIC), tolerance) * step.before + ROUNDING
-        stuck = still & ~whole & ~(step.promised <= SETTLED * step.before + ROUNDING)
+        enough = SETTLED * step.before + ROUNDING + np.where(whole, ALIKE * np.maximum(gain, 0.0), 0.0)
+        stuck = still & ~(step.promised <= enough) & ~(whole & np.isnan(step.promised))
         self.best[rows], self.steps[rows] = best, self.steps[rows] + 1
         self.still[rows] = still & (~stuck | (effort == Effort.DAMPED))
         self._effort[rows] = np.where(stuck, np.minimum(effort + 1, Effort.DAMPED), np.where(whole, 0, Effort.BENT))
         self._narrow(grace)
+
+    def _pressed(self, rows: npt.NDArray[np.intp]) -> Mask:
+        """Whether a parameter that is not fixed stands on a bound."""
+        part, theta = self._part, self.theta[rows]
+        on = ((theta <= part.lower) | (theta >= part.upper)) & (part.lower < part.upper)
+        return np.asarray(on.any(axis=1))
 
     def _narrow(self, grace: int | Array) -> None:
         """Leave out what need not move on; a problem whose rows cannot be taken apart moves as a whole."""

@@ -33,6 +33,8 @@ HURRIED = 1
 PATIENT = 40
 """Iterations that every start gets where parameters are fixed, since then all minima are wanted and cost little; and
 for laws of many parameters, whose valleys are many."""
+STEPS, LONG = 40, 150
+"""Steps at most; the second where starts are given patience."""
 LARGE, SOME = 20_000, 4_096
 """Runs from which on the search looks at some of them, and how many those are."""
 CERTAIN = 1e-4
@@ -130,7 +132,7 @@ def _solve(
     patient = np.array([bool(law.fixed) or law.form.n_free > grid.LIVE for law in laws])
     found = minimise(
         table.problem(group, delta), theta, tolerance=ROUGH if rough else TIGHT, near=near[group], group=group,
-        grace=np.where(patient, PATIENT, HURRIED if rough else GRACE),
+        grace=np.where(patient, PATIENT, HURRIED if rough else GRACE), most=LONG if patient.any() else STEPS,
     )  # fmt: skip
     found = _checked(found, table.problem(group, delta), ROUGH if rough else SETTLED)
     best = [int(found.objective[group == place].argmin()) + begin[place] for place in range(len(laws))]

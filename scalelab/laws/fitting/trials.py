@@ -27,11 +27,11 @@ SHORT = 0.3
 """Share of Newton's direction that is tried beside the whole."""
 PROBE = 0.1
 """Share of the direction over which its second derivative is taken."""
-EVEN_LENGTHS = np.array([0.25, 0.5, 1.0, 2.0, 4.0])
+EVEN_LENGTHS = np.array([0.5, 1.0, 3.0])
 """Shares of the direction that are tried where κ turns the path."""
 LEAST_POWER = 1e-3
 """κ on that path stays above this."""
-DAMPING = 10.0 ** np.arange(-7, 1)
+DAMPING = 10.0 ** np.arange(-6, 5)
 """Added to the matrix whose diagonal is one, where nothing else gains."""
 RIDGE = 1e-10
 """Added to the same always: keeps it solvable where runs leave a direction free."""
@@ -76,10 +76,10 @@ def trials(problem: Problem, pieces: Pieces, local: Local, effort: int) -> Trial
         straight, stays = _direction(local.majorant, unit, local.slope, low, high, held)
         promised = -0.5 * (local.slope * straight).sum(axis=1)
         found.append(_bent(problem, pieces, local.majorant, unit, straight, stays))
-    if effort >= Effort.DAMPED:
-        found.append(_damped(local, unit, held))
         if problem.terms is not None and problem.terms.outer is not None:
             found[-1] = np.concatenate([found[-1], _evenly(theta, straight, problem.terms)], axis=1)
+    if effort >= Effort.DAMPED:
+        found.append(_damped(local, unit, held))
     counts = [each.shape[1] for each in found]
     return Trials(
         moves=np.concatenate(found, axis=1), effort=np.repeat(np.arange(len(found)), counts), foreseen=foreseen,

@@ -140,6 +140,8 @@ class Form:
     """(coefficient, exponent, "n" or "d"): which exponent acts on which variable, for centring."""
     variables: tuple[str, ...] = ()
     """Columns of the table needed besides N and D."""
+    least_runs: int = 0
+    """Runs below which the law is refused though it has fewer parameters: its valleys are then flat."""
     cases: tuple[Case, ...] = ()
     """Simpler laws that this one holds; their starts are starts for it too."""
     default_objective: str = "huber"

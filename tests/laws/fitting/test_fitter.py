@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from scalelab import laws
 from scalelab.errors import BadInput
 from scalelab.laws import Fit, RunTable, run_table
+from scalelab.laws.choice.judge import OFFERED
+from scalelab.laws.fitting.fitter import fit_each
 from scalelab.laws.fitting.grid import nonnegative
 from scalelab.laws.forms import ALL, FORMS, Form, Inputs
 
@@ -147,6 +149,29 @@ def test_no_spread_and_equal_losses_are_refused_in_words() -> None:
         laws.fit(same_n)
     with pytest.raises(BadInput, match="all 16 runs have loss 3"):
         laws.fit(same_loss)
+
+
+def test_law_with_many_valleys_is_refused_to_few_runs() -> None:
+    with pytest.raises(BadInput, match=r"interaction has 8 parameters and there are 16 runs \(allowed: 20 runs"):
+        laws.fit(lab(16), "interaction")
+    assert laws.fit(lab(25), "interaction").n_runs == 25
+
+
+def test_laws_fitted_at_once_are_each_fitted_as_alone() -> None:
+    runs = lab(25, seed=5, noise=0.01)
+    for objective in (None, "hoffmann", "least-squares"):
+        for law, fit in fit_each(runs, OFFERED, objective).items():
+            alone = laws.fit(runs, law, objective)
+            assert isinstance(fit, Fit)
+            assert fit.objective_value == pytest.approx(alone.objective_value, rel=1e-6)
+            np.testing.assert_allclose(fit.loss(1e10, 1e11), alone.loss(1e10, 1e11), rtol=1e-4)
+
+
+def test_a_law_that_cannot_be_fitted_leaves_the_others() -> None:
+    found = fit_each(lab(9), ["power", "interaction", "chinchilla"], fix={"alpha": 0.35})
+    assert isinstance(found["interaction"], BadInput)
+    assert isinstance(found["power"], BadInput) or found["power"].fixed == ("alpha",)
+    assert isinstance(found["chinchilla"], Fit) and found["chinchilla"].params["alpha"] == 0.35
 
 
 def test_unknown_objective_is_refused() -> None:

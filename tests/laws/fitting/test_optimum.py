@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
 from scalelab import laws
 from scalelab.laws import RunTable
-from scalelab.laws.forms import FORMS, Form, Inputs
+from scalelab.laws.forms import ALL, FORMS, Form, Inputs
 from scalelab.laws.forms.form import Kind
 
 from ..simulated import lab
@@ -77,12 +79,11 @@ def test_every_law_says_whether_it_converged_and_where_it_stopped(form: Form) ->
         assert fit.second_theta is not None and len(fit.second_theta) == form.n_free
 
 
-@pytest.mark.parametrize("law", ["chinchilla", "chinchilla-tied", "kaplan+E", "interaction"])
-def test_a_floor_that_the_runs_do_not_have_is_a_bound_that_was_hit(law: str) -> None:
-    runs, _ = table_of(FORMS["power"], noise=0.001, seed=2)
-    bent = laws.run_table(
-        n_params=runs.n_params,
-        n_tokens=runs.n_tokens,
-        loss=runs.loss**1.5 / (1 + 0.01 * np.log(runs.n_params / 1e7)),
-    )
-    assert "E" in laws.fit(bent, law, "least-squares").bounds_hit
+@pytest.mark.parametrize("form", [form for form in ALL if Kind.LEVEL in form.kinds], ids=lambda form: form.name)
+@pytest.mark.parametrize("objective", ["huber", "least-squares"])
+def test_a_floor_below_zero_is_a_bound_that_was_hit(form: Form, objective: str) -> None:
+    runs, truth = table_of(form)
+    above = runs.loss - truth[0]
+    fit = laws.fit(replace(runs, loss=above - 0.3 * above.min()), form.name, objective)
+    assert fit.converged
+    assert "E" in fit.bounds_hit
