@@ -79,11 +79,14 @@ class Cells:
     def strip(self, row: int, base: Style) -> Strip:
         """One row for Textual: a segment wherever ink, paper or manner change."""
         text = self.row_text(row)
-        look = (self.inks[row].astype(np.int64) + 1) << 20 | (self.papers[row].astype(np.int64) + 1) << 8
+        # A blank shows no ink: with that of the sign before it, it is no segment of its own.
+        signs = np.where(self.codes[row] != ord(" "), np.arange(self.columns), 0)
+        inks = self.inks[row, np.maximum.accumulate(signs)]
+        look = (inks.astype(np.int64) + 1) << 20 | (self.papers[row].astype(np.int64) + 1) << 8
         look |= self.manners[row]
         starts = np.concatenate([[0], np.flatnonzero(np.diff(look)) + 1, [self.columns]]).tolist()
         segments = [
-            Segment(text[start:end], style_of(base, int(self.inks[row, start]), int(self.papers[row, start]),
+            Segment(text[start:end], style_of(base, int(inks[start]), int(self.papers[row, start]),
                                               int(self.manners[row, start])))
             for start, end in pairwise(starts) if end > start
         ]  # fmt: skip

@@ -14,6 +14,7 @@ from scalelab.tui.charts.cells import Cells
 from scalelab.tui.charts.drawing import Drawing, Look, draw
 from scalelab.tui.charts.glyphs import GlyphSet, signs_of
 from scalelab.tui.charts.inks import BOLD, PLAIN, REVERSE
+from scalelab.tui.charts.strokes import Memory
 from scalelab.tui.charts.view import Reading
 from scalelab.tui.charts.widget import CellWidget
 
@@ -82,6 +83,7 @@ class Chart(CellWidget):
         self._window = view.WHOLE
         self._cursor: tuple[int, float] | None = None
         self._followed = ""
+        self._memory = Memory()
         self._drawn: tuple[object, Drawing, Figure | None] | None = None
 
     @property
@@ -126,7 +128,7 @@ class Chart(CellWidget):
         look = self.look
         key = (id(self._figure), self._window, columns, rows, look, self._empty)
         if self._drawn is None or self._drawn[0] != key or self._drawn[2] is not self._figure:
-            self._drawn = (key, draw(self.shown, columns, rows, look, self._empty), self._figure)
+            self._drawn = (key, draw(self.shown, columns, rows, look, self._empty, self._memory), self._figure)
         return self._drawn[1]
 
     def _read(self, column: int, row: float) -> Reading | None:

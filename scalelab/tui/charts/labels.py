@@ -16,9 +16,6 @@ from scalelab.tui.charts.axes import Layout, inside
 from scalelab.tui.charts.cells import Cells, single
 from scalelab.tui.charts.inks import PLAIN, Inks
 
-TAIL = 256
-"""Points at a line's end in which its right end is looked for first: lines go from left to right."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
@@ -33,10 +30,9 @@ class Ending:
 def endings(figure: Figure, area: Layout) -> list[Ending]:
     """The labels and where their lines end; of lines with one label and colour, the one that reaches furthest."""
     found: dict[tuple[str, int | None], Ending] = {}
-    for series in figure.series:
-        if not series.label:
-            continue
-        last = _last_seen(series, figure, area)
+    named = [each for each in figure.series if each.label and len(each.x)]
+    for series, ends_inside in zip(named, _ends_inside(named, figure, area), strict=True):
+        last = len(series.x) - 1 if ends_inside else _last_seen(series, figure, area)
         if last is None:
             continue
         end = float(area.across(figure.x, float(series.x[last])))
@@ -55,15 +51,19 @@ def endings(figure: Figure, area: Layout) -> list[Ending]:
     return list(found.values())
 
 
+def _ends_inside(named: Sequence[Series], figure: Figure, area: Layout) -> list[bool]:
+    """Of each series, whether it is a line whose last point is inside: lines go from left to right."""
+    x, y = (np.array([float(each[-1]) for each in column]) for column in
+            ([each.x for each in named], [each.y for each in named]))  # fmt: skip
+    seen = inside(area.across(figure.x, x), area.down(figure.y, y), area).tolist()
+    return [here and each.mark is Mark.LINE for here, each in zip(seen, named, strict=True)]
+
+
 def _last_seen(series: Series, figure: Figure, area: Layout) -> int | None:
-    """Index of the point furthest right that is inside; of a line it is looked for among the last ones first."""
-    tail = len(series.x) - TAIL if series.mark is Mark.LINE else 0
-    for first in (tail, 0) if tail > 0 else (0,):
-        across, down = area.across(figure.x, series.x[first:]), area.down(figure.y, series.y[first:])
-        seen = np.flatnonzero(inside(across, down, area))
-        if len(seen):
-            return first + int(seen[np.argmax(across[seen])])
-    return None
+    """Index of the point furthest right that is inside; None where none is."""
+    across, down = area.across(figure.x, series.x), area.down(figure.y, series.y)
+    seen = np.flatnonzero(inside(across, down, area))
+    return int(seen[np.argmax(across[seen])]) if len(seen) else None
 
 
 def label_ends(cells: Cells, figure: Figure, area: Layout, inks: Inks, coloured: bool) -> None:

@@ -6,6 +6,7 @@ that nothing is averaged away and 500 curves of 2,000 points stay cheap. NaN and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,11 +41,53 @@ class Intervals:
 
     def dots(self) -> tuple[Ints, Ints, Ints]:
         """(row, column, owner) of every dot."""
-        lengths = self.last - self.first + 1
-        total = int(lengths.sum())
-        begins = np.cumsum(lengths) - lengths
-        rows = np.arange(total) + np.repeat(self.first - begins, lengths)
-        return rows, np.repeat(self.column, lengths), np.repeat(self.owner, lengths)
+        index, rows = _spread(self.first, self.last)
+        return rows, self.column[index], self.owner[index]
+
+    def in_cells(self, weights: Ints) -> Lit:
+        """The bits that they light in every cell that they pass; `weights` are the bits of a cell's dots."""
+        high, wide = weights.shape
+        index, rows = _spread(self.first // high, self.last // high)
+        above = np.maximum(self.first[index] - rows * high, 0)
+        below = np.minimum(self.last[index] - rows * high, high - 1)
+        column = self.column[index]
+        sums = np.vstack([np.zeros((1, wide), dtype=np.int64), np.cumsum(weights, axis=0)])
+        bits = sums[below + 1, column % wide] - sums[above, column % wide]
+        return Lit(row=rows, column=column // wide, bits=bits, owner=self.owner[index])
+
+
+def _spread(first: Ints, last: Ints) -> tuple[Ints, Ints]:
+    """(Which interval, place in it) of every whole number between two ends, both counted."""
+    lengths = last - first + 1
+    begins = np.cumsum(lengths) - lengths
+    index = np.repeat(np.arange(len(lengths)), lengths)
+    return index, np.arange(len(index)) + (first - begins)[index]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lit:
+    """Lit dots by cell: some of the bits of a cell, and of which line they are."""
+
+    row: Ints
+    column: Ints
+    bits: Ints
+    owner: Ints
+
+    def where(self, kept: npt.NDArray[np.bool_] | slice) -> Lit:
+        """Some of them."""
+        return Lit(row=self.row[kept], column=self.column[kept], bits=self.bits[kept], owner=self.owner[kept])
+
+    def of(self, owner: int) -> Lit:
+        """The same, of one line."""
+        return Lit(row=self.row, column=self.column, bits=self.bits, owner=np.full(len(self.row), owner))
+
+
+def joined(parts: Sequence[Lit]) -> Lit:
+    """Some after others."""
+    row, column, bits, owner = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("row", "column", "bits", "owner")
+    )
+    return Lit(row=row, column=column, bits=bits, owner=owner)
 
 
 _NOTHING = np.zeros(0, dtype=np.int64)
@@ -83,11 +126,23 @@ def lines(x: Array, y: Array, owner: Ints, width: int, height: int) -> Intervals
         return NONE
     column = np.rint(np.clip(x, -FAR, FAR)).astype(np.int32)
     starts = np.concatenate([[0], np.flatnonzero(~linked | (column[1:] != column[:-1])) + 1])
-    leaving = starts[1:][linked[starts[1:] - 1]] - 1
-    return together(
-        _within_columns(y, starts, column[starts], owner[starts]).within(width, height),
-        _across_columns(x, y, column, owner, leaving, width).within(width, height),
-    )
+    inner = _within_columns(y, starts, column[starts], owner[starts])
+    apart = np.flatnonzero(linked[starts[1:] - 1] & ~_touching(inner, y, starts))
+    across = _across_columns(x, y, column, owner, starts[apart + 1] - 1, width)
+    return together(inner.within(width, height), across.within(width, height))
+
+
+def _touching(inner: Intervals, y: Array, starts: Ints) -> npt.NDArray[np.bool_]:
+    """Where a stretch and the next stand in columns side by side and the way between them is lit already.
+
+    It is where both hold all rows of the way, or where the way is one row: of dense curves that is most of it.
+    """
+    before, after = _rows(y[starts[1:] - 1]), _rows(y[starts[1:]])
+    top, bottom = np.minimum(before, after), np.maximum(before, after)
+    highest, lowest = np.maximum(inner.first[:-1], inner.first[1:]), np.minimum(inner.last[:-1], inner.last[1:])
+    lit: npt.NDArray[np.bool_] = (bottom - top <= 1) | ((highest <= top) & (lowest >= bottom))
+    lit &= np.abs(np.diff(inner.column)) == 1
+    return lit
 
 
 def _within_columns(y: Array, starts: Ints, column: Ints, owner: Ints) -> Intervals:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scalelab.figures import Figure, Mark, Surface
-from scalelab.tui.charts import axes, drawing, raster
+from scalelab.tui.charts import axes, drawing, raster, strokes
 from scalelab.tui.charts.axes import Layout
 from scalelab.tui.charts.cells import Cells
 from scalelab.tui.charts.drawing import Drawing, Look
@@ -161,8 +161,9 @@ def _draw_contours(cells: Cells, surface: Surface, bands: Ints, area: Layout, lo
         bits = raster.packed(found.lit, dots.weights)
         shown = bits > 0
         cells.codes[inner][shown] = dots.signs[bits[shown]]
-        blocks = np.where(found.lit, found.level, -1).reshape(area.rows, dots.high, area.columns, dots.wide)
-        level = blocks.max(axis=(1, 3))
+        level = np.full(shown.shape, -1)
+        rows, columns = np.nonzero(found.lit)
+        level[rows // dots.high, columns // dots.wide] = found.level[rows, columns]
     if look.coloured:
         cells.inks[inner][shown] = _TEXT_ON[cells.papers[inner][shown]]
     return np.where(shown, level, -1)
@@ -174,7 +175,7 @@ def _draw_series(cells: Cells, surface: Surface, area: Layout, look: Look) -> np
     figure, inner = frame_of(surface), _inner(area)
     before = cells.codes[inner].copy()
     papers = cells.papers[inner].copy()
-    drawing.draw_lines(cells, figure, area, look)
+    strokes.draw_lines(cells, figure, area, look)
     busy |= cells.codes[inner] != before
     if look.coloured:
         cells.inks[inner][busy] = _RED_ON[papers[busy]]

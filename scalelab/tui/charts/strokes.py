@@ -1,0 +1,122 @@
+"""The lines of a figure into cells: which dots each lights, whose colour a cell takes. Knows figures, no widget.
+
+A cell takes the colour of the last line in it and keeps the dots of that colour; without colour it keeps every dot.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from scalelab.figures import Axis, Figure, Mark, Role, Series
+from scalelab.tui.charts import raster
+from scalelab.tui.charts.axes import Layout
+from scalelab.tui.charts.cells import Cells
+from scalelab.tui.charts.glyphs import signs_of
+from scalelab.tui.charts.inks import PLAIN
+from scalelab.tui.charts.look import Look
+from scalelab.tui.charts.raster import Array, Ints, Lit
+
+
+class Memory:
+    """The lines of the frame before, by the arrays that they were made of.
+
+    Most curves of a lab are of runs that are done; as long as the axes stay they are not rastered again.
+    """
+
+    def __init__(self) -> None:
+        self._axes: Any = None
+        self._lines: dict[tuple[int, int], tuple[Array, Array, Lit]] = {}
+
+    def lit(self, drawn: list[Series], figure: Figure, area: Layout) -> Lit:
+        """What the lines light, in their order, owned by their places in `drawn`."""
+        if self._axes != (figure.x, figure.y, area.columns, area.rows, area.dots):
+            self._axes, self._lines = (figure.x, figure.y, area.columns, area.rows, area.dots), {}
+        # The arrays are held, so that no other array can have their identity.
+        fresh = [each for each in drawn if (id(each.x), id(each.y)) not in self._lines]
+        known = dict(self._lines)
+        for series, found in zip(fresh, _rastered(fresh, figure, area), strict=True):
+            known[id(series.x), id(series.y)] = (series.x, series.y, found)
+        self._lines = {key: known[key] for key in ((id(each.x), id(each.y)) for each in drawn)}
+        parts = [self._lines[id(each.x), id(each.y)][2] for each in drawn]
+        return raster.joined([part.of(place) for place, part in enumerate(parts)])
+
+
+def _rastered(series: list[Series], figure: Figure, area: Layout) -> list[Lit]:
+    """What each of some lines lights; all of them in one pass."""
+    if not series:
+        return []
+    owner = np.repeat(np.arange(len(series), dtype=np.int32), [len(each.x) for each in series])
+    across = area.dots_across(figure.x, np.concatenate([each.x for each in series]))
+    down = area.dots_down(figure.y, np.concatenate([each.y for each in series]))
+    width, height = area.columns * area.dots.wide, area.rows * area.dots.high
+    found = raster.lines(across, down, owner, width, height).in_cells(area.dots.weights)
+    cuts = np.searchsorted(found.owner, np.arange(len(series) + 1))
+    return [found.where(slice(cuts[place], cuts[place + 1])) for place in range(len(series))]
+
+
+def draw_lines(cells: Cells, figure: Figure, area: Layout, look: Look, memory: Memory | None = None) -> None:
+    """All bands, and over them all lines, the later over the earlier."""
+    drawn = [each for each in figure.series if each.mark is Mark.LINE and each.role is not Role.ZERO and len(each.x)]
+    _draw_zero(cells, figure, area, look)
+    if not drawn:
+        return
+    found = (memory or Memory()).lit(drawn, figure, area)
+    bands = [_band(series, place, figure, area) for place, series in enumerate(drawn)
+             if series.low is not None and series.high is not None]  # fmt: skip
+    found = raster.joined([*bands, found])
+    inks = np.array([look.inks.of(each) if look.coloured else PLAIN for each in drawn], dtype=np.int64)
+    if not look.coloured:
+        frontier = np.array([each.role is Role.FRONTIER for each in drawn])[found.owner]
+        own, found = found.where(frontier), found.where(~frontier)
+        # Where no colour tells it from the others, the frontier is a row of signs.
+        cells.put(area.top + own.row, area.left + own.column, signs_of(look.glyphs).frontier, PLAIN)
+    _light(cells, found, inks, area)
+
+
+def _light(cells: Cells, found: Lit, inks: Ints, area: Layout) -> None:
+    """Bits into cells; they come in order, so that the last ones of a cell are those on top."""
+    at = found.row * area.columns + found.column
+    ink = inks[found.owner]
+    top = np.full(area.rows * area.columns, PLAIN, dtype=np.int64)
+    top[at] = ink
+    kept = ink == top[at]
+    bits = np.zeros(area.rows * area.columns, dtype=np.int64)
+    np.bitwise_or.at(bits, at[kept], found.bits[kept])
+    lit = np.flatnonzero(bits)
+    rows, columns = area.top + lit // area.columns, area.left + lit % area.columns
+    cells.codes[rows, columns] = area.dots.signs[bits[lit]]
+    cells.inks[rows, columns] = top[lit]
+
+
+def _band(series: Series, owner: int, figure: Figure, area: Layout) -> Lit:
+    """The area of a line's interval, stippled."""
+    assert series.low is not None and series.high is not None
+    dots = area.dots
+    across = area.dots_across(figure.x, series.x)
+    # An edge below what a log scale can show is beyond the drawing, not a gap.
+    bottom, top = (area.dots_down(figure.y, held(edge, figure.y)) for edge in (series.low, series.high))
+    width, height = area.columns * dots.wide, area.rows * dots.high
+    rows, columns, owners = raster.band(across, bottom, top, width).within(width, height).dots()
+    every, of_rows = dots.stipple
+    lit = (columns % every == (rows // of_rows) % every) & (rows % of_rows == of_rows // 2)
+    found = Lit(row=rows // dots.high, column=columns // dots.wide,
+                bits=dots.weights[rows % dots.high, columns % dots.wide], owner=owners)  # fmt: skip
+    return found.where(lit).of(owner)
+
+
+def held(values: Array, axis: Axis) -> Array:
+    """Values moved onto the axis where they are beyond its ends; NaN stays."""
+    return np.clip(values, axis.low, axis.high)
+
+
+def _draw_zero(cells: Cells, figure: Figure, area: Layout, look: Look) -> None:
+    """The line at zero of residuals, as a rule across."""
+    sign = signs_of(look.glyphs).level
+    for series in figure.series:
+        if series.role is Role.ZERO and len(series.y):
+            place = float(area.down(figure.y, float(series.y[0])))
+            if -0.5 <= place <= area.rows - 0.5:
+                ink = look.inks.neutral if look.coloured else PLAIN
+                cells.write(area.top + round(place), area.left, sign * area.columns, ink)
