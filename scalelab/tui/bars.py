@@ -18,6 +18,8 @@ from textual.widget import Widget
 from scalelab.gate import clean
 from scalelab.tui.keys import Key, shown
 
+STAY = ("lab", "app")
+"""Scopes whose keys a narrow terminal shows rather than a view's own, which the help lists."""
 Part = tuple[str, str]
 """Words and how they look: "", "strong", "faint", "mark" or "bad"."""
 
@@ -104,10 +106,10 @@ class KeyBar(Lines):
 
 
 def key_parts(keys: Sequence[Key], keymap: Mapping[str, str], width: int) -> list[Part]:
-    """Keys with their labels for a width; keys of the app, help and leaving among them, stand last and stay."""
+    """Keys with their labels for a width; those of the lab and of the app stand last and stay longest."""
     entries = [(key, f"{shown(key, keymap)} ", key.label) for key in keys if key.footer]
-    stay = [entry for entry in entries if entry[0].scope == "app"]
-    rest = [entry for entry in entries if entry[0].scope != "app"]
+    stay = [entry for entry in entries if entry[0].scope in STAY]
+    rest = [entry for entry in entries if entry[0].scope not in STAY]
 
     def size(some: Sequence[tuple[Key, str, str]]) -> int:
         return sum(cell_len(name) + cell_len(label) + 2 for _, name, label in some)

@@ -43,6 +43,8 @@ class Row:
     """By column; of a heading only "heading"."""
     styles: Mapping[str, str] = field(default_factory=dict)
     """By column: "bad", "good", "faint" or "strong"; "" is for the whole row."""
+    spread: str = ""
+    """A column whose words go on over all that stand after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,8 @@ def fitted(text: str, place: Placed) -> str:
 
 
 def _width(column: Column, rows: Sequence[Row], before: int, stays: bool) -> int:
-    found = max((cell_len(clean(row.cells.get(column.name, ""), 200)) for row in rows if row.key), default=0)
+    cells = (row.cells.get(column.name, "") for row in rows if row.key and row.spread != column.name)
+    found = max((cell_len(clean(cell, 200)) for cell in cells), default=0)
     if not found and column.keep and not stays:
         return 0
     return min(max(found, cell_len(column.title), column.least, before), column.most)

@@ -68,12 +68,11 @@ def _tabs(tabs: Sequence[tuple[str, str]], here: str, *, names: bool) -> list[Pa
     """The views, "1 plan  2 runs"; in a narrow terminal only the one that is seen has its name."""
     parts: list[Part] = []
     for key, name in tabs:
-        named = names or name == here
-        parts += [
-            (" " * (bool(parts) + names), ""),
-            (key, "strong"),
-            (f" {name}" * named, "mark" if name == here else "faint"),
-        ]
+        parts.append((" " * (1 + names) if parts else "", ""))
+        if name == here:
+            parts.append((f" {key} {name} ", "mark"))
+        else:
+            parts += [(key, "strong"), (f" {name}" * names, "faint")]
     return parts
 
 

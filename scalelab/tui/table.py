@@ -188,6 +188,10 @@ class Table(Widget, can_focus=True):
         for place in self._placed:
             style = self._style(row.styles.get(place.column.name, ""), base)
             segments.append(Segment(" " * (place.at - at), base))
+            if row.spread == place.column.name:
+                rest = Placed(column=place.column, at=place.at, width=self.size.width - POINTER - place.at)
+                segments.append(Segment(fitted(row.cells[row.spread], rest), style))
+                break
             segments.append(Segment(fitted(row.cells.get(place.column.name, ""), place), style))
             at = place.at + place.width
         return Strip(segments).extend_cell_length(self.size.width, base)

@@ -25,7 +25,7 @@ from scalelab.units import format_duration
 NAME = 32
 COLUMNS = (
     Column(name="name", title="", keep=0, left=True, most=NAME, least=10),
-    Column(name="state", title="", keep=1, left=True, most=10),
+    Column(name="state", title="", keep=1, left=True, most=10, least=10),
     Column(name="progress", title="", keep=3, left=True, most=20),
     Column(name="age", title="", keep=4, most=12),
     Column(name="law", title="", keep=2, left=True, most=400, least=16, rest=True),
@@ -161,7 +161,12 @@ def _ordered() -> list[str]:
 
 def _preset_rows() -> list[Row]:
     return [
-        Row(key=f"{PRESET}{name}", cells={"name": name, "law": _description(name)}, styles={"law": "faint"})
+        Row(
+            key=f"{PRESET}{name}",
+            cells={"name": name, "state": _description(name)},
+            styles={"state": "faint"},
+            spread="state",
+        )
         for name in _ordered()
     ]
 

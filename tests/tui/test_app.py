@@ -1,0 +1,273 @@
+"""The app as a whole: what it asks of a lab, how it tells problems, what it copies, and what it never shows."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scalelab.errors import ScalelabError
+from scalelab.records import RunState
+from scalelab.store.reader import Reader
+from scalelab.store.writer import Writer
+from scalelab.tui import header, settings, starting
+from scalelab.tui.app import LabApp, farewell
+from scalelab.tui.bars import KeyBar, Lines, key_parts
+from scalelab.tui.columns import Column, Row
+from scalelab.tui.labs import LabLine, read
+from scalelab.tui.screens.confirm import Confirm
+from scalelab.tui.screens.problem import Problem
+from scalelab.tui.snapshot import Watch
+from scalelab.tui.starting import Started, StartFailed
+from scalelab.tui.table import Table
+from scalelab.tui.views import run_log
+from tests.tui.conftest import FAILED
+from tests.tui.screens import SIZES, app, settle, text, until
+
+
+def requests(lab: Path) -> list[tuple[str, dict[str, Any]]]:
+    with Reader(lab / "lab.db") as reader:
+        return [(each.verb, each.args) for each in reader.requests()]
+
+
+@pytest.mark.parametrize(("downs", "asked"), [(0, []), (1, [{"now": False}]), (2, [{"now": True}])])
+def test_stopping_asks_first_and_then_asks_the_lab(training: Path, downs: int, asked: list[dict[str, Any]]) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            await pilot.press("S")
+            await until(pilot, lambda: isinstance(made.screen, Confirm))
+            await pilot.press(*["j"] * downs, "enter")
+            await until(pilot, lambda: not isinstance(made.screen, Confirm))
+            await settle(pilot)
+
+    asyncio.run(see())
+    assert requests(training) == [("stop", args) for args in asked]
+
+
+def test_escape_stops_nothing(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            await pilot.press("S", "j", "escape")
+            await settle(pilot)
+            assert not isinstance(made.screen, Confirm)
+
+    asyncio.run(see())
+    assert requests(training) == []
+
+
+def test_a_lab_that_nobody_trains_goes_on_by_a_process_of_its_own(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[tuple[list[str], Path]] = []
+    monkeypatch.setattr("scalelab.tui.app.start", lambda words, root, post: begun.append((list(words), root)))
+
+    async def see() -> None:
+        async with app(recorded, size=(120, 40)) as (made, pilot):
+            assert "R go on" in text(made)
+            assert "S stop" not in text(made)
+            await pilot.press("S")
+            await settle(pilot)
+            assert "nobody trains this lab now" in text(made)
+            await pilot.press("R", "R")
+            await settle(pilot)
+            assert begun == [([], recorded)]
+            made.post_message(StartFailed(recorded, ScalelabError("the corpus has changed", todo="put it back")))
+            await until(pilot, lambda: isinstance(made.screen, Problem))
+            await settle(pilot)
+            shown = text(made)
+            assert "the corpus has changed" in shown
+            assert "put it back" in shown
+
+    asyncio.run(see())
+    assert starting.command([], recorded)[-5:] == ["run", "--lab", str(recorded), "--detach", "--json"]
+
+
+def test_a_plan_is_started_once_and_opens_when_somebody_owns_it(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[list[str]] = []
+    monkeypatch.setattr("scalelab.tui.app.start", lambda words, root, post: begun.append(list(words)))
+
+    async def see() -> None:
+        async with app(preset="smoke", size=(120, 40)) as (made, pilot):
+            await until(pilot, lambda: "about" in text(made))
+            await pilot.press("s", "s")
+            await settle(pilot)
+            assert len(begun) == 1
+            file = Path(begun[0][1])
+            assert begun[0][0] == "--preset" and file.is_file()
+            made.post_message(Started(recorded))
+            await until(pilot, lambda: getattr(made.screen, "snapshot", None) is not None)
+            made.post_message(Started(recorded.parent / "smoke"))
+            await until(pilot, lambda: not file.exists())
+
+    asyncio.run(see())
+
+
+def test_a_start_that_fails_says_what_the_command_says(nothing: Path) -> None:
+    told: list[Any] = []
+    (nothing / "labs").write_text("a file where a folder must be")
+    starting.start(["--preset", "smoke"], nothing / "labs" / "smoke", told.append).join(60)
+    assert isinstance(told[-1], StartFailed)
+    assert "labs" in told[-1].error.line()
+
+
+@pytest.mark.parametrize("view", ["2", "3"])
+def test_copying_goes_to_the_terminal_and_to_a_file(training: Path, view: str) -> None:
+    async def see() -> str:
+        async with app(training) as (made, pilot):
+            await pilot.press(view)
+            await settle(pilot)
+            await pilot.press("y")
+            await settle(pilot)
+            assert "copied" in text(made)
+            return made.clipboard
+
+    words = asyncio.run(see())
+    assert words
+    kept = settings.state_folder() / "copied.txt"
+    assert kept.read_text("utf-8") == words + "\n"
+    assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_leaving_names_the_way_back(training: Path, recorded: Path) -> None:
+    with Watch(training) as watch:
+        shot = watch.poll()
+    assert shot is not None
+    assert farewell([shot]) == "2 runs keep training: `scalelab attach labs/tiny` returns here"
+    one = replace(shot, rows=tuple(row for row in shot.rows if row.run != "80x1-trunk-s0"))
+    assert farewell([one]).startswith("1 run keeps training")
+    assert farewell([replace(shot, alive=False)]) == ""
+    odd = replace(shot, root=training.parents[1] / "my lab")
+    assert "`scalelab attach 'my lab'`" in farewell([odd])
+    assert "labs/tiny is being made" in farewell([], [training])
+
+
+def test_a_lab_that_cannot_be_read_any_more_is_told_with_its_log(training: Path) -> None:
+    async def see() -> None:
+        async with app(training, size=(120, 40)) as (made, pilot):
+            with Writer(training / "lab.db") as writer:
+                writer.set_meta("x", "y")
+            for name in ("lab.db", "lab.db-wal", "lab.db-shm"):
+                if (file := training / name).exists():
+                    file.write_bytes(b"\xff" * file.stat().st_size)
+            await until(pilot, lambda: isinstance(made.screen, Problem))
+            await settle(pilot)
+            assert "supervisor.log" in "".join(text(made).replace("│", "").split())
+            await pilot.press("escape")
+            await settle(pilot)
+            assert not isinstance(made.screen, Problem)
+
+    asyncio.run(see())
+
+
+def test_any_size_at_any_time(training: Path) -> None:
+    draw = random.Random(4)
+
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            for _ in range(25):
+                await pilot.resize_terminal(draw.randint(20, 220), draw.randint(8, 60))
+                await pilot.press(draw.choice("xlmzjkvp"))
+            for width, height in SIZES:
+                await pilot.resize_terminal(width, height)
+                await settle(pilot)
+                assert max(len(line) for line in text(made).splitlines()) <= width
+
+    asyncio.run(see())
+
+
+def test_the_next_theme_and_the_next_glyphs(training: Path) -> None:
+    async def see() -> None:
+        async with app(training, size=(120, 40)) as (made, pilot):
+            await pilot.press("T")
+            assert made.theme == "scalelab-light"
+            await pilot.press("T", "T")
+            assert made.theme == "scalelab-dark"
+            await pilot.press("B", "B")
+            await settle(pilot)
+            assert made.glyphs == "ascii"
+            assert "⠉" not in text(made)
+
+    asyncio.run(see())
+
+
+def test_ten_thousand_byte_strings_reach_no_terminal(training: Path) -> None:
+    """As names, reasons, log lines and words of every bar and table: nothing that steers a terminal comes through."""
+    draw = random.Random(7)
+    strings = [draw.randbytes(draw.randint(1, 40)).decode("utf-8", "surrogateescape") for _ in range(10_000)]
+    strings[:6] = ["\x1b[2J", "\x1b]52;c;eA==\x07", "\u202eabc", "a\u200bb", "[bold]x[/bold]", "\x9b31m"]
+    log = training / "runs" / FAILED / "log.txt"
+    log.write_bytes("\n".join(strings[:2000]).encode("utf-8", "surrogateescape"))
+    row = next(row for row in Reader(training / "lab.db").runs() if row.run == FAILED)
+    for line in run_log.lines(training, replace(row, reason=strings[1]), 60):
+        assert harmless(line.plain)
+    table = Table((Column(name="a", title="a", keep=0, left=True), Column(name="b", title="b", keep=1)))
+    bar = Lines()
+    with Watch(training) as watch:
+        shot = watch.poll()
+    assert shot is not None
+    for number in range(0, len(strings), 4):
+        one, two, three, four = strings[number : number + 4]
+        bar.put(header.lines(replace(shot, name=one, fit_problem=two, assessment=None), 80, "me@box"))
+        assert harmless(bar.text.replace("\n", ""))
+        assert harmless(ScalelabError(three, todo=four).line())
+        rows = [Row(key="a", cells={"a": one, "b": two}), Row(key="", cells={"heading": three})]
+        table.put(rows)
+    assert harmless(" ".join(words for words, _ in key_parts((), {}, 80)))
+
+
+def test_hostile_words_in_the_real_screens(recorded: Path, tmp_path: Path) -> None:
+    evil = "\x1b[31mred\x07\u202e[/foo] y"
+    with Writer(recorded / "lab.db") as writer:
+        writer.set_state(FAILED, 2, RunState.FAILED, evil)
+        writer.set_meta("fit_problem", evil)
+    strange = tmp_path / "labs" / "a\x1b[31m[b]"
+    recorded.rename(strange)
+
+    async def see() -> None:
+        async with app(size=(120, 40)) as (made, pilot):
+            assert harmless(text(made).replace("\n", ""))
+            await pilot.press("enter")
+            await until(pilot, lambda: getattr(made.screen, "snapshot", None) is not None)
+            made.screen.query_one(Table).go(FAILED)
+            for key in ("v", "y", "question_mark", "escape", "3", "2"):
+                await pilot.press(key)
+                await settle(pilot)
+                assert harmless(text(made).replace("\n", ""))
+
+    asyncio.run(see())
+
+
+def test_a_line_of_the_list_reads_what_the_store_says(recorded: Path) -> None:
+    line = read(recorded)
+    assert isinstance(line, LabLine)
+    assert (line.shown, line.state, line.progress) == ("labs/tiny", "stopped", "14 of 20, 1 failed")
+    assert line.law.startswith("L = ")
+    assert read(recorded / "nowhere").state == "unreadable"
+
+
+def test_the_last_line_says_a_sentence_until_the_next_key(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            made.screen.say("something")  # type: ignore[attr-defined]
+            assert made.screen.query_one(KeyBar).text == "something"
+            await pilot.press("j")
+            assert "leave" in made.screen.query_one(KeyBar).text
+
+    asyncio.run(see())
+
+
+def harmless(words: str) -> bool:
+    """Whether nothing in it steers a terminal."""
+    import unicodedata
+
+    return not any(unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} for sign in words)
+
+
+def test_the_app_opens_with_the_settings_of_nobody(nothing: Path) -> None:
+    assert LabApp().theme == "scalelab-dark"
