@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from scalelab.errors import BadInput
 from scalelab.laws.curves.annealing import annealing_area, area
-from scalelab.laws.runs import Array
+from scalelab.laws.runs import OF_NO_UNIT, Array, Mask
 
 TRANSIENT = 0.1
 """Share of the area seen so far that is left out at the start: the first steps follow no power law."""
@@ -68,11 +68,11 @@ class Curve:
         _check_lengths(steps=where, losses=what, spans=width)
         _check_lengths(held_out_steps=eval_where, held_out_losses=eval_what)
         _check_schedule(schedule := _column(rates, "lr"), until)
-        good = np.isfinite(where) & np.isfinite(what) & (where > 0) & (width > 0)
+        good = np.isfinite(where) & _a_loss(what) & (where > 0) & (width > 0)
         where, what, width = where[good], what[good], width[good]
         _check_end(np.concatenate([where, eval_where]), until)
         order = np.argsort(where, kind="stable")
-        sound = np.isfinite(eval_where) & np.isfinite(eval_what) & (eval_where > 0)
+        sound = np.isfinite(eval_where) & _a_loss(eval_what) & (eval_where > 0)
         return cls(
             positions=where[order],
             losses=what[order],
@@ -133,6 +133,12 @@ class Curve:
         starts = np.arange(0, len(where), size)
         weight = np.add.reduceat(width, starts)
         return (np.add.reduceat(where * width, starts) / weight, np.add.reduceat(what * width, starts) / weight, weight)
+
+
+def _a_loss(values: Array) -> Mask:
+    """Which are numbers that a loss can be, in any unit."""
+    found: Mask = (values > 1.0 / OF_NO_UNIT) & (values < OF_NO_UNIT)
+    return found
 
 
 def _column(values: npt.ArrayLike, name: str) -> Array:
