@@ -1,6 +1,6 @@
 """Milliseconds and bytes of a chart's and a surface's frame over a real pty, beside plotext for the same figure.
 
-Each figure of time is CPU time of the app's process, best of N frames: painting, composing and writing. Bytes are what
+Each time is CPU time of the app's process, best of N frames: painting, composing and writing. Bytes are what
 went to the terminal, median of N. plotext is timed for its string alone, which would then still have to be composed.
 """
 
@@ -18,12 +18,13 @@ import tempfile
 import termios
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scalelab.figures import Axis, Figure, Mark, Notation, Role, Series, Surface, contours
+from scalelab.figures import Axis, Figure, Mark, Notation, Role, Series, Surface
 
 SIZES = ((200, 50), (80, 24))
 STEP = 20
@@ -71,6 +72,11 @@ def surface(floor: float = 1.69) -> Surface:
     )  # fmt: skip
 
 
+def _few(grown: list[Figure]) -> list[Figure]:
+    """Figures of which only the last four curves grow."""
+    return [replace(grown[0], series=(*grown[0].series[:-4], *figure.series[-4:])) for figure in grown]
+
+
 def child(target: str, frames: int) -> None:
     """The app inside the pty: shows frame after frame and writes what they cost into `target`."""
     from scalelab.tui.charts.chart import Chart
@@ -78,14 +84,15 @@ def child(target: str, frames: int) -> None:
     from tests.benchmarks.charts_app import Frames
 
     grown = [curves(12, 2000, 1500 + STEP * frame) for frame in range(frames + 1)]
-    many = [curves(500, 2000, 1900 + frame) for frame in range(4)]
+    many = [curves(500, 2000, 1500 + STEP * frame) for frame in range(5)]
     laws = [surface(1.69 + 0.01 * (frame % 2)) for frame in range(frames + 1)]
     found: dict[str, list[tuple[float, float, int]]] = {}
     for name, widget, figures in (
         ("12 × 2,000 points, each curve grows by 1 %", Chart(), grown),
         ("12 × 2,000 points, the same figure again", Chart(), grown[-1:] * (frames + 1)),
         ("12 × 2,000 points, whole", Chart(), [grown[0], None] * frames),
-        ("500 × 2,000 points, each grows by 1", Chart(), many),
+        ("500 × 2,000 points, each grows by 1 %", Chart(), many),
+        ("500 × 2,000 points, four grow by 1 %", Chart(), _few(many)),
         ("surface, whole", SurfaceMap(), [laws[0], None] * frames),
         ("surface, the law moved a little", SurfaceMap(), laws),
     ):
@@ -121,16 +128,34 @@ def _drain(terminal: int) -> bytes:
         said = (said + block)[-100_000:]
 
 
-def plotext(figure: Figure, width: int, height: int, frames: int) -> tuple[float, int]:
+def plotext(build: Callable[[], str], frames: int = 3) -> tuple[float, int]:
     """(CPU milliseconds, best of N; bytes) of plotext's string."""
-    from scalelab.report.plot import draw
-
     costs, size = [], 0
     for _ in range(frames):
         began = time.process_time()
-        size = len(draw(figure, width, height).encode())
+        size = len(build().encode())
         costs.append(1e3 * (time.process_time() - began))
     return min(costs), size
+
+
+def peers(width: int, height: int) -> dict[str, tuple[float, int]]:
+    """What plotext needs for the curves, and for the losses of the surface as a matrix of colours."""
+    import plotext as library
+
+    from scalelab.report.plot import draw
+
+    def matrix() -> str:
+        library.clear_figure()
+        library.limit_size(False, False)
+        library.plot_size(width, height)
+        across, up = np.linspace(0.0, 1.0, width - 10), np.linspace(1.0, 0.0, height - 4)
+        library.matrix_plot(terrain.losses(shown, across, up).tolist())
+        return str(library.build())
+
+    from scalelab.tui.charts import terrain
+
+    figure, shown = curves(12, 2000, 1740), surface()
+    return {"12 × 2,000": plotext(lambda: draw(figure, width, height)), "surface": plotext(matrix)}
 
 
 def main(arguments: list[str]) -> None:
@@ -144,11 +169,7 @@ def main(arguments: list[str]) -> None:
         return
     for width, height in SIZES:
         print(f"{width}×{height}{'CPU':>45} {'to screen':>11} {'bytes':>9}   plotext / ours")
-        peers: dict[str, Callable[[], tuple[float, int]]] = {
-            "12 × 2,000": lambda w=width, h=height: plotext(curves(12, 2000, 1740), w, h, 3),
-            "surface": lambda w=width, h=height: plotext(contours(surface()), w, h, 3),
-        }
-        known = {name: peer() for name, peer in peers.items()}
+        known = peers(width, height)
         for name, rows in over_pty(width, height, given.frames).items():
             _print(name, rows, next((peer for begin, peer in known.items() if name.startswith(begin)), None))
         for name, (cost, size) in known.items():

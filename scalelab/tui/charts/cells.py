@@ -23,6 +23,8 @@ Span = tuple[int, int, int]
 """Row, first column, column after the last."""
 JOIN = 6
 """Changed cells with fewer unchanged ones between them go out as one span: moving the cursor costs about as much."""
+MANY = 3
+"""Spans a row beyond which they are joined more freely: each also costs a region and a crop."""
 
 
 class Cells:
@@ -100,14 +102,18 @@ class Cells:
             | (self.manners != before.manners)
             | ((self.inks != before.inks) & (self.codes != ord(" ")))
         )
-        spans: list[Span] = []
-        for row in np.flatnonzero(differs.any(axis=1)).tolist():
-            places = np.flatnonzero(differs[row])
-            breaks = np.flatnonzero(np.diff(places) > JOIN)
-            firsts = places[np.concatenate([[0], breaks + 1])].tolist()
-            lasts = places[np.concatenate([breaks, [len(places) - 1]])].tolist()
-            spans += [(row, first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
-        return spans
+        spans = _spans(differs, JOIN)
+        return spans if len(spans) <= MANY * self.rows else _spans(differs, 4 * JOIN)
+
+
+def _spans(differs: npt.NDArray[np.bool_], join: int) -> list[Span]:
+    """Stretches of cells that differ, two with at most `join` cells from one to the next as one."""
+    rows, columns = np.nonzero(differs)
+    if not len(rows):
+        return []
+    breaks = np.flatnonzero((np.diff(rows) != 0) | (np.diff(columns) > join))
+    firsts, lasts = np.concatenate([[0], breaks + 1]), np.concatenate([breaks, [len(rows) - 1]])
+    return list(zip(rows[firsts].tolist(), columns[firsts].tolist(), (columns[lasts] + 1).tolist(), strict=True))
 
 
 @lru_cache(2048)

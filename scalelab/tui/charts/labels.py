@@ -81,7 +81,11 @@ def label_ends(cells: Cells, figure: Figure, area: Layout, inks: Inks, coloured:
     ]
     for place, row in apart(spots, area.rows):
         ink = inks.of(found[place].series) if coloured else PLAIN
-        cells.write(area.top + row, area.left + spots[place].column, spots[place].text, ink)
+        column = area.left + spots[place].column
+        for beside in (column - 1, column + len(spots[place].text)):
+            if coloured and 0 <= beside < cells.columns and cells.inks[area.top + row, beside] == inks.grid:
+                cells.write(area.top + row, beside, " ")
+        cells.write(area.top + row, column, spots[place].text, ink)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

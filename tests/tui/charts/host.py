@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from textual._compositor import ChopsUpdate
 from textual.app import ComposeResult
 from textual.geometry import Region
+from textual.screen import Screen
 
 from scalelab.tui.charts.chart import ChartMoved
 from scalelab.tui.charts.map import MapMoved
 from scalelab.tui.charts.widget import CellWidget
-from scalelab.tui.charts.wire import ExactSpans
+from scalelab.tui.charts.wire import ExactSpans, ExactUpdate
 
 
 class Host(ExactSpans[None]):
@@ -21,6 +23,14 @@ class Host(ExactSpans[None]):
         self.widget = widget
         self.moved: list[Any] = []
         self.refreshed: list[Region] = []
+        self.written = 0
+        """Bytes that partial updates would have sent to a terminal of 256 colours."""
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        if isinstance(renderable, ChopsUpdate):
+            exact = ExactUpdate(renderable.chops, renderable.spans, renderable.chop_ends)
+            self.written += len(exact.render_segments(self.console).encode())
+        super()._display(screen, renderable)
 
     def compose(self) -> ComposeResult:
         yield self.widget

@@ -86,6 +86,25 @@ def test_a_figure_that_grew_refreshes_its_ends_alone() -> None:
     running(*expected[0])
 
 
+def test_a_frame_of_growing_curves_is_at_most_two_kilobytes() -> None:
+    def frame(points: int) -> Figure:
+        tokens = np.geomspace(3e6, 1.5e9, 2000)[:points]
+        wave = 1 + 0.01 * np.sin(np.arange(points) * 2.4)
+        lines = [line(tokens, fixed.law(size, tokens) * wave, colour=place, label=f"{place}M", name=str(place))
+                 for place, size in enumerate(np.geomspace(1e6, 1e8, 12))]  # fmt: skip
+        return replace(fixed.loss_curves(), series=tuple(lines))
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        for points in (1520, 1540, 1560):
+            app.written = 0
+            chart.show(frame(points))
+            await pilot.pause()
+            assert 0 < app.written <= 2000
+
+    chart = Chart(frame(1500))
+    running(chart, act, (200, 50))
+
+
 def test_empty_it_says_what_to_do_and_draws_when_there_is_something() -> None:
     async def act(app: Host, pilot: Pilot[None]) -> None:
         assert "No runs yet: press s to start." in screen(app)
