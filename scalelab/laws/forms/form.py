@@ -168,7 +168,11 @@ class Form:
 
     def log_loss(self, theta: Array, inputs: Inputs) -> Array:
         """Ln L for θ of shape (p,) or (S, p) at n points: (n,) or (S, n)."""
-        value = self.compose(np.atleast_2d(theta), self.prepare(inputs)).value
+        prepared, several = self.prepare(inputs), np.atleast_2d(theta)
+        if isinstance(prepared, Terms):
+            value = prepared.log_loss(several[:, None])[:, 0]
+        else:
+            value = self.compose(several, prepared).value
         return value[0] if np.ndim(theta) == 1 else value
 
     def gradient(self, theta: Array, inputs: Inputs) -> Array:

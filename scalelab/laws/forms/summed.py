@@ -59,7 +59,7 @@ class Terms:
 
     def log_loss(self, theta: Array) -> Array:
         """Ln L alone: (S, T, p) → (S, T, n)."""
-        above = log_sum(self.log_terms(theta))[0]
+        above = log_total(self.log_terms(theta))
         if self.outer is not None:
             above *= theta[..., self.outer, None]
         return above if self.floor is None else over(theta[..., self.floor, None], above)
@@ -130,6 +130,19 @@ def differences_of(rows: Array) -> Array:
         return rows[..., :1, :] - rows[..., 1:, :]
     parts = [rows[..., i, :] - rows[..., j, :] for i, j in pairs_of(k)]
     return np.stack(parts, axis=-2) if parts else np.zeros((*rows.shape[:-2], 0, rows.shape[-1]))
+
+
+def log_total(logs: Array) -> Array:
+    """Ln Σ exp over the terms, without their shares: (…, k, n) → (…, n)."""
+    if logs.shape[-2] == 1:
+        return logs[..., 0, :].copy()
+    top: Array = logs.max(axis=-2)
+    logs -= top[..., None, :]
+    np.exp(logs, out=logs)
+    total = logs.sum(axis=-2)
+    np.log(total, out=total)
+    top += total
+    return top
 
 
 def log_sum(logs: Array) -> tuple[Array, Array]:
