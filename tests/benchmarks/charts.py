@@ -177,7 +177,8 @@ def main(arguments: list[str]) -> None:
 
 
 def _print(name: str, rows: list[tuple[float, float, int]], peer: tuple[float, int] | None) -> None:
-    cost, wall = (min(row[place] for row in rows) for place in (0, 1))
+    cost = min(row[0] for row in rows)
+    wall = min((row[1] for row in rows if row[2]), default=0.0)
     size = statistics.median(row[2] for row in rows)
     ratio = ""
     if peer is not None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -30,6 +31,8 @@ class CellWidget(Widget, can_focus=True):
         self._empty, self._glyphs, self._colour, self._titled = empty, GlyphSet(glyphs), colour, titled
         self._cells: Cells | None = None
         self._strips: dict[int, Strip] = {}
+        self._base: Style | None = None
+        """What has no colour of its own; Textual takes 0.1 ms to make it, so it is made once a frame."""
 
     @property
     def glyphs(self) -> GlyphSet:
@@ -76,6 +79,7 @@ class CellWidget(Widget, can_focus=True):
         if not self.is_attached:
             return []
         before, size = self._cells, self.size
+        self._base = None
         if before is None or not size or (before.columns, before.rows) != tuple(size) or not self.is_on_screen:
             self._cells = None
             self.refresh()
@@ -91,17 +95,18 @@ class CellWidget(Widget, can_focus=True):
     def notify_style_update(self) -> None:
         """Another theme: other ink on other paper."""
         super().notify_style_update()
-        self._cells = None
+        self._cells = self._base = None
 
     def render_line(self, y: int) -> Strip:
         """One row for Textual."""
         columns, rows = self.size
         if self._cells is None or (self._cells.columns, self._cells.rows) != (columns, rows):
             self._cells = self.paint(columns, rows)
-            self._strips = {}
+            self._strips, self._base = {}, None
+        base = self._base = self._base or self.rich_style
         if y >= rows:
-            return Strip.blank(columns, self.rich_style)
+            return Strip.blank(columns, base)
         strip = self._strips.get(y)
         if strip is None:
-            strip = self._strips[y] = self._cells.strip(y, self.rich_style)
+            strip = self._strips[y] = self._cells.strip(y, base)
         return strip

@@ -23,11 +23,14 @@ class ExactUpdate(ChopsUpdate):
     def render_segments(self, console: Any) -> str:
         """The escape sequences and text to write."""
         parts: list[str] = []
+        single: dict[int, bool] = {}
         for row, first, last in self.spans:
             for end, (start, strip) in zip(self.chop_ends[row], self.chops[row].items(), strict=False):
                 if strip is None or start >= last or end <= first:
                     continue
-                begin = max(start, first) if is_single(strip) else start
+                if id(strip) not in single:
+                    single[id(strip)] = is_single(strip)
+                begin = max(start, first) if single[id(strip)] else start
                 shown = strip.crop(begin - start, min(end, last) - start)
                 parts += [Control.move_to(begin, row).segment.text, shown.render(console)]
         return "".join(parts)
@@ -35,7 +38,7 @@ class ExactUpdate(ChopsUpdate):
 
 def is_single(strip: Strip) -> bool:
     """Whether every sign is one cell wide: one of two cells must not be cut through."""
-    return all(segment.cell_length == len(segment.text) for segment in strip)
+    return strip.cell_length == len(strip.text)
 
 
 class ExactSpans(App[Result], Generic[Result]):
