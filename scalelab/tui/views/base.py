@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.widget import Widget
+from textual.worker import get_current_worker
 
 from scalelab.tui.snapshot import Snapshot
 
 
-class LabView(Widget):
+class Threaded(Widget):
+    """A widget whose workers bring something back."""
+
+    def back(self, do: Callable[..., object], *what: object) -> None:
+        """From a worker's thread: do this with a widget, unless nobody waits for it any more."""
+        if not get_current_worker().is_cancelled and self.is_attached:
+            self.app.call_from_thread(do, *what)
+
+
+class LabView(Threaded):
     """Keeps the newest snapshot and says when there is something new to draw."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)

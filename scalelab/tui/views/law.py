@@ -91,7 +91,7 @@ class LawView(LabView):
             "misses": law_figures.misses(subject),
             "history": law_figures.history(snapshot.history, str(subject.assessment.best)),
         }
-        self.app.call_from_thread(self._put, built, "after another fit: how the exponents moved")
+        self.back(self._put, built, "after another fit: how the exponents moved")
 
     def _put(self, built: Mapping[str, Figure | None], words: str) -> None:
         for name, figure in built.items():

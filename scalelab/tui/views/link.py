@@ -9,6 +9,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,18 +22,19 @@ if TYPE_CHECKING:
     from scalelab.laws import Link
     from scalelab.report.source import Subject
 
-SECONDS = 60.0
+SECONDS, STEP = 60.0, 0.1
 UNKNOWN = "accuracy is not told: the finished runs could not be asked"
 
 
-def link_of(root: Path, subject: Subject) -> tuple[Link | None, str]:
-    """The link of a lab's finished runs, or why there is none; neither where there is no lab."""
+def link_of(root: Path, subject: Subject, stop: Callable[[], bool] = lambda: False) -> tuple[Link | None, str]:
+    """The link of a lab's finished runs, or why there is none; neither where there is no lab or nobody waits."""
     from scalelab.laws import Link
 
     if not lab_paths(root).exists:
         return None, ""
     n_params, n_tokens = float(subject.runs.n_params.max()), float(subject.runs.n_tokens.max())
-    told = _ask(["predict", str(root), "--params", f"{n_params:.0f}", "--tokens", f"{n_tokens:.0f}", "--json"])
+    words = ["predict", str(root), "--params", f"{n_params:.0f}", "--tokens", f"{n_tokens:.0f}", "--json"]
+    told = _ask(words, stop)
     if told is None:
         return None, UNKNOWN
     try:
@@ -40,16 +43,33 @@ def link_of(root: Path, subject: Subject) -> tuple[Link | None, str]:
         return None, UNKNOWN
 
 
-def _ask(words: list[str]) -> dict[str, Any] | None:
+def _ask(words: list[str], stop: Callable[[], bool]) -> dict[str, Any] | None:
     inside = str(Path(scalelab.__file__).parents[1])
     path = os.pathsep.join(filter(None, [inside, os.environ.get("PYTHONPATH")]))
     try:
         # -P: a file of the user's folder must not become a module of ours.
-        said = subprocess.run(
-            [sys.executable, "-P", "-m", "scalelab", *words], stdin=subprocess.DEVNULL, capture_output=True,
-            timeout=SECONDS, check=True, env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        ).stdout  # fmt: skip
-        told = json.loads(said)
-    except (OSError, ValueError, subprocess.SubprocessError):
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "scalelab", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+    except OSError:
+        return None
+    said = _heard(child, stop)
+    try:
+        told = json.loads(said) if child.returncode == 0 else None
+    except ValueError:
         return None
     return told if isinstance(told, dict) else None
+
+
+def _heard(child: subprocess.Popen[bytes], stop: Callable[[], bool]) -> bytes:
+    """What it says; nothing, and its end, where nobody waits any more or it takes too long."""
+    end = time.monotonic() + SECONDS
+    while True:
+        try:
+            return child.communicate(timeout=STEP)[0]
+        except subprocess.TimeoutExpired:
+            if stop() or time.monotonic() > end:
+                child.kill()
+                child.communicate()
+                return b""

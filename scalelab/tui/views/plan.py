@@ -17,18 +17,18 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Static
 
 from scalelab.errors import ScalelabError
 from scalelab.gate import clean
 from scalelab.lab import control
-from scalelab.plan import find_devices
+from scalelab.plan import Plan, find_devices
 from scalelab.preset import Preset
 from scalelab.records import DeviceInfo
 from scalelab.tui import keys
 from scalelab.tui.snapshot import Snapshot
 from scalelab.tui.views import plan_words
+from scalelab.tui.views.base import Threaded
 from scalelab.tui.views.desk import Desk
 from scalelab.tui.views.page import Page
 from scalelab.tui.views.sheet import Sheet
@@ -38,7 +38,7 @@ WIDE = 150
 """Columns from which the form and the grid stand side by side."""
 
 
-class PlanView(Widget):
+class PlanView(Threaded):
     """The plan of a lab, or one that is being made."""
 
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("plan")
@@ -70,6 +70,8 @@ class PlanView(Widget):
         self._snapshot: Snapshot | None = None
         self._new = True
         """Whether a new plan is being made, and not that of a lab shown."""
+        self._lab: tuple[Plan | None, str] = None, ""
+        """The plan of the lab that is shown, or why it cannot be told."""
         self._pane = "form"
         self._due = False
 
@@ -86,9 +88,11 @@ class PlanView(Widget):
     def show(self, snapshot: Snapshot) -> None:
         """Show the plan of this lab, unless a new one is being made from it."""
         first = self._snapshot is None or self._snapshot.root != snapshot.root
+        told = None if first or self._snapshot is None else self._snapshot.versions.rows
         self._snapshot = snapshot
         if first:
-            self._new = False
+            self._new, self._lab = False, plan_words.plan_of(snapshot)
+        if not self._new and told != snapshot.versions.rows:
             self._tell()
 
     def begin(self, base: str) -> None:
@@ -111,8 +115,7 @@ class PlanView(Widget):
 
     def focus(self, scroll_visible: bool = True) -> PlanView:
         """Keys go to the form, or to what is read."""
-        target = self.query_one(Sheet) if self._new and self._pane == "form" else self.query_one(Page)
-        target.focus(scroll_visible)
+        self.query_one(Sheet if self._new and self._pane == "form" else Page).focus(scroll_visible)
         return self
 
     def on_mount(self) -> None:
@@ -128,7 +131,7 @@ class PlanView(Widget):
     @work(thread=True, exclusive=True, group="devices")
     def _look(self) -> None:
         found = find_devices()
-        self.app.call_from_thread(self._found, found, usage_of(found), "")
+        self.back(self._found, found, usage_of(found), "")
 
     @work(thread=True, exclusive=True, group="devices")
     def _measure(self) -> None:
@@ -136,9 +139,9 @@ class PlanView(Widget):
             found = control.devices()
         except ScalelabError as problem:
             told = f"cannot measure: {problem.line()}"
-            self.app.call_from_thread(self._found, self._desk.devices, self._desk.usage, told)
+            self.back(self._found, self._desk.devices, self._desk.usage, told)
             return
-        self.app.call_from_thread(self._found, found, usage_of(found), "measured, as training will see the devices")
+        self.back(self._found, found, usage_of(found), "measured, as training will see the devices")
 
     def _found(self, devices: Sequence[DeviceInfo] | None, usage: Mapping[str, str], said: str) -> None:
         self._desk.devices, self._desk.usage, self._desk.said = devices, usage, said
@@ -147,13 +150,9 @@ class PlanView(Widget):
     # What is edited
 
     def on_sheet_edited(self, message: Sheet.Edited) -> None:
-        """Take the value and plan again."""
+        """Take the value, and plan after the key is on the screen: a span of sizes takes a quarter of a second."""
         message.stop()
         self._desk.take(message.key, message.text, done=message.done)
-        self._soon()
-
-    def _soon(self) -> None:
-        """Plan after the key is on the screen: a span of sizes takes a quarter of a second."""
         if not self._due:
             self._due = True
             self.call_after_refresh(self._replan)
@@ -174,8 +173,8 @@ class PlanView(Widget):
             self.query_one(Sheet).show(desk.rows())
             page.show(lambda width: plan_words.grid(plan, width, old=old))
         elif self._snapshot is not None:
-            shot = self._snapshot
-            page.show(lambda width: plan_words.of_lab(shot, width))
+            shot, (plan, why_none) = self._snapshot, self._lab
+            page.show(lambda width: plan_words.of_lab(shot, plan, why_none, width))
         self._lay_out()
         self._foot()
 
@@ -220,11 +219,9 @@ class PlanView(Widget):
         self._move(10_000)
 
     def _move(self, by: int) -> None:
-        sheet = self.query_one(Sheet)
-        if sheet.display and not (self.query_one(Page).has_focus and self.query_one(Page).display):
-            sheet.move(by)
-        else:
-            self.query_one(Page).scroll_rows(by)
+        page = self.query_one(Page)
+        read = page.display and (page.has_focus or not self._new)
+        page.scroll_rows(by) if read else self.query_one(Sheet).move(by)
 
     def action_edit(self) -> None:
         """Edit the field under the cursor."""

@@ -35,15 +35,21 @@ def _line(text: str) -> Text:
     return Text(text, "bold" if head else "")
 
 
-def of_lab(shot: Snapshot, width: int) -> list[Text]:
-    """The plan that a lab trains, with how far each point is."""
+def plan_of(shot: Snapshot) -> tuple[Plan | None, str]:
+    """The plan that a lab trains, or why it cannot be told."""
     if shot.preset is None or shot.device is None:
-        return wrapped("This lab's preset cannot be read: another version wrote it. Its runs stand in view 2.", width)
+        return None, "This lab's preset cannot be read: another version wrote it. Its runs stand in view 2."
     try:
-        plan = make_plan(shot.preset, shot.device, vocab_size=shot.tokens.vocab_size if shot.tokens else None)
+        return make_plan(shot.preset, shot.device, vocab_size=shot.tokens.vocab_size if shot.tokens else None), ""
     except BadInput as problem:
-        return wrapped(f"This lab's preset cannot be planned here: {problem.line()}", width)
-    states = {row.run: f"{row.state}" for row in shot.rows}
+        return None, f"This lab's preset cannot be planned here: {problem.line()}"
+
+
+def of_lab(shot: Snapshot, plan: Plan | None, why_none: str, width: int) -> list[Text]:
+    """The plan that a lab trains, with how far it is."""
+    if plan is None:
+        return wrapped(clean(why_none, 400), width)
+    states = {row.run: str(row.state) for row in shot.rows}
     done = sum(states.get(cell.run) == "done" for cell in plan.cells)
     facts = [f"{done} of {counted(len(plan.cells), 'point')} done"]
     if shot.tokens is not None:

@@ -5,6 +5,7 @@ Every key in a field asks the law anew; it evaluates what was fitted and fits no
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -13,6 +14,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
+from textual.worker import get_current_worker
 
 from scalelab.report.known import NOTHING, Known
 from scalelab.report.source import Subject
@@ -29,6 +31,8 @@ from scalelab.tui.views.subject import known_of, subject_of
 if TYPE_CHECKING:
     from scalelab.laws import Link
 
+LINK_SECONDS = 30.0
+"""Accuracy from loss is fitted anew no oftener while a lab trains."""
 WIDE = 140
 """Columns from which the answer stands beside the form."""
 
@@ -56,6 +60,7 @@ class PredictView(LabView):
         self._asked = self._question
         """What `_found` answers."""
         self._pane = "answer"
+        self._asked_link = -LINK_SECONDS
 
     def compose(self) -> ComposeResult:
         """The form and what is answered."""
@@ -67,7 +72,9 @@ class PredictView(LabView):
         """Answer by the newest law."""
         self._subject, known = subject_of(snapshot), known_of(snapshot)
         self._known = replace(known, link=self._known.link, no_link=self._known.no_link)
-        if self._subject is not None:
+        # A process of its own takes a core for a second: beside training not after every run.
+        if self._subject is not None and not (snapshot.alive and time.monotonic() - self._asked_link < LINK_SECONDS):
+            self._asked_link = time.monotonic()
             self._learn(snapshot.root, self._subject)
         self._ask()
 
@@ -97,7 +104,7 @@ class PredictView(LabView):
     @work(thread=True, exclusive=True, group="answer")
     def _answer(self, question: Question, subject: Subject, known: Known) -> None:
         found = answered(question, subject, known)
-        self.app.call_from_thread(self._take, question, subject, found)
+        self.back(self._take, question, subject, found)
 
     def _take(self, question: Question, subject: Subject, found: Answered) -> None:
         """An answer, unless something else was asked since."""
@@ -108,8 +115,9 @@ class PredictView(LabView):
     @work(thread=True, exclusive=True, group="link")
     def _learn(self, root: Path, subject: Subject) -> None:
         """Accuracy from loss, which is fitted in a process of its own."""
-        link, no_link = link_of(root, subject)
-        self.app.call_from_thread(self._learned, link, no_link)
+        worker = get_current_worker()
+        link, no_link = link_of(root, subject, lambda: worker.is_cancelled)
+        self.back(self._learned, link, no_link)
 
     def _learned(self, link: Link | None, no_link: str) -> None:
         if (link, no_link) != (self._known.link, self._known.no_link):

@@ -76,7 +76,7 @@ class SurfaceView(LabView):
     @work(thread=True, exclusive=True)
     def _build(self, subject: Subject) -> None:
         """The surface and its frontier, in a thread: a fifth of a second beside training."""
-        self.app.call_from_thread(self._put, surface_of(subject), "")
+        self.back(self._put, surface_of(subject), "")
 
     def _put(self, surface: Surface | None, words: str) -> None:
         shown = self.query_one(ReadMap)

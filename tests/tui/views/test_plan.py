@@ -39,7 +39,7 @@ def _problem(app: Host, key: str) -> str:
 
 async def _to(pilot: Pilot[None], key: str) -> None:
     pilot.app.query_one(Sheet).go(key)
-    await pilot.pause()
+    await settle(pilot)
 
 
 async def _type(pilot: Pilot[None], key: str, text: str, end: str = "enter") -> None:
@@ -50,7 +50,7 @@ async def _type(pilot: Pilot[None], key: str, text: str, end: str = "enter") -> 
     if sheet.field is not None:
         await pilot.press(*["backspace"] * len(sheet.field.value))
     await pilot.press(*(_NAMES.get(sign, sign) for sign in text), end)
-    await pilot.pause()
+    await settle(pilot)
 
 
 _NAMES = {" ": "space", ",": "comma", ".": "full_stop", "-": "minus", "/": "slash"}
@@ -60,7 +60,7 @@ _NAMES = {" ": "space", ",": "comma", ".": "full_stop", "-": "minus", "/": "slas
 @piloted
 async def test_the_form_at_every_size(size: tuple[int, int], host: Host) -> None:
     async with host.run_test(size=size) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         golden(f"plan-{size[0]}x{size[1]}", screen(host))
 
 
@@ -70,12 +70,12 @@ async def test_every_key_plans_again_and_says_what_is_wrong_beside_the_field(hos
         before = host.view.command  # type: ignore[attr-defined]
         await _to(pilot, "ladder.shapes[1]")
         await pilot.press("enter", "x")
-        await pilot.pause()
+        await settle(pilot)
         assert "d_model x" in _problem(host, "ladder.shapes[1]")
         assert "No plan" in screen(host)
         golden("plan-wrong-80x24", screen(host))
         await pilot.press("escape")
-        await pilot.pause()
+        await settle(pilot)
         assert host.view.command == before  # type: ignore[attr-defined]
         assert "20 points" in screen(host)
 
@@ -95,11 +95,11 @@ async def test_rungs_come_and_go(host: Host) -> None:
     async with host.run_test(size=(80, 24)) as pilot:
         await _to(pilot, "ladder.shapes[4]")
         await pilot.press("a")
-        await pilot.pause()
+        await settle(pilot)
         assert _value(host, "ladder.shapes[5]") == "176x2"
         assert host.query_one(Sheet).field.key == "ladder.shapes[5]"  # type: ignore[union-attr]
         await pilot.press("x")
-        await pilot.pause()
+        await settle(pilot)
         assert "ladder" not in host.view.command  # type: ignore[attr-defined]
 
 
@@ -108,14 +108,14 @@ async def test_choices_are_gone_through_and_reverted(host: Host) -> None:
     async with host.run_test(size=(80, 24)) as pilot:
         await _to(pilot, "schedule.kind")
         await pilot.press("l")
-        await pilot.pause()
+        await settle(pilot)
         assert _value(host, "schedule.kind") == "cosine"
         await pilot.press("r")
-        await pilot.pause()
+        await settle(pilot)
         assert _value(host, "schedule.kind") == "wsd"
         await _to(pilot, "ladder")
         await pilot.press("l", "l")
-        await pilot.pause()
+        await settle(pilot)
         assert (_value(host, "ladder.from"), _value(host, "ladder.rungs")) == ("11.5k", "5")
         await _type(pilot, "ladder.rungs", "3")
         assert "12 points" in screen(host)
@@ -126,12 +126,12 @@ async def test_a_plan_is_started_and_a_wrong_one_is_not(host: Host) -> None:
     async with host.run_test(size=(80, 24)) as pilot:
         await _type(pilot, "seeds", "0, 0")
         await pilot.press("s")
-        await pilot.pause()
+        await settle(pilot)
         assert host.asked == [] and "cannot start" in screen(host)
         await _type(pilot, "seeds", "7")
         await _type(pilot, "lab", "mine")
         await pilot.press("s")
-        await pilot.pause()
+        await settle(pilot)
         (asked,) = host.asked
         assert isinstance(asked, PlanView.StartRequested)
         assert (asked.preset.seeds, asked.lab) == ([7], Path("mine").absolute())
@@ -152,12 +152,12 @@ async def test_values_are_saved_as_a_preset(host: Host) -> None:
         await _type(pilot, "seeds", "3")
         await pilot.press("w")
         await pilot.press("d", "e", "e", "p", "enter")
-        await pilot.pause()
+        await settle(pilot)
         assert "saved as deep.toml" in screen(host)
         assert "--preset deep.toml" in host.view.command  # type: ignore[attr-defined]
         assert preset_files.load("deep.toml").seeds == [3]
         await pilot.press("w", "d", "e", "e", "p", "enter")
-        await pilot.pause()
+        await settle(pilot)
         assert "there already" in _problem(host, "save")
 
 
@@ -167,16 +167,25 @@ async def test_a_labs_plan_is_read_and_a_new_one_begun_from_it(host: Host, tmp_p
     async with host.run_test(size=(80, 24)) as pilot:
         host.view.show(seen)  # type: ignore[attr-defined]
         host.view.focus()
-        await pilot.pause()
+        await settle(pilot)
         golden("plan-lab-80x24", screen(host))
         await pilot.press("enter", "a", "x", "s", "j")
-        await pilot.pause()
+        await settle(pilot)
         assert host.asked == [] and not host.query_one(Sheet).display
         assert host.query_one(Page).scroll_offset.y == 1
         await pilot.press("n")
-        await pilot.pause()
+        await settle(pilot)
         assert host.query_one(Sheet).display
         assert "preset.toml" in host.view.command  # type: ignore[attr-defined]
+
+
+@piloted
+async def test_a_labs_plan_says_how_far_it_is(host: Host) -> None:
+    async with host.run_test(size=(80, 24)) as pilot:
+        for finished in (3, 8):
+            host.view.show(shot(finished))  # type: ignore[attr-defined]
+            await settle(pilot)
+            assert f"{finished} of 20 points done" in screen(host)
 
 
 @piloted
@@ -186,7 +195,7 @@ async def test_a_plan_without_room_says_which_rung() -> None:
     )
     app = Host(PlanView(base="laptop", devices=[small]))
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         assert "no room for" in screen(app)
 
 
@@ -216,7 +225,7 @@ async def test_no_colour_and_outside_text(monkeypatch: pytest.MonkeyPatch, cpu: 
     Path("evil.toml").write_text(preset_files.dumps(preset), "utf-8")
     app = Host(PlanView(base="evil.toml", devices=[cpu]))
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause()
+        await settle(pilot)
         shown = screen(app)
         assert "\x1b" not in shown and "\u202e" not in shown and "[/b]" in shown
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
@@ -8,11 +9,14 @@ from textual.pilot import Pilot
 from scalelab.laws import fit_link
 from scalelab.report import prediction
 from scalelab.report.known import NOTHING, Known
+from scalelab.tui.snapshot import Watch
 from scalelab.tui.views import question
+from scalelab.tui.views.link import UNKNOWN, link_of
 from scalelab.tui.views.predict import PredictView
 from scalelab.tui.views.question import ASKS, Question, answered
 from scalelab.tui.views.sheet import Sheet
 from scalelab.tui.views.subject import known_of, subject_of
+from tests.lab.curved import CurvedLab
 from tests.tui.views.host import SIZES, Host, golden, piloted, screen, settle
 from tests.tui.views.shots import hostile, shot
 
@@ -159,3 +163,19 @@ def test_speed_and_bytes_come_from_the_lab_and_accuracy_from_a_link() -> None:
     found = answered(Question(), SUBJECT, Known(link=link)).forecast
     assert found is not None and "accuracy" in {each.name for each in found.measures()}
     assert replace(known, link=link).link is link
+
+
+def test_the_link_is_fitted_by_the_command_line(tmp_path: Path) -> None:
+    lab = CurvedLab(tmp_path / "lab")
+    for number, spec in enumerate(lab.points):
+        lab.finish(spec.run)
+        if number == len(lab.points) - 1:
+            lab.refit(spec.run)
+    lab.close()
+    watch = Watch(tmp_path / "lab")
+    subject = subject_of(watch.poll() or watch.snapshot)
+    assert subject is not None
+    link, no_link = link_of(tmp_path / "lab", subject)
+    assert link is None and "accuracy does not fall" in no_link  # all simulated runs have one accuracy
+    assert link_of(tmp_path / "lab", subject, lambda: True) == (None, UNKNOWN)
+    assert link_of(tmp_path / "nowhere", subject) == (None, "")
