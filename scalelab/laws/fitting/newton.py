@@ -126,7 +126,7 @@ class _Search:
         free = whole & ~self._pressed(rows)
         doubt = np.where(free, np.minimum(gain, np.abs(gain - step.foreseen)), gain)
         still = doubt <= np.where(whole, max(tolerance, QUADRATIC), tolerance) * step.before + ROUNDING
-        enough = SETTLED * step.before + ROUNDING + np.where(whole, ALIKE * np.maximum(gain, 0.0), 0.0)
+        enough = max(SETTLED, tolerance) * step.before + ROUNDING + np.where(whole, ALIKE * np.maximum(gain, 0.0), 0.0)
         stuck = still & ~(step.promised <= enough) & ~(whole & np.isnan(step.promised))
         self.best[rows], self.steps[rows] = best, self.steps[rows] + 1
         self.still[rows] = still & (~stuck | (effort == Effort.DAMPED))
