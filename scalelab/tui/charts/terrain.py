@@ -15,7 +15,7 @@ from scalelab.tui.charts import axes, drawing, raster, strokes
 from scalelab.tui.charts.axes import Layout
 from scalelab.tui.charts.cells import Cells
 from scalelab.tui.charts.drawing import Drawing, Look
-from scalelab.tui.charts.glyphs import Dots, GlyphSet, dot_sign, dots_of, signs_of
+from scalelab.tui.charts.glyphs import GlyphSet, dot_sign, dots_of, signs_of
 from scalelab.tui.charts.inks import PLAIN, red_on, text_on
 from scalelab.tui.charts.raster import Array, Ints
 
@@ -40,10 +40,11 @@ def frame_of(surface: Surface) -> Figure:
     return Figure(title=surface.title, x=surface.x, y=surface.y, series=surface.series)
 
 
-def layout(surface: Surface, width: int, height: int, dots: Dots, *, titled: bool) -> Layout:
+def layout(surface: Surface, width: int, height: int, look: Look) -> Layout:
     """The cells of the surface, with room at the right for what the bands mean."""
-    area = axes.layout(frame_of(surface), width, height, dots, titled=titled)
-    room = 4 + max((len(_value(level)) for level in surface.levels), default=0)
+    area = axes.layout(frame_of(surface), width, height, dots_of(look.glyphs), titled=look.titled)
+    room = max((len(_value(level)) for level in surface.levels), default=0) + 4
+    room += 2 * (look.coloured and is_lettered(look))
     columns, margin = area.columns + area.margin, 0
     if area.axes and surface.levels and columns - room >= LEAST_FOR_KEY:
         columns, margin = columns - room, room
@@ -56,7 +57,7 @@ def draw(surface: Surface | None, width: int, height: int, look: Look, empty: st
     if surface is None or not _sound(surface):
         drawing.say(cells, empty)
         return Drawing(cells=cells, area=None)
-    area = layout(surface, width, height, dots_of(look.glyphs), titled=look.titled)
+    area = layout(surface, width, height, look)
     if area.columns < 2 or area.rows < 2:
         return Drawing(cells=cells, area=None)
     bands = bands_of(surface, _cell_losses(surface, area))
@@ -146,27 +147,63 @@ def _inner(area: Layout) -> tuple[slice, slice]:
 
 def _draw_contours(cells: Cells, surface: Surface, bands: Ints, area: Layout, look: Look) -> Ints:
     """Draws them; returns the level in each cell, −1 where none passes."""
-    inner = _inner(area)
-    if not look.coloured or look.glyphs is GlyphSet.ASCII:
-        found = contours_of(bands, _cell_losses(surface, area))
-        letters = np.array([ord(_LETTERS[place % 26]) for place in range(len(surface.levels) + 1)], dtype=np.uint32)
-        shown, level = found.lit, found.level
-        cells.codes[inner][shown] = letters[level[shown]]
+    if is_lettered(look):
+        level = _draw_letters(cells, surface, bands, area)
+    elif look.glyphs is GlyphSet.BLOCK:
+        return _draw_edges(cells, surface, area, look)
     else:
-        dots = dots_of(look.glyphs)
-        loss = losses(
-            surface, np.linspace(0.0, 1.0, area.columns * dots.wide), np.linspace(1.0, 0.0, area.rows * dots.high)
-        )
-        found = contours_of(bands_of(surface, loss), loss)
-        bits = raster.packed(found.lit, dots.weights)
-        shown = bits > 0
-        cells.codes[inner][shown] = dots.signs[bits[shown]]
-        level = np.full(shown.shape, -1)
-        rows, columns = np.nonzero(found.lit)
-        level[rows // dots.high, columns // dots.wide] = found.level[rows, columns]
+        level = _draw_thin(cells, surface, area)
     if look.coloured:
+        inner, shown = _inner(area), level >= 0
         cells.inks[inner][shown] = _TEXT_ON[cells.papers[inner][shown]]
-    return np.where(shown, level, -1)
+    return level
+
+
+def is_lettered(look: Look) -> bool:
+    """Whether a contour is a row of its letter: without colour, and where there are no dots finer than a cell."""
+    return not look.coloured or look.glyphs is GlyphSet.ASCII
+
+
+def _draw_letters(cells: Cells, surface: Surface, bands: Ints, area: Layout) -> Ints:
+    found = contours_of(bands, _cell_losses(surface, area))
+    letters = np.array([ord(_LETTERS[place % 26]) for place in range(len(surface.levels) + 1)], dtype=np.uint32)
+    cells.codes[_inner(area)][found.lit] = letters[found.level[found.lit]]
+    return np.where(found.lit, found.level, -1)
+
+
+def _dot_losses(surface: Surface, area: Layout) -> Array:
+    """The loss at each dot."""
+    columns, rows = area.columns * area.dots.wide, area.rows * area.dots.high
+    return losses(surface, np.linspace(0.0, 1.0, columns), np.linspace(1.0, 0.0, rows))
+
+
+def _draw_thin(cells: Cells, surface: Surface, area: Layout) -> Ints:
+    """Lines one dot thin, for glyphs whose dots are small."""
+    dots, loss = area.dots, _dot_losses(surface, area)
+    found = contours_of(bands_of(surface, loss), loss)
+    bits = raster.packed(found.lit, dots.weights)
+    shown = bits > 0
+    cells.codes[_inner(area)][shown] = dots.signs[bits[shown]]
+    level = np.full(shown.shape, -1)
+    rows, columns = np.nonzero(found.lit)
+    level[rows // dots.high, columns // dots.wide] = found.level[rows, columns]
+    return level
+
+
+def _draw_edges(cells: Cells, surface: Surface, area: Layout, look: Look) -> Ints:
+    """No lines but bands whose edges are as fine as the dots, for glyphs whose dots fill their cells."""
+    dots, inner, count = area.dots, _inner(area), len(surface.levels) + 1
+    bands = bands_of(surface, _dot_losses(surface, area))
+    corners = ((down, across) for down in range(dots.high) for across in range(dots.wide))
+    quarters = [bands[down :: dots.high, across :: dots.wide] for down, across in corners]
+    least, most = np.minimum.reduce(quarters), np.maximum.reduce(quarters)
+    bits = raster.packed(bands > np.repeat(np.repeat(least, dots.high, 0), dots.wide, 1), dots.weights)
+    shown = (bits > 0) & (least >= 0)
+    colours = np.array([look.inks.band(place, count) for place in range(count)], dtype=np.int16)
+    cells.codes[inner][shown] = dots.signs[bits[shown]]
+    cells.inks[inner][shown] = colours[most[shown]]
+    cells.papers[inner][shown] = colours[least[shown]]
+    return np.where(shown, least, -1)
 
 
 def _draw_series(cells: Cells, surface: Surface, area: Layout, look: Look) -> npt.NDArray[np.bool_]:
@@ -244,7 +281,6 @@ def _draw_key(cells: Cells, surface: Surface, area: Layout, look: Look) -> None:
         if place and edges[place] < edges[place + 1]:
             word = _value(surface.levels[place - 1])
             letter = f"{_LETTERS[(place - 1) % 26]} "
-            lettered = not look.coloured or look.glyphs is GlyphSet.ASCII
-            cells.write(area.top + edges[place], column + (0 if not look.coloured else 2 if lettered else 3),
-                        f"{letter}{word}" if lettered else word,
+            cells.write(area.top + edges[place], column + (3 if look.coloured else 0),
+                        f"{letter}{word}" if is_lettered(look) else word,
                         look.inks.axis if look.coloured else PLAIN)  # fmt: skip

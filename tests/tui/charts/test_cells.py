@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from itertools import pairwise
 
 import pytest
@@ -87,3 +89,10 @@ def test_a_span_is_written_alone_unless_it_would_cut_a_wide_sign(text: str) -> N
         assert written == "\x1b[1;10H" + text[6:9]
     else:
         assert written.startswith("\x1b[1;4H" + text[:6])
+
+
+def test_charts_load_nothing_that_fits_trains_or_draws_elsewhere() -> None:
+    heavy = {"scipy", "torch", "transformers", "datasets", "plotext", "matplotlib", "sqlite3", "pydantic"}
+    code = "import sys, scalelab.tui.charts.chart, scalelab.tui.charts.map; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not heavy & set(loaded)
