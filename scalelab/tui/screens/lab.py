@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -21,9 +21,13 @@ from scalelab.tui.feed import Feed, LabChanged, LabUnreadable
 from scalelab.tui.screens.base import TYPED, Room
 from scalelab.tui.screens.confirm import Choice, Confirm
 from scalelab.tui.screens.problem import Problem
-from scalelab.tui.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from scalelab.tui.snapshot import Snapshot
 
 FIRST_VIEW = "runs"
+PAINTED = 0.03
+"""Seconds in which Textual paints a first screen."""
 NOW, SAVE = "now", "save"
 
 
@@ -46,13 +50,19 @@ class LabScreen(Room):
 
     def compose(self) -> ComposeResult:
         """Header, views, keys."""
-        yield Lines(id="header")
+        head = Lines(id="header")
+        head.put([[(f"reading {self.root.name}", "faint")], []])
+        yield head
         yield ContentSwitcher(id="views")
         yield KeyBar(id="keybar")
 
     async def on_mount(self) -> None:
         """Make the first view and begin to read."""
-        self.query_one("#header", Lines).put([[(f"reading {self.root.name}", "faint")]])
+        self.tell_keys()
+        # Charts need numpy, which takes as long as half of Textual: not before something stands on the screen.
+        self.set_timer(PAINTED, self._begin)
+
+    async def _begin(self) -> None:
         await self._look_at(FIRST_VIEW)
         self._feed.start()
 
@@ -86,7 +96,7 @@ class LabScreen(Room):
     def _show(self) -> None:
         """Hand the newest snapshot to the view that is seen, once."""
         shot = self.snapshot
-        if shot is not None and self._seen.get(self.view) is not shot:
+        if shot is not None and self._made and self._seen.get(self.view) is not shot:
             self._seen[self.view] = shot
             cast("views.View", self._widget()).show(shot)
 
@@ -100,7 +110,7 @@ class LabScreen(Room):
     @property
     def scopes(self) -> tuple[str, ...]:  # type: ignore[override]
         """The view's keys first."""
-        own = tuple(getattr(self._widget(), "scopes", (self.view,))) if self.is_mounted else ()
+        own = tuple(getattr(self._widget(), "scopes", (self.view,))) if self._made else ()
         return own if TYPED in own else (*own, "lab")
 
     @property
@@ -132,7 +142,7 @@ class LabScreen(Room):
 
     def copied(self) -> str:
         """What the view has, else the law."""
-        copied = getattr(self._widget(), "copied", None)
+        copied = getattr(self._widget(), "copied", None) if self._made else None
         words = copied() if callable(copied) else ""
         return str(words) or (header.law_words(self.snapshot) if self.snapshot else "")
 
@@ -145,6 +155,11 @@ class LabScreen(Room):
         self._show()
         self._take_keys()
         self.tell_keys()
+
+    @property
+    def _made(self) -> bool:
+        """Whether the first view is there."""
+        return bool(self.query(f"#views > #{self.view}"))
 
     def _widget(self) -> Widget:
         return self.query_one(f"#views > #{self.view}", Widget)

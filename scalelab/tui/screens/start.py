@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
 
-from scalelab import preset_files
 from scalelab.tui import keys, settings
 from scalelab.tui.bars import KeyBar, Lines
 from scalelab.tui.columns import Column, Row
@@ -35,10 +34,10 @@ _LOOKS = {"training": "good", "stopped": "bad", "unreadable": "bad", "waiting": 
 
 
 class LabsRead(Message):
-    """Labs as their stores say."""
+    """Labs as their stores say, and the shipped presets with their descriptions."""
 
-    def __init__(self, labs: Sequence[LabLine]) -> None:
-        self.labs = tuple(labs)
+    def __init__(self, labs: Sequence[LabLine], presets: Mapping[str, str]) -> None:
+        self.labs, self.presets = tuple(labs), dict(presets)
         super().__init__()
 
 
@@ -52,6 +51,7 @@ class StartScreen(Room):
     def __init__(self) -> None:
         super().__init__()
         self._labs: tuple[LabLine, ...] | None = None
+        self._presets: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
         """Title, list, keys."""
@@ -61,7 +61,7 @@ class StartScreen(Room):
         yield KeyBar(id="keybar")
 
     def on_mount(self) -> None:
-        """Presets at once, labs as soon as they are read."""
+        """Paint first: what is listed needs libraries that take longer than all of Textual."""
         from scalelab.tui.header import who
 
         name: list[tuple[str, str]] = [("scalelab", "strong"), ("  a lab for scaling laws in the terminal", "faint")]
@@ -72,22 +72,27 @@ class StartScreen(Room):
 
     def on_screen_resume(self) -> None:
         """Read the labs, now and whenever it is come back to."""
-        threading.Thread(target=self._read, name="scalelab-labs", daemon=True).start()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        if self.is_current:  # not below a lab that was named on the command line
+            threading.Thread(target=self._read, name="scalelab-labs", daemon=True).start()
 
     def _read(self) -> None:
-        self.post_message(LabsRead([read(root) for root in found(settings.recent())]))
+        self.post_message(LabsRead([read(root) for root in found(settings.recent())], _shipped()))
 
     @on(LabsRead)
     def _came(self, message: LabsRead) -> None:
         first = self._labs is None
         # What trains stands first, then what was touched last.
         self._labs = tuple(sorted(message.labs, key=lambda lab: (not lab.alive, -lab.changed)))
+        self._presets = message.presets
         self._draw(cursor=f"{LAB}{self._labs[0].root}" if first and self._labs else "")
 
     def _draw(self, cursor: str = "") -> None:
         now = getattr(self.app, "now", time.time)()
         rows = [Row(key="", cells={"heading": "labs"}), *self._lab_rows(now), Row(key="", cells={"heading": ""}),
-                Row(key="", cells={"heading": "presets"}), *_preset_rows()]  # fmt: skip
+                Row(key="", cells={"heading": "presets"}), *self._preset_rows()]  # fmt: skip
         self.query_one(Table).put(rows, cursor=cursor)
 
     def _lab_rows(self, now: float) -> list[Row]:
@@ -98,6 +103,17 @@ class StartScreen(Room):
                 Row(key="", cells={"heading": "  none yet: choose a preset below; enter plans it, then s trains it"})
             ]
         return [_lab_row(lab, now) for lab in self._labs]
+
+    def _preset_rows(self) -> list[Row]:
+        return [
+            Row(
+                key=f"{PRESET}{name}",
+                cells={"name": name, "state": words},
+                styles={"state": "faint"},
+                spread="state",
+            )
+            for name, words in self._presets.items()
+        ]
 
     @on(Table.Chosen)
     def _chosen(self) -> None:
@@ -118,7 +134,7 @@ class StartScreen(Room):
 
     def action_new(self) -> None:
         """A new plan."""
-        self.app.new_plan(self._under(PRESET) or next(iter(_ordered())))  # type: ignore[attr-defined]
+        self.app.new_plan(self._under(PRESET) or next(iter(self._presets), "tiny"))  # type: ignore[attr-defined]
 
     def action_down(self) -> None:
         """Next."""
@@ -152,30 +168,11 @@ def _end_of(path: str) -> str:
     return path if len(path) <= NAME else "…" + path[-NAME + 1 :]
 
 
-def _ordered() -> list[str]:
-    """Shipped presets in the order of their size, the usual first one first."""
+def _shipped() -> dict[str, str]:
+    """Shipped presets with their descriptions in the order of their size, the usual first one first."""
+    from scalelab import preset_files
+
     usual = ("tiny", "smoke", "laptop")
-    shipped = list(preset_files.shipped())
-    return [*(name for name in usual if name in shipped), *(name for name in shipped if name not in usual)]
-
-
-def _preset_rows() -> list[Row]:
-    return [
-        Row(
-            key=f"{PRESET}{name}",
-            cells={"name": name, "state": _description(name)},
-            styles={"state": "faint"},
-            spread="state",
-        )
-        for name in _ordered()
-    ]
-
-
-def _description(name: str) -> str:
-    """Out of the file alone: checking a preset loads pydantic, which the first paint has no time for."""
-    import tomllib
-
-    try:
-        return str(tomllib.loads(preset_files.shipped()[name].read_text("utf-8")).get("description", ""))
-    except (OSError, ValueError):
-        return ""
+    shipped = preset_files.shipped()
+    names = [*(name for name in usual if name in shipped), *(name for name in shipped if name not in usual)]
+    return {name: preset_files.load(name).description for name in names}

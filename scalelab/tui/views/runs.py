@@ -96,9 +96,13 @@ class RunsView(Container):
     @property
     def scopes(self) -> tuple[str, ...]:
         """Whose keys count now."""
-        if self.query_one("#filter", FilterLine).has_focus:
-            return ("filter",)
-        return ("chart", "runs") if self._chart.has_focus else ("runs",)
+        match self.screen.focused:
+            case FilterLine():
+                return ("filter",)
+            case LossChart():
+                return ("chart", "runs")
+            case _:
+                return ("runs",)
 
     def owner(self, scope: str) -> Widget:
         """Who has the actions of a scope."""
