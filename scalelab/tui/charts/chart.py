@@ -97,7 +97,10 @@ class Chart(CellWidget):
         return None if self._figure is None else view.windowed(self._figure, self._window)
 
     def show(self, figure: Figure | None) -> None:
-        """Draws a figure in place of the one before; what is alike in both is not written again."""
+        """Draws a figure in place of the one before; what is alike in both is not written again.
+
+        Curves of the same arrays are not rastered again: a curve that grew must come in new arrays.
+        """
         if self._figure is not None and figure is not None:
             self._window = view.carried(self._window, self._figure.x, figure.x)
         self._figure = figure
