@@ -57,13 +57,24 @@ class _Growing:
             wider = np.empty((5, 2 * end))
             wider[:, : self._length] = self._columns[:, : self._length]
             self._columns = wider
-        for at, point in enumerate(points, self._length):
-            if self.last is not None and point.attempt != self.last.attempt:
-                self._offset += self.last.seconds
-            flops = point.n_tokens * self._spec.flops_per_token
-            self._columns[:, at] = point.n_tokens, flops, self._offset + point.seconds, point.step, point.loss
-            self.last = point
+        tokens, flops, seconds, step, loss = self._columns[:, self._length : end]
+        tokens[:] = [point.n_tokens for point in points]
+        flops[:] = tokens * self._spec.flops_per_token
+        seconds[:] = [self._offset + point.seconds for point in points]
+        step[:] = [point.step for point in points]
+        loss[:] = [point.loss for point in points]
+        self._join_attempts(points, seconds)
+        self.last = points[-1]
         self._length = end
+
+    def _join_attempts(self, points: Sequence[Point], seconds: Array) -> None:
+        """Each attempt counts its seconds from 0: a later one goes on where the one before it stopped."""
+        before = self.last
+        for place, point in enumerate(points):
+            if before is not None and point.attempt != before.attempt:
+                self._offset += before.seconds
+                seconds[place:] += before.seconds
+            before = point
 
     def curve(self, growing: bool) -> Curve:
         assert self.last is not None
