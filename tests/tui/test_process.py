@@ -19,6 +19,7 @@ from pathlib import Path
 from scalelab.lab import lock
 from scalelab.records import RunState
 from scalelab.store.reader import Reader
+from tests.lab.mini import write_text
 
 ROOT = Path(__file__).parents[2]
 NEVER = ("torch", "transformers", "datasets", "scipy", "plotext", "matplotlib")
@@ -131,8 +132,10 @@ def test_an_idle_app_writes_nothing_and_leaves_the_terminal_as_it_was(recorded: 
 
 def test_training_outlives_the_app(tmp_path: Path) -> None:
     """Started without a terminal, looked at, the app killed; the lab ends, and another look shows its law."""
+    write_text(tmp_path / "text.txt")
+    corpus = ["--set", "corpus.source=text.txt", "--set", "corpus.tokenizer=bytes", "--set", "evaluation.tokens=1024"]
     made = subprocess.run(
-        [sys.executable, "-m", "scalelab", "run", "--preset", "smoke", "--lab", "labs/smoke", "--detach"],
+        [sys.executable, "-m", "scalelab", "run", "--preset", "smoke", "--lab", "labs/smoke", "--detach", *corpus],
         cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
