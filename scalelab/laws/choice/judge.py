@@ -27,7 +27,7 @@ from scalelab.laws.fitting.fitter import fit, fit_each, inputs_of, objective_nam
 from scalelab.laws.fitting.objective import LEAST_SCALE, robust_scale
 from scalelab.laws.flops import FlopsPerToken
 from scalelab.laws.forms import form_named
-from scalelab.laws.runs import Array, RunTable, check_spread, without_impossible
+from scalelab.laws.runs import OF_NO_SIZE, Array, RunTable, check_spread, without_impossible
 
 OFFERED = ("power", "power+E", "chinchilla-tied", "chinchilla", "kaplan", "kaplan+E", "coupled")
 FALLBACK = "compute"
@@ -82,8 +82,9 @@ def assess(
         compute_law=_compute_law(runs, fits, objective), hold_outs=_hold_outs(runs, best, tests, panel),
         optimum=None, verdicts=(),
     )  # fmt: skip
-    if panel is not None:
-        draft = replace(draft, optimum=draft.frontier(FURTHER * float(runs.compute.max()), flops_per_token))
+    further = FURTHER * float(runs.compute.max(initial=0.0))
+    if panel is not None and further < OF_NO_SIZE:
+        draft = replace(draft, optimum=draft.frontier(further, flops_per_token))
     return replace(draft, verdicts=sentences(draft))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from scalelab.errors import BadInput
 from scalelab.laws.fits import Fit
 from scalelab.laws.flops import FlopsPerToken, flops_per_token
-from scalelab.laws.runs import Array
+from scalelab.laws.runs import OF_NO_SIZE, Array
 from scalelab.laws.use.budget import AS_FRESH, Devices, flops_of
 from scalelab.laws.use.optimum import NEAR, Law, Surface, base_fit, best_log_n, n_searched, told_by
 from scalelab.laws.use.search import Curve, span_below
@@ -174,8 +174,8 @@ def allocate(
     )
     flops = flops_of(owned, compute=compute, seconds=seconds, money=money)
     for name, value in (("max_params", max_params), ("max_tokens", max_tokens)):
-        if value is not None and not (np.isfinite(value) and value > 0):
-            raise BadInput(f"{name} is {value}", allowed="a number above 0")
+        if value is not None and not 1.0 <= value < OF_NO_SIZE:
+            raise BadInput(f"{name} is {value}", allowed="a number of 1 or more, such as 7e9")
     split = _Split(law, base_fit(law), flops_per_token, max_params, max_tokens)
     best, limited_by = split.share(1.0, flops, owned)
     n_low, n_high = split.near(flops, best) if limited_by != "search" else (best.n_params, best.n_params)

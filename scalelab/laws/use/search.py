@@ -13,6 +13,9 @@ from scalelab.laws.runs import Array
 
 POINTS = 257
 """Of one pass over the range; each pass narrows it 64-fold around the best point."""
+PASSES = 2
+"""Then the points lie 1e-3 apart in ln N, and the parabola through three of them is right to 1e-7; a third pass would
+lie in the rounding."""
 HALVINGS = 26
 Curve = Callable[[Array], Array]
 
@@ -20,7 +23,7 @@ Curve = Callable[[Array], Array]
 def lowest(curve: Curve, low: float, high: float) -> tuple[float, str]:
     """Where `curve` is lowest between two ends, and which end that is: "" where it is inside, "low" or "high"."""
     first, last = low, high
-    for narrowing in range(4):
+    for narrowing in range(PASSES):
         x = np.linspace(first, last, POINTS)
         y = curve(x)
         best = int(y.argmin())

@@ -19,7 +19,7 @@ from scalelab.laws.use.allocate import Allocation, allocate
 from scalelab.laws.use.iso_flop import IsoFlop, iso_flop
 from scalelab.laws.use.link import Link, fit_link
 from scalelab.laws.use.off_frontier import compute_for, off_frontier
-from scalelab.laws.use.optimum import Law, predict_ratio
+from scalelab.laws.use.optimum import Law, n_searched, predict_ratio
 
 from ..simulated import lab
 
@@ -158,5 +158,5 @@ def test_the_split_of_several_laws_is_as_good_as_the_best_of_their_mean(name: st
     assert isinstance(each, laws.Assessment)
     for flops in np.geomspace(1e16, 1e24, 9):
         best = each.frontier(flops)
-        n = np.geomspace(1e4, 1e13, 3001)
+        n = np.exp(np.linspace(*n_searched(each.fit(), float(flops)), 3001))
         assert best.loss <= 1.0101 * each.loss(n, flops / (6 * n)).min()
