@@ -194,7 +194,7 @@ class Table(Widget, can_focus=True):
                 break
             segments.append(Segment(fitted(row.cells.get(place.column.name, ""), place), style))
             at = place.at + place.width
-        return Strip(segments).extend_cell_length(self.size.width, base)
+        return Strip(segments).extend_cell_length(self.size.width, base).simplify()
 
     def _style(self, name: str, base: Style) -> Style:
         return base + self.get_component_rich_style(f"table--{name}", partial=True) if name else base
@@ -239,9 +239,14 @@ class Table(Widget, can_focus=True):
     def _spans(self, old: Row | None, new: Row | None, y: int) -> list[Region]:
         if old is None or new is None or old.key != new.key or not new.key or old.styles.get("") != new.styles.get(""):
             return [Region(0, y, self.size.width, 1)]
-        return [
-            Region(POINTER + place.at, y, place.width, 1)
+        changed = [
+            place
             for place in self._placed
             if old.cells.get(place.column.name) != new.cells.get(place.column.name)
             or old.styles.get(place.column.name) != new.styles.get(place.column.name)
         ]
+        if not changed:
+            return []
+        # One region a line: Textual writes a line from its start to the end of each region, anew for every region.
+        first, last = changed[0], changed[-1]
+        return [Region(POINTER + first.at, y, last.at + last.width - first.at, 1)]
