@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scalelab.report.source import Subject
     from scalelab.store.reader import Reader
 
-MANY, RUNS_A_SECOND = 20_000, 2_500
+MANY, RUNS_A_SECOND = 200_000, 50_000
 """Runs from which the fits take long enough to be announced, and how fast they go: about linear, on one core."""
 _SOURCES = "a lab's directory, a table of runs (CSV, TSV, Parquet, JSON lines) or a folder of them"
 

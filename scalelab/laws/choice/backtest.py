@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from scalelab.laws.choice.holdout import Held, by_cost, held_masks
 from scalelab.laws.choice.panel import Member
@@ -22,6 +23,8 @@ from scalelab.laws.fitting.table import Law, Table, together
 from scalelab.laws.intervals.delta import covariance
 from scalelab.laws.runs import Array, Mask, RunTable
 
+MOST_RUNS = 4_096
+"""More tell no better which law misses how far, and a million of them take half a minute."""
 SHARES = (0.1, 0.2, 0.3, 0.4)
 """Of the runs, the most expensive ones, held back in turn."""
 POWER_OF_COMPUTE = 0.5
@@ -84,6 +87,15 @@ def cuts(runs: RunTable, least: int) -> list[Mask]:
             mask[order[-count:]] = True
             masks.append(mask)
     return masks
+
+
+def enough_of(runs: RunTable) -> npt.NDArray[np.intp]:
+    """Indices of the runs that back-tests are made on: all, or of long tables `MOST_RUNS`, evenly from the cheapest to
+    the most expensive.
+    """
+    if len(runs) <= MOST_RUNS:
+        return np.arange(len(runs))
+    return np.sort(by_cost(runs)[np.linspace(0, len(runs) - 1, MOST_RUNS).round().astype(np.intp)])
 
 
 def back_tests(fits: Sequence[Fit], runs: RunTable, shares: Array) -> dict[str, BackTest]:

@@ -14,7 +14,7 @@ import numpy as np
 from scalelab.errors import BadInput
 from scalelab.laws.choice import contest
 from scalelab.laws.choice.assessment import Assessment, Missing
-from scalelab.laws.choice.backtest import BackTest, back_tests, held_miss, trust
+from scalelab.laws.choice.backtest import BackTest, back_tests, enough_of, held_miss, trust
 from scalelab.laws.choice.holdout import PANEL_NAME, Held, HoldOut, from_misses
 from scalelab.laws.choice.panel import Panel
 from scalelab.laws.choice.verdicts import sentences
@@ -70,7 +70,9 @@ def assess(
     residuals = {found.law: _residuals(found, runs) for found in fits}
     criteria, curvature = contest.aicc(fits, residuals), curvature_test(runs) if fits else None
     shares = _trust(fits, residuals, runs)
-    tests = back_tests(fits, runs, shares)
+    some = enough_of(runs)
+    tested = runs if len(some) == len(runs) else runs.take(some)
+    tests = back_tests(fits, tested, shares[some])
     best = contest.shown(fits, criteria, tests, bends=curvature is not None and curvature.bends)
     panel = contest.panel_of(fits, best, tests, laws if tuple(laws) != OFFERED else contest.PANEL)
     scores = contest.scores(fits, criteria, tests, panel)
@@ -79,7 +81,7 @@ def assess(
         fits=fits, missing=missing, scores=scores, best=best, reason=contest.reason(fits, best, scores, len(missing)),
         panel=panel, curvature=curvature,
         diagnosis=None if best is None else diagnose(runs, next(fit for fit in fits if fit.law == best)),
-        compute_law=_compute_law(runs, fits, objective), hold_outs=_hold_outs(runs, best, tests, panel),
+        compute_law=_compute_law(runs, fits, objective), hold_outs=_hold_outs(tested, best, tests, panel),
         optimum=None, verdicts=(),
     )  # fmt: skip
     further = FURTHER * float(runs.compute.max(initial=0.0))

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from scalelab import laws
-from scalelab.laws.choice.backtest import BackTest, cuts, held_miss, leaning, mean_miss
+from scalelab.laws.choice.backtest import BackTest, cuts, enough_of, held_miss, leaning, mean_miss
 from scalelab.laws.choice.holdout import Held
 from scalelab.laws.choice.panel import Member
 
-from ..simulated import lab
+from ..simulated import chinchilla_loss, lab
 
 MEMBER = Member(law="power", theta=(0.0, 0.0, 0.0), covariance=((0.0,) * 3,) * 3)
 
@@ -91,3 +91,18 @@ def test_half_width_at_nine_runs_is_not_that_of_the_law_with_the_fewest_spare() 
         assert seen.panel.t_quantile == pytest.approx(np.median(seats))
         assert min(seats) <= seen.panel.t_quantile <= max(seats)
     assert np.median(half) < 0.11
+
+
+def test_long_tables_are_tested_on_runs_from_the_cheapest_to_the_most_expensive() -> None:
+    rng = np.random.default_rng(0)
+    n, d = 10 ** rng.uniform(7, 9, 9_000), 10 ** rng.uniform(8, 10, 9_000)
+    runs = laws.run_table(
+        n_params=n, n_tokens=d, loss=chinchilla_loss(n, d) * np.exp(0.003 * rng.standard_normal(9_000))
+    )
+    some = enough_of(runs)
+    assert len(some) == 4_096 == len(set(some.tolist()))
+    assert {int(runs.compute.argmin()), int(runs.compute.argmax())} <= set(some.tolist())
+    seen = laws.assess(runs)
+    assert seen.n_runs == 9_000
+    assert {item.n_fitted for item in seen.hold_outs if item.held == "largest-run"} == {4_095}
+    assert seen.predict(3e9, 3e10).loss == pytest.approx(float(chinchilla_loss(3e9, 3e10)), rel=0.01)
