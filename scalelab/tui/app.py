@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.screen import Screen
@@ -24,6 +23,7 @@ from textual.screen import Screen
 from scalelab.errors import ScalelabError
 from scalelab.records import RunState
 from scalelab.tui import keys, settings
+from scalelab.tui.charts.wire import ExactSpans
 from scalelab.tui.labs import short
 from scalelab.tui.palette import KeyCommands
 from scalelab.tui.screens.base import Room
@@ -46,7 +46,7 @@ class Opening:
     preset: str | None = None
 
 
-class LabApp(App[str]):
+class LabApp(ExactSpans[str]):
     """The lab in the terminal; what it returns is said after it has left."""
 
     TITLE = "scalelab"
