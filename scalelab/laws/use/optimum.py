@@ -173,7 +173,10 @@ def best_log_n(law: Law, along: Callable[[Surface], Curve], low: float, high: fl
     own, _ = lowest(whole, low, high)
     if edge:
         return own, edge
-    bar = (1 + NEAR) * float(whole(np.array([own]))[0])
+    least, there = whole(np.array([own, middle]))
+    bar = (1 + NEAR) * float(least)
+    if there <= bar:
+        return middle, ""
     first, last = span_below(whole, bar, own, low, high)
     return min(max(middle, first), last), ""
 
