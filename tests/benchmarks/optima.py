@@ -21,7 +21,7 @@ from scalelab.laws.fitting import grid
 from scalelab.laws.fitting.fitter import inputs_of, weights_of
 from scalelab.laws.fitting.newton import minimise
 from scalelab.laws.fitting.objective import HOFFMANN_DELTA
-from scalelab.laws.fitting.problems import problem_of
+from scalelab.laws.fitting.pieces import problem_of
 from scalelab.laws.forms import FORMS, Form
 from scalelab.laws.forms.form import Kind
 from tests.benchmarks.splits import DATA

@@ -35,9 +35,7 @@ def test_every_action_of_a_lab_has_its_method(training: Path) -> None:
     async def see() -> None:
         async with app(training) as (made, pilot):
             assert isinstance(made.screen, Room)
-            for digit, name in enumerate(views.NAMES, start=1):
-                if name not in views.present():
-                    continue
+            for digit in range(1, 1 + len(views.NAMES)):
                 await pilot.press(str(digit))
                 await settle(pilot)
                 for scope in (*made.screen.scopes, "app"):

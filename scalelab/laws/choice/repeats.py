@@ -2,7 +2,7 @@
 
 After Muennighoff et al. 2023 (arXiv 2305.16264): each further epoch is worth less, with a decay of R* = 15.4 epochs.
 Their constant is used and not fitted: few tables hold enough repetition to tell it, and on theirs any from 5 to 25
-serves. Knows counts of tokens, no law.
+serves. Knows counts of tokens, no runs' losses.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from scalelab.laws.forms.repetition import decay
 from scalelab.laws.runs import Array, RunTable
 
 DECAY = 15.4
@@ -24,8 +25,9 @@ def fresh_equivalent(n_tokens: npt.ArrayLike, unique_tokens: npt.ArrayLike | Non
     if unique_tokens is None:
         return tokens
     unique = np.asarray(unique_tokens, dtype=float)
-    again = np.maximum(tokens / unique - 1.0, 0.0)
-    worth: Array = np.where(again > 0, unique - unique * DECAY * np.expm1(-again / DECAY), tokens)
+    passes = np.log(np.maximum(tokens / unique, 1.0))
+    with np.errstate(over="ignore"):  # beyond any number of passes nothing more is gained
+        worth: Array = np.where(passes > 0, unique * np.exp(decay(passes, np.log(DECAY))), tokens)
     return worth
 
 

@@ -15,7 +15,7 @@ from scalelab.laws.diagnose import identify
 from scalelab.laws.fits import Estimate, Fit, Mend, Verdict
 from scalelab.laws.fitting.fixed import fixed_entries
 from scalelab.laws.fitting.objective import Objective, robust_scale
-from scalelab.laws.fitting.problems import rows_of, spread_rows
+from scalelab.laws.fitting.pieces import rows_of, spread_rows
 from scalelab.laws.fitting.solve import Solution, bounds, solve, solve_all
 from scalelab.laws.fitting.table import Law
 from scalelab.laws.flops import flops_table

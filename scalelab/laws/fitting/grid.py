@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from scalelab.laws.fitting.problems import rows_of, spread_rows
+from scalelab.laws.fitting.pieces import rows_of, spread_rows
 from scalelab.laws.forms.form import Form, Inputs, Kind, Linear
 from scalelab.laws.runs import Array
 

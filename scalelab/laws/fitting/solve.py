@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scalelab.laws.fitting import grid
 from scalelab.laws.fitting.newton import GRACE, SETTLED, Minimum, Problem, minimise, remaining
 from scalelab.laws.fitting.objective import Objective, delta_for
-from scalelab.laws.fitting.problems import rows_of, spread_rows
+from scalelab.laws.fitting.pieces import rows_of, spread_rows
 from scalelab.laws.fitting.table import Law, Table, together
 from scalelab.laws.forms import Form, Inputs
 from scalelab.laws.runs import Array, Mask

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scalelab.laws.fitting.newton import Problem
-from scalelab.laws.fitting.problems import problem_of, residuals_at, with_delta
+from scalelab.laws.fitting.pieces import problem_of, residuals_at, with_delta
 from scalelab.laws.fitting.stack import Stack
 from scalelab.laws.forms import Form, Inputs
 from scalelab.laws.forms.summed import Summed

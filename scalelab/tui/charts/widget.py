@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
@@ -70,9 +72,9 @@ class CellWidget(Widget, can_focus=True):
         inks = DARK if self.app.current_theme.dark else LIGHT
         return Look(glyphs=self._glyphs, coloured=self.colour, inks=inks, titled=self._titled)
 
+    @abstractmethod
     def paint(self, columns: int, rows: int) -> Cells:
-        """The content in so many cells."""
-        raise NotImplementedError
+        """The content in so many cells; each kind of chart has its own."""
 
     def redraw(self) -> list[Region]:
         """Paints anew and refreshes the spans that changed, which are returned."""

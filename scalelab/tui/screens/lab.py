@@ -119,7 +119,7 @@ class LabScreen(Room):
 
     @staticmethod
     def _is_view(key: keys.Key) -> bool:
-        return key.id.removeprefix("lab.") in views.present()
+        return key.id.removeprefix("lab.") in views.NAMES
 
     def owner(self, scope: str) -> DOMNode | None:
         """The view has the keys of its own name, and may have parts with keys of theirs."""
@@ -176,7 +176,7 @@ class LabScreen(Room):
 
     async def action_show(self, name: str) -> None:
         """Another view."""
-        if name in views.present():
+        if name in views.NAMES:
             await self._look_at(name)
 
     def action_back(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
@@ -20,11 +19,6 @@ class View(Protocol):
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw what has changed since the snapshot before."""
-
-
-def present() -> tuple[str, ...]:
-    """The views that there are."""
-    return tuple(name for name in NAMES if importlib.util.find_spec(f"{__name__}.{name}"))
 
 
 def make(name: str) -> Widget:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 
 from textual.widget import Widget
@@ -44,9 +45,9 @@ class LabView(Threaded):
     def lay_out(self) -> None:
         """Show what there is room for."""
 
+    @abstractmethod
     def draw(self, snapshot: Snapshot) -> None:
-        """Draw a snapshot whose law is new."""
-        raise NotImplementedError
+        """Draw a snapshot whose law is new; each view has its own."""
 
     def _renew(self) -> None:
         shot = self._snapshot

@@ -9,10 +9,10 @@ import pytest
 
 from scalelab import laws
 from scalelab.laws import RunTable, run_table
-from scalelab.laws.fitting import problems, solve
+from scalelab.laws.fitting import pieces, solve
 from scalelab.laws.fitting.fitter import inputs_of
 from scalelab.laws.fitting.newton import minimise
-from scalelab.laws.fitting.problems import problem_of, spread_rows
+from scalelab.laws.fitting.pieces import problem_of, spread_rows
 from scalelab.laws.forms import FORMS
 
 from ..simulated import TRUTH, chinchilla_loss, lab
@@ -29,7 +29,7 @@ def test_minimum_is_that_of_all_runs(monkeypatch: pytest.MonkeyPatch, objective:
     runs = many(12_000)
     at_once = laws.fit(runs, "chinchilla", objective)
     monkeypatch.setattr(solve, "LARGE", 5_000)
-    monkeypatch.setattr(problems, "PIECE", 1_700)
+    monkeypatch.setattr(pieces, "PIECE", 1_700)
     in_pieces = laws.fit(runs, "chinchilla", objective)
     assert in_pieces.objective_value == pytest.approx(
         at_once.objective_value, rel=1e-7 if objective != "huber" else 1e-4
@@ -57,10 +57,10 @@ def test_a_problem_in_pieces_takes_the_same_steps(monkeypatch: pytest.MonkeyPatc
     inputs = inputs_of(runs, FORMS["chinchilla"])
     arguments = (form, inputs, np.log(runs.loss), np.ones(48), 0.01, form.bounds(runs.loss))
     whole = minimise(problem_of(*arguments), theta[None], most=3)
-    monkeypatch.setattr(problems, "PIECE", 11)
-    pieces = problem_of(*arguments)
-    assert len(pieces.parts) == 5
-    found = minimise(pieces, theta[None], most=3)
+    monkeypatch.setattr(pieces, "PIECE", 11)
+    parted = problem_of(*arguments)
+    assert len(parted.parts) == 5
+    found = minimise(parted, theta[None], most=3)
     np.testing.assert_allclose(found.objective, whole.objective, rtol=1e-8)
     np.testing.assert_allclose(found.theta, whole.theta, rtol=1e-5)
 

@@ -11,7 +11,7 @@ import pytest
 from scalelab.tui import keys
 from scalelab.tui.charts.chart import Chart
 from scalelab.tui.screens.plan import PlanScreen
-from scalelab.tui.views import make, present
+from scalelab.tui.views import make
 from scalelab.tui.views.plan import PlanView
 from scalelab.tui.views.sheet import Sheet
 from scalelab.tui.views.surface import ReadMap
@@ -19,10 +19,6 @@ from tests.tui.screens import app, text, until
 from tests.tui.views.host import piloted, settle
 
 MINE = ("plan", "law", "surface", "predict")
-
-
-def test_every_view_is_there() -> None:
-    assert set(present()) >= set(MINE)
 
 
 @pytest.mark.parametrize("name", MINE)
