@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
@@ -81,8 +81,13 @@ class Refit:
         return [self._pipe] if self._pipe else []
 
     def start(self, table: RunTable, specs: Sequence[RunSpec], open_runs: Sequence[RunSpec], after_run: str) -> None:
-        """Begin; `specs` are all runs of the lab, `open_runs` those to predict."""
+        """Begin; `specs` are all runs of the lab, `open_runs` those to predict.
+
+        Other counts of N are compared once nothing is left to train: each costs a live refit some five milliseconds,
+        and what is said of them changes with every run.
+        """
         warm()
+        table = replace(table, counts={}) if open_runs else table
         pairs = sorted({(float(spec.counts.n_params), spec.flops_per_token) for spec in specs})
         wanted = [(spec.run, spec.counts.n_params, spec.n_tokens) for spec in open_runs]
         # Only Linux forks safely with numpy loaded; a spawned child elsewhere pays the imports.

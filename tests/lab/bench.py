@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,11 +34,11 @@ TOKENS = TokenSet(
 class FakeAssessment:
     best = "power"
 
-    def __init__(self, table: Any) -> None:
-        self._n = len(table)
+    def __init__(self, table: Any, counts: Sequence[str] = ()) -> None:
+        self._n, self._counts = len(table), list(counts)
 
     def to_json(self) -> str:
-        return json.dumps({"n_runs": self._n})
+        return json.dumps({"n_runs": self._n, "counts": self._counts})
 
     def predict(self, n_params: float, n_tokens: float) -> Any:
         return type("P", (), {"loss": 2.5, "low": 2.0, "high": 3.5})

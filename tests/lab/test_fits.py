@@ -44,6 +44,21 @@ def test_a_fit_that_hangs_is_killed_and_the_session_ends(bench: Bench) -> None:
         assert "longer than 0.2 s" in (reader.meta("fit_problem") or "")
 
 
+def test_other_counts_of_n_are_compared_when_nothing_is_left_to_train(bench: Bench) -> None:
+    """Each costs a live refit as much as the rest of its diagnosis."""
+    bench.plan([*family("a"), *family("b", (30, 90, 200))])
+
+    def note(table: Any, _: Any) -> FakeAssessment:
+        return FakeAssessment(table, sorted(table.counts))
+
+    bench.session(FakeExecutor(), fit=note)
+    with bench.reader() as reader:
+        kept = [json.loads(fit.json) for fit in reader.fits()]
+    *live, last = kept
+    assert set(last["counts"]) == {"n_blocks", "n_total"}
+    assert live and not any(fit["counts"] for fit in live)
+
+
 def test_a_machine_without_processes_for_a_fit_goes_on_training(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.plan(family("a"))
 
