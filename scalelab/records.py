@@ -329,12 +329,27 @@ class Outcome(_Json):
         return cls(**{**values, "state": RunState(values["state"])})
 
 
-Message = Point | Evaluation | Saved | Outcome
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage(_Json):
+    """What a slot takes of its device; looked at every few seconds while a worker lives, whether it moves or not."""
+
+    slot: int
+    device: str
+    """"cpu", "cuda:0", "mps"."""
+    time: float
+    """When it was looked at, seconds since the epoch: an old one says that nobody trains there."""
+    memory_used: int
+    """Bytes: of a CPU what the worker holds, of a CUDA card what everybody holds of it."""
+    memory_total: int
+    """Bytes of the machine, or of the card."""
+    utilisation: float | None
+    """0 to 1 since the last look: of a CPU its share of the slot's threads; None where the device does not tell."""
+
+
+Message = Point | Evaluation | Saved | Outcome | Usage
 """What a worker sends up its pipe."""
 
-_MESSAGES: dict[str, type[Point] | type[Evaluation] | type[Saved] | type[Outcome]] = {
-    kind.__name__: kind for kind in (Point, Evaluation, Saved, Outcome)
-}
+_MESSAGES: dict[str, type[Message]] = {kind.__name__: kind for kind in (Point, Evaluation, Saved, Outcome, Usage)}
 
 
 def pack(message: Message) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from scalelab.lab import schedule
 from scalelab.lab.schedule import SavedStep, Standing
-from scalelab.records import Message, RunKind, RunSpec, RunState, Saved
+from scalelab.records import Message, RunKind, RunSpec, RunState, Saved, Usage
 from scalelab.store.rows import RunRow
 from scalelab.store.writer import Writer
 
@@ -55,6 +55,8 @@ class Board:
         kept = list(messages)
         self._writer.write(kept)
         for message in kept:
+            if isinstance(message, Usage):
+                continue
             run = self.runs[message.run]
             if message.step > run.step:
                 self.runs[message.run] = replace(run, step=message.step)

@@ -103,6 +103,7 @@ class LocalExecutor:
             "run_dir": str(job.run_dir),
             "checkpoint_seconds": job.checkpoint_seconds,
             "device": slot.device,
+            "slot": slot.index,
             "trunk_checkpoint": str(job.trunk_checkpoint) if job.trunk_checkpoint else None,
             "threads": slot.threads,
             "resume_before": job.resume_before,

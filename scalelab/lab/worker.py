@@ -16,14 +16,19 @@ import traceback
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scalelab.errors import BadInput, ScalelabError
 from scalelab.lab import tether
 from scalelab.lab.paths import append_private
 from scalelab.records import Message, Outcome, RunSpec, RunState, TokenSet, pack
 
+if TYPE_CHECKING:
+    from scalelab.training.device import Device
+
 STOP = b"stop"
+FIRST_LOOK_SECONDS, LOOK_SECONDS = 0.5, 3.0
+"""When a worker first looks at its device, and how often then."""
 
 
 def main(pipe: Connection, task: str, values: str, log: str) -> None:
@@ -69,9 +74,11 @@ def _log_to(path: str) -> None:
 
 def _train(pipe: Connection, job: Mapping[str, Any], stopping: threading.Event) -> None:
     spec = RunSpec.from_dict(job["spec"])
+    one_at_a_time = threading.Lock()
 
     def report(message: Message) -> None:
-        pipe.send_bytes(pack(message))
+        with one_at_a_time:
+            pipe.send_bytes(pack(message))
 
     try:
         outcome = _run(spec, job, report, stopping)
@@ -95,17 +102,39 @@ def _run(
 
     run_dir = Path(job["run_dir"])
     trunk = Path(job["trunk_checkpoint"]) if job["trunk_checkpoint"] else None
+    device = open_device(job["device"], threads=job["threads"])
+    _gauge(device, job["slot"], report)
     return train(
         spec,
         TokenSet.from_dict(job["tokens"]),
         attempt=job["attempt"],
         run_dir=run_dir,
-        device=open_device(job["device"], threads=job["threads"]),
+        device=device,
         report=report,
         should_stop=stopping.is_set,
         resume_from=checkpoint.latest(run_dir, say=print, before=job["resume_before"]) or trunk,
         checkpoint_seconds=job["checkpoint_seconds"],
     )
+
+
+def _gauge(device: Device, slot: int, report: Callable[[Message], None]) -> None:
+    """Tell every few seconds what the slot takes of its device, from a thread that the training never waits for."""
+    from scalelab.training.usage import UsageGauge
+
+    gauge = UsageGauge(device, slot)
+
+    def watch() -> None:
+        pause = threading.Event()
+        try:
+            pause.wait(FIRST_LOOK_SECONDS)
+            while True:
+                report(gauge.look())
+                pause.wait(LOOK_SECONDS)
+        except Exception as error:
+            # A machine that does not tell, or a supervisor that is gone: neither is a reason to stop training.
+            print(f"usage is not told: {type(error).__name__}: {error}", flush=True)
+
+    threading.Thread(target=watch, name="usage", daemon=True).start()
 
 
 def _answer(pipe: Connection, task: Callable[[Mapping[str, Any]], Any], values: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from scalelab.errors import ScalelabError
-from scalelab.records import Evaluation, Point, RunSpec, RunState, Saved, field_names
+from scalelab.records import Evaluation, Point, RunSpec, RunState, Saved, Usage, field_names
 from scalelab.store import requests, schema
 from scalelab.store.rows import FitRow, PredictionRow, RequestRow, RunRow, StateChange
 
@@ -21,6 +21,7 @@ _POINT = field_names(Point)
 _POINTS = f"SELECT {', '.join(_POINT)} FROM point"
 _EVALUATION = field_names(Evaluation)
 _EVALUATIONS = f"SELECT {', '.join(_EVALUATION)} FROM evaluation"
+_USAGE = f"SELECT {', '.join(field_names(Usage))} FROM usage ORDER BY slot"
 _FIT = "SELECT id, after_run, time, json FROM fit"
 
 
@@ -115,6 +116,12 @@ class Reader:
             else self._all(f"{sql} WHERE run = ? ORDER BY step", run)
         )
         return [Saved(run=row[0], attempt=row[1], step=row[2], path=row[3], for_branch=bool(row[4])) for row in rows]
+
+    def usage(self) -> dict[int, Usage]:
+        """The latest usage of each slot; its time tells whether anybody still trains there."""
+        if self._all("PRAGMA user_version")[0][0] < schema.USAGE_SINCE:
+            return {}
+        return {row[0]: Usage(**dict(zip(field_names(Usage), row, strict=True))) for row in self._all(_USAGE)}
 
     def fits(self) -> list[FitRow]:
         """All fits, oldest first."""

@@ -21,7 +21,8 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE run (
     run TEXT PRIMARY KEY, position INTEGER NOT NULL, spec TEXT NOT NULL, expected_seconds REAL NOT NULL,
-    state TEXT NOT NULL, attempt INTEGER NOT NULL, step INTEGER NOT NULL, reason TEXT NOT NULL, changed REAL NOT NULL
+    state TEXT NOT NULL, attempt INTEGER NOT NULL, step INTEGER NOT NULL, reason TEXT NOT NULL, changed REAL NOT NULL,
+    not_exact TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 
 CREATE TABLE state_change (
@@ -62,10 +63,27 @@ CREATE TABLE request (
     handled REAL, reply TEXT
 );
 """
+_USAGE = """
+-- One row a slot: how it was long ago is worth nothing.
+CREATE TABLE usage (
+    slot INTEGER PRIMARY KEY, device TEXT NOT NULL, time REAL NOT NULL, memory_used INTEGER NOT NULL,
+    memory_total INTEGER NOT NULL, utilisation REAL
+)
+"""
+TABLES += f"{_USAGE};"
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = ()
+
+def _usage_and_exactness(connection: sqlite3.Connection) -> None:
+    connection.execute(_USAGE)
+    connection.execute("ALTER TABLE run ADD COLUMN not_exact TEXT NOT NULL DEFAULT ''")
+
+
+Migration = Callable[[sqlite3.Connection], None]
+MIGRATIONS: tuple[Migration, ...] = (_usage_and_exactness,)
 """MIGRATIONS[i] turns version i + 1 into i + 2, inside a transaction that it neither opens nor closes."""
 VERSION = 1 + len(MIGRATIONS)
+USAGE_SINCE = 2
+"""The first version with the usage of devices and with what is said of runs that are not exact."""
 
 _NETWORK = frozenset(
     {
@@ -121,9 +139,7 @@ def check(connection: sqlite3.Connection, path: Path, newest: int = VERSION) -> 
     return found
 
 
-def prepare(
-    connection: sqlite3.Connection, path: Path, migrations: Sequence[Callable[[sqlite3.Connection], None]] = MIGRATIONS
-) -> None:
+def prepare(connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Make the open file a store of the present version: create it, or check it and migrate it after a backup."""
     newest = 1 + len(migrations)
     if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] and not version(connection):
@@ -132,7 +148,7 @@ def prepare(
         )
         return
     for number in range(check(connection, path, newest), newest):
-        _backup(connection, path.with_name(f"{path.name}.v{number}.bak"))
+        _backup(connection, path.with_name(f"{path.name}.backup-v{number}"))
         connection.execute("BEGIN IMMEDIATE")
         try:
             migrations[number - 1](connection)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from scalelab.errors import ScalelabError
-from scalelab.records import Evaluation, Message, Outcome, Point, RunSpec, RunState, Saved, field_names
+from scalelab.records import Evaluation, Message, Outcome, Point, RunSpec, RunState, Saved, Usage, field_names
 from scalelab.store import schema
 from scalelab.store.rows import RequestRow
 
@@ -33,6 +33,8 @@ _POINT = field_names(Point)
 _EVALUATION = field_names(Evaluation)
 _INSERT_POINT = _insert("point", _POINT)
 _INSERT_EVALUATION = _insert("evaluation", _EVALUATION)
+_USAGE = field_names(Usage)
+_INSERT_USAGE = _insert("usage", _USAGE)
 _INSERT_SAVED = _insert("checkpoint", (*field_names(Saved), "time"))
 
 
@@ -95,7 +97,7 @@ class Writer:
         follows from it is the supervisor's to say.
         """
         now = self._clock()
-        points, evaluations, saved, steps = [], [], [], {}
+        points, evaluations, saved, usage, steps = [], [], [], [], {}
         for message in messages:
             match message:
                 case Point():
@@ -104,6 +106,9 @@ class Writer:
                     evaluations.append(tuple(getattr(message, name) for name in _EVALUATION))
                 case Saved():
                     saved.append((message.run, message.attempt, message.step, message.path, message.for_branch, now))
+                case Usage():
+                    usage.append(tuple(getattr(message, name) for name in _USAGE))
+                    continue
                 case Outcome():
                     pass
             steps[message.run] = (message.step, message.run)
@@ -111,6 +116,7 @@ class Writer:
             self._put(_INSERT_POINT, points)
             self._put(_INSERT_EVALUATION, evaluations)
             self._put(_INSERT_SAVED, saved)
+            self._put(_INSERT_USAGE, usage)
             self._put("UPDATE run SET step = ? WHERE run = ?", list(steps.values()))
 
     def set_state(self, run: str, attempt: int, state: RunState, reason: str = "") -> None:

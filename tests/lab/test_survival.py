@@ -36,6 +36,10 @@ def undisturbed(text: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     paths = mini.make(tmp_path_factory.mktemp("undisturbed") / "lab", text)
     summary = control.start(None, paths.root, checkpoint_seconds=mini.CHECKPOINT_SECONDS)
     assert (summary.done, summary.total) == (6, 6)
+    with Reader(paths.store) as reader:
+        usage = reader.usage()
+    assert usage.keys() == {0, 1}
+    assert all(5e7 < each.memory_used < each.memory_total and each.utilisation for each in usage.values())
     found = mini.results(paths)
     assert len(found["weights"]) == 4
     return found

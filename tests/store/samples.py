@@ -13,6 +13,7 @@ from scalelab.records import (
     RunSpec,
     Saved,
     Schedule,
+    Usage,
 )
 
 SHAPE = ModelShape(architecture="gpt2", n_layer=1, d_model=16, n_head=1, d_ff=64, context=16, vocab_size=257)
@@ -69,3 +70,7 @@ def evaluation(run: str = "16x1-D1k-s0", step: int = 10, *, final: bool = True, 
 
 def saved(run: str = "16x1-D1k-s0", step: int = 5, *, for_branch: bool = False) -> Saved:
     return Saved(run=run, attempt=1, step=step, path=f"checkpoint/{step:010d}", for_branch=for_branch)
+
+
+def usage(slot: int = 0, *, time: float = 1e9, utilisation: float | None = 0.5) -> Usage:
+    return Usage(slot=slot, device="cpu", time=time, memory_used=10**8, memory_total=10**10, utilisation=utilisation)

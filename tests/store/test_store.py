@@ -217,35 +217,6 @@ def test_a_newer_store_is_refused_in_words_and_left_alone(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_an_older_store_is_migrated_after_a_backup(path: Path) -> None:
-    with Writer(path) as writer:
-        writer.set_meta("kept", "yes")
-    connection = sqlite3.connect(path, isolation_level=None)
-    schema.prepare(connection, path, [lambda db: db.execute("ALTER TABLE meta ADD COLUMN unit TEXT")])
-    assert schema.version(connection) == 2
-    assert connection.execute("SELECT key, value, unit FROM meta").fetchall() == [("kept", "yes", None)]
-    connection.close()
-    backup = path.with_name("lab.db.v1.bak")
-    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
-    with Reader(backup) as reader:
-        assert reader.meta("kept") == "yes"
-
-
-def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
-    Writer(path).close()
-    connection = sqlite3.connect(path, isolation_level=None)
-
-    def broken(db: sqlite3.Connection) -> None:
-        db.execute("DROP TABLE point")
-        raise RuntimeError("half way")
-
-    with pytest.raises(RuntimeError):
-        schema.prepare(connection, path, [broken])
-    assert schema.version(connection) == 1
-    assert connection.execute("SELECT count(*) FROM point").fetchone() == (0,)
-    connection.close()
-
-
 @pytest.mark.parametrize("content", [b"", b"not a database at all" * 100])
 def test_what_is_no_store_is_refused_by_the_reader(path: Path, content: bytes) -> None:
     path.write_bytes(content)
