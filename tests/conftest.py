@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from scalelab.records import DeviceInfo
+from tests.reliability.tally import Tally
 
 
 @pytest.fixture
@@ -25,3 +26,16 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no public tables at {folder}: set SCALELAB_SHARED_DATA to their folder")
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--soak`: every fault many times, as the table of figures wants it; hours instead of minutes."""
+    parser.addoption(
+        "--soak", action="store_true", help="inject each fault as often as its promise says, keep the counts"
+    )
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Tally:
+    """Counts what a fault did; prints it, and keeps it under --soak."""
+    return Tally(soak=request.config.getoption("--soak"))

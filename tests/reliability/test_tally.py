@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.reliability import tally as tallies
+from tests.reliability.__main__ import table
+from tests.reliability.tally import Tally
+
+
+def test_quick_counts_are_printed_and_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tallies, "FIGURES", tmp_path / "figures")
+    quick = Tally(soak=False)
+    assert quick.repeats(3, 200) == 3
+    quick.count(2, "unreadable", 0, of=3, promised="0")
+    assert capsys.readouterr().out == "row  2: unreadable: 0/3 (promised 0)\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_long_counts_are_kept_and_the_newest_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tallies, "FIGURES", tmp_path / "figures")
+    long = Tally(soak=True)
+    assert long.repeats(3, 200) == 200
+    long.value(13, "rows a second", "9,000", promised="5,000 or more")
+    long.count(2, "unreadable", 1, of=200, promised="0")
+    long.count(2, "unreadable", 0, of=200, promised="0")
+    shown = tallies.read(tmp_path / "figures")
+    assert [(one.row, one.found) for one in shown] == [(2, "0/200"), (13, "9,000")]
+    assert table(shown)[2].startswith("| 2 | unreadable | 0/200 | 0 |")
