@@ -13,16 +13,20 @@ from scalelab.laws.reading.headings import (
     ALIASES,
     CONVERTED,
     COUNTS,
+    PRODUCTS,
     REFUSED,
     plain,
     quantity_of,
     scale_of,
     spellings,
 )
+from scalelab.laws.reading.likely import likely, likely_loss
 
 NEEDED = ("n_params", "n_tokens", "loss")
 SCALED = ("n_params", "n_tokens", "unique_tokens")
 """Quantities whose heading may say "in millions"."""
+FACTORS = ("steps", "step_tokens", "epochs")
+"""Looked for only where D has no column; then two of `PRODUCTS` make it."""
 COUNT = "count "
 """Before the heading of another count of N, where it stands among quantities: a heading may be called n_params."""
 LISTED = 12
@@ -68,11 +72,15 @@ def find_columns(headings: Sequence[str], given: Mapping[str, str] | None = None
     asked = set(index)
     names = [tuple(spellings(heading)) for heading in headings]
     for quantity, aliases in ALIASES.items():
+        if quantity in FACTORS:
+            continue
         ways = (*aliases, *COUNTS["n_blocks"], *COUNTS["n_total"], *COUNTS["n_active"])
         at = _guess(names, ways if quantity == "n_params" else aliases, index)
         if quantity not in index and at is not None:
             index[quantity] = at
+    _by_their_words(headings, index)
     unit = _loss_unit(names, headings, index)
+    _factors(names, headings, index)
     counts = _counts(names, headings, index)
     picked = _picked(headings, names, index, counts, count)
     _check(headings, index)
@@ -82,6 +90,35 @@ def find_columns(headings: Sequence[str], given: Mapping[str, str] | None = None
     return Columns(
         index=index, unit=unit, notes=tuple(notes), count_name=taken, counts=counts, picked=picked, scale=scale
     )
+
+
+def _by_their_words(headings: Sequence[str], index: dict[str, int]) -> None:
+    """N and D under names that nobody lists, where one column alone can be meant."""
+    for quantity in ("n_params", "n_tokens"):
+        at = likely(headings, list(index.values()), quantity)
+        if quantity not in index and at is not None:
+            index[quantity] = at
+
+
+def _factors(names: Sequence[tuple[str, ...]], headings: Sequence[str], index: dict[str, int]) -> None:
+    """The two columns whose product is D, where it has none of its own; otherwise none of them is of interest."""
+    for pair in PRODUCTS if "n_tokens" not in index else ():
+        taken = list(index.values())
+        found = {
+            name: index[name] if name in index else _first(_guess(names, ALIASES[name], index), headings, taken, name)
+            for name in pair
+        }
+        places = {name: at for name, at in found.items() if at is not None}
+        if len(places) == len(pair):
+            index.update(places)
+            return
+    for name in FACTORS:
+        index.pop(name, None)
+
+
+def _first(at: int | None, headings: Sequence[str], taken: Sequence[int], quantity: str) -> int | None:
+    """The column of a known name, else the one that its words betray."""
+    return at if at is not None else likely(headings, taken, quantity)
 
 
 def heading_at(headings: Sequence[str], name: str) -> int | None:
@@ -127,6 +164,9 @@ def _loss_unit(names: Sequence[tuple[str, ...]], headings: Sequence[str], index:
         if refused := next((name for name in spelled if name in REFUSED), ""):
             raise BadInput(f"loss column {headings[index['loss']][:60]!r}", todo=REFUSED[refused])
         return next((CONVERTED[name] for name in spelled if name in CONVERTED), "nats")
+    if (likely_at := likely_loss(headings, list(index.values()))) is not None:
+        index["loss"] = likely_at
+        return "nats"
     for known in (CONVERTED, REFUSED):
         for at, spelled in enumerate(names):
             match = next((name for name in spelled if name in known), "")
@@ -177,13 +217,20 @@ def _picked(
 
 def _check(headings: Sequence[str], index: Mapping[str, int]) -> None:
     """A table must have two of N, D, C, and a loss."""
-    lacking = [quantity for quantity in NEEDED if quantity not in index]
+    lacking = [name for name in NEEDED if name not in index and not (name == "n_tokens" and product_of(index))]
     if lacking and not (len(lacking) == 1 and lacking[0] != "loss" and "flops" in index):
         raise BadInput(
             f"no column for {', '.join(lacking)} among {listed(headings)}",
             allowed="columns n_params, tokens, loss (and flops)",
             todo='rename them, or map them, as in N="Model Size"',
         )
+
+
+def product_of(index: Mapping[str, int]) -> tuple[str, str] | None:
+    """The two quantities whose product is D; None where D has a column, or they have none."""
+    if "n_tokens" in index:
+        return None
+    return next((pair for pair in PRODUCTS if pair[0] in index and pair[1] in index), None)
 
 
 def _scales(headings: Sequence[str], index: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, float]:
@@ -204,7 +251,9 @@ def _guesses(headings: Sequence[str], index: Mapping[str, int], asked: set[str])
 
 
 def _derived(index: Mapping[str, int]) -> list[str]:
-    """What will be computed from C."""
+    """What will be computed, and from what."""
+    if factors := product_of(index):
+        return [f"no column for n_tokens: taken as {factors[0]} · {factors[1]}"]
     if "flops" not in index:
         return []
     return [f"no column for {name}: taken as flops / (6 · {other})"

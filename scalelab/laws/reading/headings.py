@@ -32,14 +32,19 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "lr_share": ("lrshare", "finallrshare", "lrfraction"),
     "seed": ("seed", "randomseed", "initseed", "modelseed"),
     "state": ("state", "status", "runstate"),
+    "steps": ("steps", "step", "nsteps", "numsteps", "trainsteps", "trainingsteps", "globalstep", "iterations"),
+    "step_tokens": ("tokensperstep", "batchsizetokens", "batchtokens", "tokensperbatch", "tokensinbatch"),
+    "epochs": ("epochs", "nepochs", "numepochs", "epoch", "trainepochs"),
 }  # fmt: skip
 """In order of preference, as `plain` leaves them; where no n_params stands, one of `COUNTS` does."""
+PRODUCTS = (("steps", "step_tokens"), ("unique_tokens", "epochs"))
+"""What D is the product of where it has no column."""
 COUNTS: Mapping[str, tuple[str, ...]] = {
     "n_params": ("nparams", "n", "params", "parameters", "modelsize", "numparams", "nparameters", "numparameters"),
     "n_blocks": (
         "nblocks", "paramsnoembed", "nonembeddingparams", "nonembeddingparameters", "nonembedparams", "nnonembed",
         "nnonembedding", "nparamsnonembedding", "nparamsnoembed", "paramsnonembed", "paramsnonembedding",
-        "nnoembed", "nnoembedding", "blockparams",
+        "nnoembed", "nnoembedding", "blockparams", "nnonemb", "paramsnonemb", "nonembparams",
     ),
     "n_total": (
         "ntotal", "totalparams", "totalparameters", "nparamstotal", "paramstotal", "numtotalparams", "nwithembedding",

@@ -1,4 +1,5 @@
-"""JSON lines, or one JSON array of objects, as a sheet: read as a stream, one object at a time in memory.
+"""JSON lines, or one JSON array of objects, as a sheet: read as a stream, one object at a time in memory; one object
+that holds all runs is read whole.
 
 Knows JSON, not what the keys mean.
 """
@@ -14,12 +15,15 @@ from typing import Any
 
 from scalelab.errors import BadInput
 from scalelab.laws.reading.cells import shown
+from scalelab.laws.reading.json_documents import MOST_CHARACTERS, document
 from scalelab.laws.reading.records import Record, sheet_of
 from scalelab.laws.reading.sheets import Refused, Sheet
 
 LONGEST = 1_000_000
 """Characters of one object."""
 CHUNK = 65_536
+SEARCHED = 1_000
+"""Characters looked at after a first line for a second one."""
 _BLANK = " \t\r\n"
 
 
@@ -38,14 +42,36 @@ def _told(stream: io.TextIOWrapper, name: str) -> Iterator[Record]:
         if begin.endswith("["):
             yield from _array(stream, begin.count("\n") + 1, name)
         else:
-            yield from _lines(stream, begin)
+            first = begin + stream.readline(LONGEST)
+            yield from _whole(stream, first) or _lines(stream, first)
     except UnicodeDecodeError as problem:
         raise BadInput(f"{name} is not UTF-8 ({problem.reason})", allowed="JSON in UTF-8") from None
 
 
-def _lines(stream: io.TextIOWrapper, begin: str) -> Iterator[Record]:
+def _whole(stream: io.TextIOWrapper, first: str) -> Iterator[Record] | None:
+    """The runs of one object over many lines, or alone in its line; None, at the second line, where it is not that."""
+    at, text = stream.tell(), first.lstrip(_BLANK + "\ufeff")
+    if _goes_on(text):
+        text += stream.read(MOST_CHARACTERS)
+    elif stream.read(SEARCHED).strip(_BLANK):
+        text = ""
+    stream.seek(at)
+    return document(text) if text and len(text) < MOST_CHARACTERS else None
+
+
+def _goes_on(text: str) -> bool:
+    """Whether an object begins here that is not at its end yet, and not broken before."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as problem:
+        return text.startswith("{") and (problem.pos >= len(text.rstrip(_BLANK)) or len(text) >= LONGEST)
+    except (ValueError, RecursionError):
+        pass
+    return False
+
+
+def _lines(stream: io.TextIOWrapper, first: str) -> Iterator[Record]:
     """One object a line; a line that is none is a refused row."""
-    first = begin + stream.readline(LONGEST)
     rest = iter(partial(stream.readline, LONGEST), "")
     line, whole = 0, True
     for text in itertools.chain([first], rest):

@@ -24,7 +24,7 @@ from scalelab.laws.reading.cells import (
     number,
     unfinished,
 )
-from scalelab.laws.reading.columns import COUNT, Columns
+from scalelab.laws.reading.columns import COUNT, Columns, product_of
 from scalelab.laws.reading.headings import NATS_PER_BIT
 from scalelab.laws.reading.sheets import MOST_ROWS, Refused, Row, Sheet
 from scalelab.laws.reading.where.choosing import Chooser
@@ -32,7 +32,7 @@ from scalelab.laws.runs import SHOWN_EXCLUSIONS, Array, Exclusion
 
 BLOCK = 1_000
 """Rows read at a time: few enough to stay in the cache of a core, which is twice as fast as 20,000."""
-NUMBERS = ("n_params", "n_tokens", "loss", "flops", "weight", "unique_tokens")
+NUMBERS = ("n_params", "n_tokens", "loss", "flops", "weight", "unique_tokens", "steps", "step_tokens", "epochs")
 """Quantities without which a row is no run."""
 LONGEST_NAME = 200
 Good = tuple[int | None, list[Any]]
@@ -270,4 +270,7 @@ def columns_of(taken: Taken, plan: Plan) -> Mapping[str, Array]:
     values = np.concatenate(taken.values) if taken.values else np.empty((0, len(plan.required)))
     extras = np.concatenate(taken.extras) if taken.extras else np.empty((len(values), len(plan.optional)))
     names = [name for name, _, _ in (*plan.required, *plan.optional)]
-    return dict(zip(names, np.column_stack([values, extras]).T, strict=True))
+    columns = dict(zip(names, np.column_stack([values, extras]).T, strict=True))
+    if factors := product_of(plan.found.index):
+        columns["n_tokens"] = columns[factors[0]] * columns[factors[1]]
+    return columns

@@ -95,7 +95,7 @@ def test_objects_of_an_array_are_told_with_their_line(read) -> None:
         (b'[{"n_params": 1, "tokens": 2, "loss": 3}', "no JSON array"),
         (b'{"n_params": 1, "tokens": 2}', "no column for loss"),
         (b'{"n_params": "\xff"}', "not UTF-8"),
-        (b'{"n_params": "' + b"9" * 1_500_000 + b'"}', "a line of more than 1,000,000"),
+        (b'{"n_params": "' + b"9" * 1_500_000 + b'"}\n{}\n', "a line of more than 1,000,000"),
     ],
     ids=["brace", "bracket", "empty", "no-keys", "deep-array", "deep-object", "torn", "no-loss", "latin", "long"],
 )

@@ -15,7 +15,7 @@ import numpy as np
 
 from scalelab.errors import BadInput
 from scalelab.laws.reading.cells import as_text, loose_number
-from scalelab.laws.reading.columns import Columns, heading_at, listed
+from scalelab.laws.reading.columns import Columns, heading_at, listed, product_of
 from scalelab.laws.reading.headings import NATS_PER_BIT, quantity_of
 from scalelab.laws.reading.where.grammar import parse
 from scalelab.laws.reading.where.parts import Numbers, Rows, Truths
@@ -154,6 +154,9 @@ class _Block:
                 if name == "loss" and self.found.unit != "nats":
                     return np.log(values) if self.found.unit == "ln" else values * NATS_PER_BIT
                 return values
+            factors = product_of(self.found.index) if name == "n_tokens" else None
+            if factors:
+                return self._quantity(factors[0]) * self._quantity(factors[1])
             if name == "flops":
                 return 6.0 * self._quantity("n_params") * self._quantity("n_tokens")
             other = "n_tokens" if name == "n_params" else "n_params"
