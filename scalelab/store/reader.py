@@ -41,11 +41,13 @@ class Reader:
         self._db = self._open(path, busy_seconds)
         self._version: int | None = None
         self._specs: dict[str, RunSpec] = {}
+        self._respecified: str | None = None
 
     # What is there
 
     def runs(self) -> list[RunRow]:
         """All runs in the order of the plan."""
+        self._forget_old_specs()
         rows = self._all(
             "SELECT run, position, expected_seconds, state, attempt, step, reason, changed FROM run ORDER BY position"
         )
@@ -201,8 +203,13 @@ class Reader:
         except sqlite3.Error as error:
             raise schema.told(error, self.path) from None
 
+    def _forget_old_specs(self) -> None:
+        now = self.meta(schema.RESPECIFIED)
+        if now != self._respecified:
+            self._specs, self._respecified = {}, now
+
     def _spec(self, run: str) -> RunSpec:
-        # Specs never change and parsing one costs as much as reading twenty rows.
+        # Specs hardly ever change and parsing one costs as much as reading twenty rows.
         if run not in self._specs:
             self._specs = {name: RunSpec.from_json(text) for name, text in self._all("SELECT run, spec FROM run")}
         return self._specs[run]

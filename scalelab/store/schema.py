@@ -13,6 +13,8 @@ from pathlib import Path
 
 from scalelab.errors import BadInput, ScalelabError
 
+RESPECIFIED = "respecified"
+"""A fact: how often a spec was changed, so that readers parse specs anew only then."""
 APPLICATION_ID = 0x5CA1E1AB
 """Marks the file as a scalelab store, so that another program's database is never written to."""
 

@@ -79,18 +79,30 @@ class Writer:
             self.set_meta("preset", preset_toml)
             self.set_meta("created", repr(self._clock()))
 
-    def add_runs(self, runs: Iterable[tuple[RunSpec, float]]) -> None:
-        """Put runs into the plan, each with the seconds it is expected to take."""
+    def add_runs(self, runs: Iterable[tuple[RunSpec, float]], *, first: int = 0) -> None:
+        """Put runs into the plan from position `first`, each with the seconds it is expected to take."""
         now = self._clock()
         rows = [
             (spec.run, position, spec.to_json(), seconds, RunState.PLANNED.value, 0, spec.first_step, "", now)
-            for position, (spec, seconds) in enumerate(runs)
+            for position, (spec, seconds) in enumerate(runs, first)
         ]
         self._put(
             "INSERT INTO run (run, position, spec, expected_seconds, state, attempt, step, reason, changed) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
+
+    def set_spec(self, spec: RunSpec, expected_seconds: float | None = None) -> None:
+        """Change what a run that has not ended is: its memory, its rate, or how far a trunk goes."""
+        with self.batch():
+            self._put(
+                "UPDATE run SET spec = ?, expected_seconds = coalesce(?, expected_seconds) WHERE run = ?",
+                [(spec.to_json(), expected_seconds, spec.run)],
+            )
+            self._put(
+                "INSERT INTO meta (key, value) VALUES (?, '1') ON CONFLICT (key) DO UPDATE SET value = value + 1",
+                [(schema.RESPECIFIED,)],
+            )
 
     def write(self, messages: Iterable[Message]) -> None:
         """What workers sent: points, evaluations, checkpoints. An Outcome only moves the run's step: the state that
