@@ -48,8 +48,10 @@ class Reader:
     def runs(self) -> list[RunRow]:
         """All runs in the order of the plan."""
         self._forget_old_specs()
+        not_exact = "not_exact" if self._has(schema.USAGE_SINCE) else "''"
         rows = self._all(
-            "SELECT run, position, expected_seconds, state, attempt, step, reason, changed FROM run ORDER BY position"
+            f"SELECT run, position, expected_seconds, state, attempt, step, reason, changed, {not_exact} "
+            "FROM run ORDER BY position"
         )
         return [
             RunRow(
@@ -61,6 +63,7 @@ class Reader:
                 step=row[5],
                 reason=row[6],
                 changed=row[7],
+                not_exact=row[8],
             )
             for row in rows
         ]
@@ -121,7 +124,7 @@ class Reader:
 
     def usage(self) -> dict[int, Usage]:
         """The latest usage of each slot; its time tells whether anybody still trains there."""
-        if self._all("PRAGMA user_version")[0][0] < schema.USAGE_SINCE:
+        if not self._has(schema.USAGE_SINCE):
             return {}
         return {row[0]: Usage(**dict(zip(field_names(Usage), row, strict=True))) for row in self._all(_USAGE)}
 
@@ -168,6 +171,13 @@ class Reader:
         """Ask something of the supervisor; the request's id."""
         return requests.ask(self.path, verb, args)
 
+    def copy_to(self, target: sqlite3.Connection) -> None:
+        """The whole store as it stands now, into an empty database."""
+        try:
+            self._db.backup(target)
+        except sqlite3.Error as error:
+            raise schema.told(error, self.path) from None
+
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
@@ -207,6 +217,10 @@ class Reader:
         now = self.meta(schema.RESPECIFIED)
         if now != self._respecified:
             self._specs, self._respecified = {}, now
+
+    def _has(self, since: int) -> bool:
+        """Whether the store is of that version or later; one that is open may be migrated by its writer."""
+        return bool(self._all("PRAGMA user_version")[0][0] >= since)
 
     def _spec(self, run: str) -> RunSpec:
         # Specs hardly ever change and parsing one costs as much as reading twenty rows.

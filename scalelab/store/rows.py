@@ -33,6 +33,8 @@ class RunRow(_Plain):
     reason: str
     changed: float
     """When the state last changed, seconds since the epoch."""
+    not_exact: str = ""
+    """Why its numbers are not bit for bit those of an undisturbed run; empty where they are."""
 
     @property
     def run(self) -> str:

@@ -150,15 +150,22 @@ def prepare(connection: sqlite3.Connection, path: Path, migrations: Sequence[Mig
         )
         return
     for number in range(check(connection, path, newest), newest):
-        _backup(connection, path.with_name(f"{path.name}.backup-v{number}"))
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            migrations[number - 1](connection)
+        _migrate(connection, path, number, migrations[number - 1])
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, number: int, migration: Migration) -> None:
+    """From version `number` to the next, whole or not at all, with a copy of the file as it was beside it."""
+    _backup(connection, path.with_name(f"{path.name}.backup-v{number}"))
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if version(connection) == number:  # else another process was first
+            migration(connection)
             connection.execute(f"PRAGMA user_version = {number + 1}")
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
 
 
 def journal(connection: sqlite3.Connection, path: Path) -> str:
@@ -196,9 +203,25 @@ def told(error: sqlite3.Error, path: Path) -> ScalelabError:
 
 
 def _backup(connection: sqlite3.Connection, target: Path) -> None:
-    os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o600))
-    copy = sqlite3.connect(target)
+    """A copy that either has its name and is whole on the disk, or has not its name."""
+    making = target.with_name(f".{target.name}.making")
     try:
-        connection.backup(copy)
-    finally:
-        copy.close()
+        making.unlink(missing_ok=True)
+        os.close(os.open(making, os.O_CREAT | os.O_WRONLY, 0o600))
+        copy = sqlite3.connect(making)
+        try:
+            connection.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+        finally:
+            copy.close()
+        os.rename(making, target)
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except (OSError, sqlite3.Error) as error:
+        making.unlink(missing_ok=True)
+        raise ScalelabError(
+            f"no copy of the older store could be made as {target} ({error})", todo="make room; nothing was changed"
+        ) from None

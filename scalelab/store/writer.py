@@ -145,6 +145,10 @@ class Writer:
                 [(run,)],
             )
 
+    def set_not_exact(self, run: str, why: str) -> None:
+        """Keep why a run's numbers are not bit for bit those of an undisturbed one; the first reason stays."""
+        self._put("UPDATE run SET not_exact = ? WHERE run = ? AND not_exact = ''", [(why, run)])
+
     def forget_checkpoints(self, run: str, steps: Iterable[int]) -> None:
         """Checkpoints that are no longer on disk."""
         self._put("DELETE FROM checkpoint WHERE run = ? AND step = ?", [(run, step) for step in steps])

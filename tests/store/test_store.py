@@ -205,18 +205,6 @@ def test_readers_work_while_a_writer_writes(path: Path) -> None:
     assert writer.waiting is None
 
 
-def test_a_newer_store_is_refused_in_words_and_left_alone(path: Path) -> None:
-    Writer(path).close()
-    connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
-    connection.close()
-    before = path.read_bytes()
-    for attempt in (Writer, Reader):
-        with pytest.raises(ScalelabError, match="newer scalelab"):
-            attempt(path)
-    assert path.read_bytes() == before
-
-
 @pytest.mark.parametrize("content", [b"", b"not a database at all" * 100])
 def test_what_is_no_store_is_refused_by_the_reader(path: Path, content: bytes) -> None:
     path.write_bytes(content)
