@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.screen import Screen
@@ -24,17 +24,21 @@ from scalelab.errors import ScalelabError
 from scalelab.records import RunState
 from scalelab.tui import keys, settings
 from scalelab.tui.charts.wire import ExactSpans
+from scalelab.tui.focus import is_typed
 from scalelab.tui.labs import short
 from scalelab.tui.palette import KeyCommands
 from scalelab.tui.screens.base import Room
+from scalelab.tui.screens.dialog import Dialog
 from scalelab.tui.screens.help import Help
 from scalelab.tui.screens.problem import Problem
 from scalelab.tui.screens.start import StartScreen
+from scalelab.tui.scrollbars import use_bars
 from scalelab.tui.starting import Started, StartFailed, StartTold, start
 from scalelab.tui.themes import THEMES
 
 if TYPE_CHECKING:
     from scalelab.preset import Preset
+    from scalelab.replay.player import Replay
     from scalelab.tui.snapshot import Snapshot
 
 
@@ -44,6 +48,7 @@ class Opening:
 
     lab: Path | None = None
     preset: str | None = None
+    replay: Replay | None = None
 
 
 class LabApp(ExactSpans[str]):
@@ -67,6 +72,7 @@ class LabApp(ExactSpans[str]):
         self._chosen = chosen or settings.Settings()
         self.now = now
         self.glyphs = self._chosen.glyphs
+        use_bars(self.glyphs)
         self._starting: dict[Path, Path | None] = {}
         """Labs that are being started, and the preset file that the starter reads."""
         self.animation_level = "none"
@@ -90,6 +96,8 @@ class LabApp(ExactSpans[str]):
             self.open_lab(self._opening.lab)
         elif self._opening.preset is not None:
             self.new_plan(self._opening.preset)
+        elif self._opening.replay is not None:
+            self.play(self._opening.replay)
 
     # Where to go
 
@@ -99,6 +107,17 @@ class LabApp(ExactSpans[str]):
 
         settings.remember(root)
         self.push_screen(LabScreen(root))
+
+    def play(self, replay: Replay, view: str = "runs") -> None:
+        """Play a recording, in the place of one that is played now."""
+        from scalelab.replay.player import Player
+        from scalelab.tui.screens.replay import ReplayScreen
+
+        screen = ReplayScreen(Player(replay), view=view)
+        if isinstance(self.screen, ReplayScreen):
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
 
     def new_plan(self, preset: str) -> None:
         """Plan a preset."""
@@ -169,6 +188,19 @@ class LabApp(ExactSpans[str]):
 
     # What keys do
 
+    async def on_event(self, event: events.Event) -> None:
+        """A key that does something does it before the next one is looked at."""
+        if not (isinstance(event, events.Key) and not event.is_forwarded and await self._done_at_once(event)):
+            await super().on_event(event)
+
+    async def _done_at_once(self, event: events.Key) -> bool:
+        screen = self.screen
+        if not isinstance(screen, Room | Dialog) or is_typed(screen, event.key, event.character):
+            return False
+        if isinstance(screen, Room):
+            screen.say("")  # whatever was said was read
+        return await self._check_bindings(event.key)
+
     def action_help(self) -> None:
         """All keys that mean something here."""
         if isinstance(self.screen, Room):
@@ -178,6 +210,7 @@ class LabApp(ExactSpans[str]):
         """The next theme."""
         names = [f"scalelab-{name}" for name in settings.THEMES]
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        self._remember("theme", self.theme.removeprefix("scalelab-"))
 
     def action_next_glyphs(self) -> None:
         """The next set of glyphs, in every chart."""
@@ -186,7 +219,18 @@ class LabApp(ExactSpans[str]):
         for widget in self.screen.walk_children():
             if hasattr(type(widget), "glyphs"):
                 widget.glyphs = self.glyphs  # type: ignore[attr-defined]
-        self._say(f"charts in {self.glyphs}")
+        use_bars(self.glyphs)
+        self.screen.refresh(layout=True)
+        self._remember("glyphs", self.glyphs)
+
+    def _remember(self, name: str, value: str) -> None:
+        """Keep a choice for the next time."""
+        try:
+            path = settings.keep(name, value)
+        except ScalelabError as problem:
+            self._say(f"{name} {value}, for now: {problem.line()}")
+        else:
+            self._say(f"{name} {value}, kept in {short(path)}")
 
     def action_copy(self) -> None:
         """To the terminal's clipboard by OSC 52, which goes through SSH, and to a file."""
@@ -216,7 +260,7 @@ def farewell(shots: Iterable[Snapshot], starting: Iterable[Path] = ()) -> str:
     for root in starting:
         return f"{short(root)} is being made and then trains: `scalelab attach {quoted(root)}` shows it"
     for shot in shots:
-        if shot.alive:
+        if shot.alive and not shot.recorded:
             running = sum(row.state is RunState.RUNNING for row in shot.rows)
             one = running == 1
             what = f"{running} run{'s' * (not one)} keep{'s' * one} training" if running else "training goes on"

@@ -55,6 +55,11 @@ KEYS: tuple[Key, ...] = (
     _key("lab.stop", "S", "stop", "stop", "stop training: save first, or now; asks before it does"),
     _key("lab.go_on", "R", "go_on", "go on", "train what is left, failed and stopped runs again"),
     _key("lab.back", "b,escape", "back", "labs", "back to the list of labs; training goes on"),
+    _key("replay.pause", "P", "pause", "pause", "stand still; again: play on"),
+    _key("replay.slower", "less_than_sign", "tempo(-1)", "slower", "play half as fast", footer=False),
+    _key("replay.faster", "greater_than_sign", "tempo(1)", "faster", "play twice as fast"),
+    _key("replay.start", "circumflex_accent", "to_start", "again", "play it from the start"),
+    _key("replay.end", "dollar_sign", "to_end", "to end", "to the end at once", footer=False),
     _key("start.open", "enter", "open", "open", "open the lab, or plan the preset"),
     _key("start.new", "n", "new", "new plan", "a new plan, from the preset under the cursor or from the first"),
     _key("start.down", "j,down", "down", "down", "down", footer=False),
@@ -156,9 +161,9 @@ KEYS: tuple[Key, ...] = (
 """In the order in which footer and help show them."""
 
 SCOPES = {
-    "app": "everywhere", "lab": "in a lab", "start": "list of labs", "plan_new": "new plan", "plan": "plan",
-    "runs": "runs", "chart": "cursor in the chart", "filter": "while filtering", "law": "law", "surface": "surface",
-    "predict": "predict", "dialog": "in a window like this",
+    "app": "everywhere", "replay": "while a recording is played", "lab": "in a lab", "start": "list of labs",
+    "plan_new": "new plan", "plan": "plan", "runs": "runs", "chart": "cursor in the chart",
+    "filter": "while filtering", "law": "law", "surface": "surface", "predict": "predict", "dialog": "in a window like this",
 }  # fmt: skip
 """Scopes in words."""
 
@@ -166,6 +171,7 @@ _SHOWN = {
     "question_mark": "?", "colon": ":", "slash": "/", "escape": "esc", "up": "↑", "down": "↓", "left": "←",
     "right": "→", "plus": "+", "minus": "-", "equals_sign": "=", "comma": ",", "full_stop": ".", "space": "space",
     "left_square_bracket": "[", "right_square_bracket": "]", "less_than_sign": "<", "greater_than_sign": ">",
+    "circumflex_accent": "^", "dollar_sign": "$",
 }  # fmt: skip
 
 
@@ -186,6 +192,11 @@ def shown(key: Key, keymap: Mapping[str, str], *, whole: bool = False) -> str:
     """The key as a person reads it, remapped ones as they are now; the first, or all of them."""
     names = [name.strip() for name in keymap.get(key.id, key.keys).split(",")]
     return " ".join(_SHOWN.get(name, name) for name in (names if whole else names[:1]))
+
+
+def names(some: Iterable[Key], keymap: Mapping[str, str]) -> set[str]:
+    """Textual's names of all keys of these actions, remapped ones as they are now."""
+    return {name.strip() for key in some for name in keymap.get(key.id, key.keys).split(",")}
 
 
 def check(keymap: Mapping[str, object]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,6 +73,38 @@ def load(theme: str | None = None, glyphs: str | None = None, folder: Path | Non
         glyphs=_one_of("glyphs", glyphs or tables.get("glyphs", fallback), GLYPHS),
         keymap=MappingProxyType(keys.check(chosen)),
     )
+
+
+def keep(name: str, value: str, folder: Path | None = None) -> Path:
+    """Write one choice, "theme" or "glyphs", into the settings file; every other line of it stays as it is.
+
+    Raises
+    ------
+    BadInput
+        The file cannot be read or written.
+    """
+    path = (folder or config_folder()) / "settings.toml"
+    _read(path)  # what is no TOML is not written over
+    try:
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh.write_text("\n".join(_with(lines, name, value)) + "\n", "utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise BadInput(f"{clean(str(path), 200)} cannot be written", todo=(error.strerror or "").lower()) from None
+    return path
+
+
+def _with(lines: list[str], name: str, value: str) -> list[str]:
+    """The lines with this field set: in its own line where it has one, else above everything."""
+    line = f'{name} = "{value}"'
+    for place, old in enumerate(lines):
+        if old.lstrip().startswith("["):
+            break
+        if re.match(rf'\s*"?{name}"?\s*=', old):
+            return [*lines[:place], line, *lines[place + 1 :]]
+    return [line, *lines]
 
 
 def recent(folder: Path | None = None) -> list[Path]:

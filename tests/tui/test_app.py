@@ -34,7 +34,15 @@ def requests(lab: Path) -> list[tuple[str, dict[str, Any]]]:
         return [(each.verb, each.args) for each in reader.requests()]
 
 
-@pytest.mark.parametrize(("downs", "asked"), [(0, []), (1, [{"now": False}]), (2, [{"now": True}])])
+@pytest.mark.parametrize(
+    ("downs", "asked"),
+    [
+        (0, []),
+        (1, [{"now": False, "after_current": False}]),
+        (2, [{"now": False, "after_current": True}]),
+        (3, [{"now": True, "after_current": False}]),
+    ],
+)
 def test_stopping_asks_first_and_then_asks_the_lab(training: Path, downs: int, asked: list[dict[str, Any]]) -> None:
     async def see() -> None:
         async with app(training) as (made, pilot):

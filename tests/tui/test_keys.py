@@ -132,3 +132,37 @@ def test_recent_labs_are_those_that_are_there(tmp_path: Path) -> None:
     settings.remember(tmp_path / "a", state)
     settings.remember(Path("/bad\nname"), state)
     assert settings.recent(state) == [tmp_path / "a", tmp_path / "b"]
+
+
+def test_a_choice_by_key_is_kept_and_nothing_else_of_the_file_changed(training: Path, tmp_path: Path) -> None:
+    (folder := tmp_path / "config" / "scalelab").mkdir(parents=True)
+    (folder / "settings.toml").write_text('# mine\n[keys]\n"runs.pin" = "space"  # as elsewhere\n')
+
+    async def see() -> None:
+        async with app(training, size=(120, 40), chosen=settings.load(folder=folder)) as (made, pilot):
+            await pilot.press("T")
+            await settle(pilot)
+            assert "theme light, kept in config/scalelab/settings.toml" in text(made)
+            await pilot.press("B", "T")
+
+    asyncio.run(see())
+    assert (folder / "settings.toml").read_text().splitlines() == [
+        'glyphs = "block"', 'theme = "ansi"', "# mine", "[keys]", '"runs.pin" = "space"  # as elsewhere',
+    ]  # fmt: skip
+    again = settings.load(folder=folder)
+    assert (again.theme, again.glyphs, again.keymap) == ("ansi", "block", {"runs.pin": "space"})
+
+
+def test_a_settings_file_that_cannot_be_read_is_left_alone(training: Path, tmp_path: Path) -> None:
+    (folder := tmp_path / "config" / "scalelab").mkdir(parents=True)
+    (folder / "settings.toml").write_text("theme = ")
+
+    async def see() -> None:
+        async with app(training, size=(120, 40)) as (made, pilot):
+            await pilot.press("T")
+            await settle(pilot)
+            assert made.theme == "scalelab-light"
+            assert "theme light, for now" in text(made)
+
+    asyncio.run(see())
+    assert (folder / "settings.toml").read_text() == "theme = "

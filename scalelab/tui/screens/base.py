@@ -58,5 +58,5 @@ class Room(Screen[None]):
             bar.say(sentence)
 
     def on_key(self, *_: Any) -> None:
-        """Whatever was said was read."""
+        """Whatever was said was read, by whoever presses a key that means nothing here."""
         self.say("")

@@ -80,6 +80,8 @@ class Dialog(ModalScreen[Answer]):
         return self if scope == "dialog" else None
 
     def _refill(self) -> None:
+        if not self.query("#lines"):  # a key may come before the window stands
+            return
         width = max(min(self.size.width * 9 // 10, 90) - 5, 10)
         lines = list(self.lines(width))
         view = self.query_one("#lines", LinesView)
@@ -87,5 +89,7 @@ class Dialog(ModalScreen[Answer]):
         view.put(lines)
 
     def _scroll(self, by: int) -> None:
+        if not self.query("#lines"):
+            return
         view = self.query_one("#lines", LinesView)
         view.scroll_to(y=min(max(view.scroll_offset.y + by, 0), view.max_scroll_y), animate=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -13,13 +14,11 @@ from textual.dom import DOMNode
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
-from scalelab.errors import ScalelabError
-from scalelab.records import RunState
 from scalelab.tui import header, keys, views
 from scalelab.tui.bars import KeyBar, Lines
 from scalelab.tui.feed import Feed, LabChanged, LabUnreadable
-from scalelab.tui.screens.base import TYPED, Room
-from scalelab.tui.screens.confirm import Choice, Confirm
+from scalelab.tui.screens.asks import Asks
+from scalelab.tui.screens.base import TYPED
 from scalelab.tui.screens.problem import Problem
 
 if TYPE_CHECKING:
@@ -28,10 +27,9 @@ if TYPE_CHECKING:
 FIRST_VIEW = "runs"
 PAINTED = 0.03
 """Seconds in which Textual paints a first screen."""
-NOW, SAVE = "now", "save"
 
 
-class LabScreen(Room):
+class LabScreen(Asks):
     """A lab under its five views."""
 
     DEFAULT_CSS = """
@@ -40,13 +38,15 @@ class LabScreen(Room):
     """
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("lab")
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, view: str = FIRST_VIEW) -> None:
         super().__init__()
         self.root = root
         self.snapshot: Snapshot | None = None
         self._feed = Feed(root, self.post_message)
         self._seen: dict[str, Snapshot] = {}
         """The last snapshot that each view was shown."""
+        self._wanted = view
+        self._making = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         """Header, views, keys."""
@@ -63,7 +63,7 @@ class LabScreen(Room):
         self.set_timer(PAINTED, self._begin)
 
     async def _begin(self) -> None:
-        await self._look_at(FIRST_VIEW)
+        await self._look_at(self._wanted)
         self._feed.start()
 
     def on_unmount(self) -> None:
@@ -91,7 +91,13 @@ class LabScreen(Room):
         if self.snapshot is not None:
             width = max(self.size.width - 2, 10)
             tabs = [(keys.shown(key, self._keymap), key.label) for key in keys.of("lab") if self._is_view(key)]
-            self.query_one("#header", Lines).put(header.lines(self.snapshot, width, header.who(), tabs, self.view))
+            self.query_one("#header", Lines).put(
+                header.lines(self.snapshot, width, self.owner_words(), tabs, self.view)
+            )
+
+    def owner_words(self) -> str:
+        """What stands at the right of the first line: who looks."""
+        return header.who()
 
     def _show(self) -> None:
         """Hand the newest snapshot to the view that is seen, once."""
@@ -130,15 +136,10 @@ class LabScreen(Room):
         return cast("DOMNode | None", part(scope)) if callable(part) else widget
 
     def is_offered(self, key: keys.Key) -> bool:
-        """Views that there are; stopping while somebody trains, going on while nobody does and something is left."""
+        """Views that there are, and what can be asked of the lab as it stands."""
         if key.id.removeprefix("lab.") in views.NAMES:
             return self._is_view(key)
-        shot = self.snapshot
-        if key.id == "lab.stop":
-            return shot is not None and shot.alive
-        if key.id == "lab.go_on":
-            return shot is not None and not shot.alive and _unfinished(shot)
-        return super().is_offered(key)
+        return self.can_be_asked(key.id) and super().is_offered(key)
 
     def copied(self) -> str:
         """What the view has, else the law."""
@@ -147,13 +148,17 @@ class LabScreen(Room):
         return str(words) or (header.law_words(self.snapshot) if self.snapshot else "")
 
     async def _look_at(self, name: str) -> None:
-        switcher = self.query_one(ContentSwitcher)
-        if not switcher.query(f"#{name}"):
-            await switcher.add_content(views.make(name), id=name)
+        self._wanted = name
+        async with self._making:  # the first view may still be on its way
+            switcher = self.query_one(ContentSwitcher)
+            if not switcher.query(f"#{name}"):
+                await switcher.add_content(views.make(name), id=name)
+        if name != self._wanted:
+            return
         switcher.current = name
         self._draw_header()
         self._show()
-        self._take_keys()
+        self._widget().focus()
         self.tell_keys()
 
     @property
@@ -163,14 +168,6 @@ class LabScreen(Room):
 
     def _widget(self) -> Widget:
         return self.query_one(f"#views > #{self.view}", Widget)
-
-    def _take_keys(self) -> None:
-        widget = self._widget()
-        target = widget if widget.focusable else next(iter(_focusable(widget)), None)
-        if type(widget).focus is not Widget.focus:  # it knows better which part of it keys go to
-            widget.focus()
-        elif target is not None:
-            target.focus()
 
     # What keys do
 
@@ -182,55 +179,3 @@ class LabScreen(Room):
     def action_back(self) -> None:
         """Back to the labs; training goes on."""
         self.app.back_to_labs()  # type: ignore[attr-defined]
-
-    def action_stop(self) -> None:
-        """Ask how to stop."""
-        shot = self.snapshot
-        if shot is None or not shot.alive:
-            self.say("nobody trains this lab now")
-            return
-        running = sum(row.state is RunState.RUNNING for row in shot.rows)
-        self.app.push_screen(
-            Confirm(
-                f"stop training {shot.name}?",
-                f"{running} run{'s' if running != 1 else ''} under way. Finished runs and checkpoints stay; R goes on.",
-                (
-                    Choice(name="", words="go on training"),
-                    Choice(name=SAVE, words="save and stop: every run writes a checkpoint first; nothing is lost"),
-                    Choice(name=NOW, words="stop now, without saving: what came after the last checkpoints is lost"),
-                ),
-            ),
-            self._stop,
-        )
-
-    def _stop(self, answer: str | None) -> None:
-        from scalelab.lab import control
-
-        if not answer:
-            return
-        try:
-            control.request_stop(self.root, now=answer == NOW)
-        except ScalelabError as problem:
-            self.app.push_screen(Problem("not stopped", problem, self.root / "supervisor.log"))
-            return
-        self.say("asked to stop" if answer == NOW else "asked to save and stop; it takes some seconds")
-
-    def action_go_on(self) -> None:
-        """Train what is left."""
-        shot = self.snapshot
-        if shot is None or shot.alive:
-            self.say("it is being trained" if shot else "not read yet")
-        elif not _unfinished(shot):
-            self.say("every run is over; there is nothing left to train")
-        else:
-            self.say("starting")
-            self.app.go_on(self.root)  # type: ignore[attr-defined]
-
-
-def _unfinished(shot: Snapshot) -> bool:
-    """Whether a supervisor would find something to do: failed runs are tried again, diverged ones are not."""
-    return any(row.state not in {RunState.DONE, RunState.DIVERGED} for row in shot.rows)
-
-
-def _focusable(widget: Widget) -> list[Widget]:
-    return [each for each in widget.walk_children(Widget) if each.focusable and each.display]

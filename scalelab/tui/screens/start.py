@@ -16,6 +16,7 @@ from textual.message import Message
 from scalelab.tui import keys, settings
 from scalelab.tui.bars import KeyBar, Lines
 from scalelab.tui.columns import Column, Row
+from scalelab.tui.focus import give_keys
 from scalelab.tui.labs import LabLine, found, read
 from scalelab.tui.screens.base import Room
 from scalelab.tui.table import Table
@@ -68,7 +69,7 @@ class StartScreen(Room):
         self.query_one("#title", Lines).put([[*name, (f"   {who()}", "faint")]])
         self.tell_keys()
         self._draw()
-        self.query_one(Table).focus()
+        give_keys(self.query_one(Table))
 
     def on_screen_resume(self) -> None:
         """Read the labs, now and whenever it is come back to."""

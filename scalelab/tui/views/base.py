@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import Self
 
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
+from scalelab.tui.focus import give_keys
 from scalelab.tui.snapshot import Snapshot
 
 
-class Threaded(Widget):
+class Keyed(Widget):
+    """A widget that knows which part of it keys go to."""
+
+    @abstractmethod
+    def keys_to(self) -> Widget:
+        """The part that has the keys now."""
+
+    def focus(self, scroll_visible: bool = True) -> Self:
+        """Keys go there from now on."""
+        del scroll_visible
+        give_keys(self.keys_to())
+        return self
+
+
+class Threaded(Keyed):
     """A widget whose workers bring something back."""
 
     def back(self, do: Callable[..., object], *what: object) -> None:

@@ -13,11 +13,13 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
 
 from scalelab.figures import Figure
 from scalelab.report.source import Subject
 from scalelab.tui import keys
 from scalelab.tui.charts.chart import Chart
+from scalelab.tui.focus import give_keys
 from scalelab.tui.snapshot import Snapshot
 from scalelab.tui.views import law_figures, law_words
 from scalelab.tui.views.base import LabView
@@ -103,10 +105,9 @@ class LawView(LabView):
         """Everything that is said in words."""
         return "\n".join(self.query_one(Page).plain)
 
-    def focus(self, scroll_visible: bool = True) -> LawView:
-        """Keys go to what is read."""
-        self.query_one("#law-words" if self._pane == 0 else f"#law-{self.pane}").focus(scroll_visible)
-        return self
+    def keys_to(self) -> Widget:
+        """What is read."""
+        return self.query_one("#law-words" if self._pane == 0 else f"#law-{self.pane}")
 
     def lay_out(self) -> None:
         """Words beside figures, or one pane alone."""
@@ -150,7 +151,7 @@ class LawView(LabView):
         """A cursor in the chart that is seen."""
         chart = self._chart()
         if chart.display and chart.figure is not None:
-            chart.focus()
+            give_keys(chart)
             chart.action_cursor(0, 0)
 
     def action_closer(self, factor: float) -> None:

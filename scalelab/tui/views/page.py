@@ -19,6 +19,8 @@ class Page(LinesView, can_focus=True):
         super().__init__(id=id)
         self._make: Made | None = None
         self._width = 0
+        self._wish = 0
+        """Lines to be moved by, asked for before there were any."""
 
     def show(self, make: Made) -> None:
         """Show what is made for the width."""
@@ -34,7 +36,13 @@ class Page(LinesView, can_focus=True):
         self._width = self.columns
         if self._make is not None and self._width > 4:
             self.put(self._make(self._width))
+            if self._wish:
+                self.call_after_refresh(self.scroll_rows, self._wish)
+                self._wish = 0
 
     def scroll_rows(self, by: int) -> None:
         """Move by so many lines, no further than the ends."""
+        if not self.plain:
+            self._wish += by
+            return
         self.scroll_to(y=min(max(self.scroll_offset.y + by, 0), self.max_scroll_y), animate=False)

@@ -17,6 +17,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Static
 
 from scalelab.errors import ScalelabError
@@ -113,10 +114,9 @@ class PlanView(Threaded):
         """The command that does the same."""
         return self.command
 
-    def focus(self, scroll_visible: bool = True) -> PlanView:
-        """Keys go to the form, or to what is read."""
-        self.query_one(Sheet if self._new and self._pane == "form" else Page).focus(scroll_visible)
-        return self
+    def keys_to(self) -> Widget:
+        """The form, or what is read."""
+        return self.query_one(Sheet if self._new and self._pane == "form" else Page)
 
     def on_mount(self) -> None:
         """Look for devices, which may take a second where a driver is asked."""

@@ -14,6 +14,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
+from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from scalelab.report.known import NOTHING, Known
@@ -78,10 +79,9 @@ class PredictView(LabView):
             self._learn(snapshot.root, self._subject)
         self._ask()
 
-    def focus(self, scroll_visible: bool = True) -> PredictView:
-        """Keys go to the form."""
-        self.query_one(Sheet if self._subject is not None else Page).focus(scroll_visible)
-        return self
+    def keys_to(self) -> Widget:
+        """The form, where there is one."""
+        return self.query_one(Sheet if self._subject is not None else Page)
 
     def copied(self) -> str:
         """The answer."""
@@ -174,7 +174,7 @@ class PredictView(LabView):
 
     def action_edit(self) -> None:
         """Edit the field under the cursor."""
-        self.query_one(Sheet).focus()
+        self.focus()
         self.query_one(Sheet).edit()
 
     def action_choose(self, by: int) -> None:

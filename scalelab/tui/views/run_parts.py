@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Input
@@ -19,6 +20,23 @@ class FilterLine(Input):
 
     class Ended(Message):
         """Nothing more is typed."""
+
+    over = False
+    """Whether the key that ends it was heard: what is typed behind that key is not meant for it."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """While letters are typed every key waits for those before it, the key that ends it too."""
+        return not self.over and not key.startswith("ctrl+")
+
+    def on_focus(self) -> None:
+        """Typed into again."""
+        self.over = False
+
+    def on_key(self, event: events.Key) -> None:
+        """What comes behind the key that ends it goes on to whoever has the keys then."""
+        self.over = self.over or event.key in keys.names(keys.of("filter"), getattr(self.app, "keymap", {}))
+        if self.over:
+            event.prevent_default()
 
     def action_done(self) -> None:
         """Keep the letters."""

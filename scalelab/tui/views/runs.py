@@ -17,8 +17,10 @@ from textual.widgets import Input
 
 from scalelab.tui import keys
 from scalelab.tui.bars import Lines
+from scalelab.tui.focus import give_keys
 from scalelab.tui.table import Table
 from scalelab.tui.views import run_log, run_rows
+from scalelab.tui.views.base import Keyed
 from scalelab.tui.views.lines import LinesView
 from scalelab.tui.views.losses import Look, LossFigure
 from scalelab.tui.views.run_parts import FilterLine, LossChart
@@ -32,7 +34,7 @@ BOTH, CHART, TABLE = "both", "chart", "table"
 _ZOOM = {BOTH: CHART, CHART: TABLE, TABLE: BOTH}
 
 
-class RunsView(Container):
+class RunsView(Keyed, Container):
     """The runs of a lab."""
 
     DEFAULT_CSS = """
@@ -92,6 +94,10 @@ class RunsView(Container):
     def copied(self) -> str:
         """The run under the cursor, as a line of words."""
         return run_rows.in_words(self._shot, self._table.cursor) if self._shot else ""
+
+    def keys_to(self) -> Widget:
+        """The table, or the chart where that stands alone: what is hidden has no keys."""
+        return self._chart if self._zoom == CHART else self._table
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -216,7 +222,7 @@ class RunsView(Container):
         self._arrange()
         self._draw_log()
         self._draw_chart()
-        self._table.focus()
+        self.focus()
 
     def action_log_scroll(self, by: int) -> None:
         """Another part of the log."""
@@ -249,7 +255,7 @@ class RunsView(Container):
         line = self.query_one("#filter", FilterLine)
         line.cursor_blink = False
         line.display = True
-        line.focus()
+        give_keys(line)
 
     @on(Input.Changed, "#filter")
     def _typed(self, event: Input.Changed) -> None:
@@ -260,18 +266,17 @@ class RunsView(Container):
     @on(FilterLine.Ended)
     def _filtered(self) -> None:
         self.query_one("#filter", FilterLine).display = bool(self._letters)
-        self._table.focus()
+        self.focus()
 
     def action_cursor(self) -> None:
         """A cursor in the chart."""
         if not self._log and self._zoom != TABLE:
-            self._chart.focus()
+            give_keys(self._chart)
             self._chart.action_cursor(0, 0)
 
     @on(LossChart.Left)
     def _cursor_left(self) -> None:
-        if self._zoom != CHART:
-            self._table.focus()
+        self.focus()
 
     def action_closer(self, factor: float) -> None:
         """A narrower or a wider part of the x axis."""
@@ -290,8 +295,7 @@ class RunsView(Container):
         self._zoom, self._log = _ZOOM[self._zoom], ""
         self._arrange()
         self._draw_chart()
-        # What is hidden has no keys.
-        (self._chart if self._zoom == CHART else self._table).focus()
+        self.focus()
 
     def action_down(self) -> None:
         """Next run."""

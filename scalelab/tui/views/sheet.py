@@ -112,7 +112,8 @@ class Sheet(LinesView, can_focus=True):
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Whether a key goes into a value and does nothing else."""
-        return self.editing and (character is not None or key in {"enter", "escape", "backspace", "delete"})
+        del character
+        return self.editing and not key.startswith("ctrl+")
 
     def on_key(self, event: events.Key) -> None:
         """Everything goes into the value while it is edited."""

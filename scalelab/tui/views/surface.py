@@ -9,6 +9,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.widget import Widget
 
 from scalelab import figures
 from scalelab.figures import Surface
@@ -60,10 +61,9 @@ class SurfaceView(LabView):
             yield ReadMap(id="surface-map", glyphs=getattr(self.app, "glyphs", "braille"))
             yield Page(id="surface-reading")
 
-    def focus(self, scroll_visible: bool = True) -> SurfaceView:
-        """Keys go to the map."""
-        self.query_one(ReadMap).focus(scroll_visible)
-        return self
+    def keys_to(self) -> Widget:
+        """The map."""
+        return self.query_one(ReadMap)
 
     def draw(self, snapshot: Snapshot) -> None:
         """The surface of the newest law."""
