@@ -23,6 +23,8 @@ from scalelab.gate import clean
 VERBS = (
     "run",
     "attach",
+    "replay",
+    "serve",
     "plan",
     "status",
     "stop",
