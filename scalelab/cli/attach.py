@@ -35,17 +35,23 @@ def open_app(
     from scalelab.cli.labs import lab_at
 
     root = None if lab is None else lab_at(lab).root
-    _need_terminal(lab, preset)
+    need_terminal(f"scalelab status {lab}" if lab else f"scalelab plan --preset {preset}" if preset else "scalelab run")
     if preset is not None:
         from scalelab import preset_files
 
         preset_files.load(preset)
+    from scalelab.tui.app import Opening
+
+    show(Opening(lab=root, preset=preset), glyphs, theme)
+
+
+def show(opening: Opening, glyphs: str | None, theme: str | None) -> None:
+    """Open the app with this; say its last words after it."""
     from scalelab.tui import settings
 
     chosen = settings.load(theme, glyphs)
-    from scalelab.tui.app import LabApp, Opening
+    from scalelab.tui.app import LabApp
 
-    opening: Opening = Opening(lab=root, preset=preset)
     app = LabApp(opening, chosen)
     words = app.run()
     if words:
@@ -54,10 +60,10 @@ def open_app(
         raise click.ClickException("the app ended with an error; training is other processes and goes on")
 
 
-def _need_terminal(lab: str | None, preset: str | None) -> None:
+def need_terminal(serves: str) -> None:
+    """BadInput where there is no terminal for the app; `serves` is the command that does without one."""
     if all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) and os.environ.get(
         "TERM"
     ) not in {"dumb", "unknown"}:
         return
-    serves = f"scalelab status {lab}" if lab else f"scalelab plan --preset {preset}" if preset else "scalelab run"
     raise BadInput("the app needs a terminal", todo=f"`{serves}` serves without one")

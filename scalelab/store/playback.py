@@ -10,7 +10,7 @@ import sqlite3
 from bisect import bisect_right
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -119,16 +119,17 @@ class Playback:
             row[:2]: row[2] or 0.0
             for row in self._run("SELECT run, attempt, max(seconds) FROM whole.point GROUP BY run, attempt")
         }
+        found: dict[str, list[Attempt]] = {}
         rows = self._run("SELECT run, attempt, state FROM whole.state_change ORDER BY id")
-        changes = [(*row, time) for row, time in zip(rows, self._changes.times, strict=True)]
-        for place, (run, attempt, state, start) in enumerate(changes):
+        for (run, attempt, state), time in zip(rows, self._changes.times, strict=True):
+            past = found.setdefault(run, [])
+            if past and past[-1].end is None:
+                before = past[-1]
+                past[-1] = replace(before, end=time, last=min(before.last, time), state=RunState(state))
             if state == RunState.RUNNING:
-                over = next(((each[2], each[3]) for each in changes[place + 1 :] if each[0] == run), None)
-                last = start + spent.get((run, attempt), 0.0)
-                yield Attempt(
-                    run=run, attempt=attempt, start=start, last=min(last, over[1]) if over else last,
-                    end=over and over[1], state=over and RunState(over[0]),
-                )  # fmt: skip
+                last = time + spent.get((run, attempt), 0.0)
+                past.append(Attempt(run=run, attempt=attempt, start=time, last=last))
+        return sorted((each for past in found.values() for each in past), key=lambda each: each.start)
 
     def _ends(self) -> tuple[float, float]:
         made = self._run("SELECT min(changed) FROM whole.run")[0][0] or 0.0

@@ -107,6 +107,9 @@ class Snapshot:
     complete: bool = True
     """Whether all that the store has was read; the first looks at a large lab take its points in parts."""
     versions: Versions = field(default_factory=Versions)
+    recorded: str = ""
+    """Of a recording that is played again, the lab as people type it, "-" for the shipped one; nothing can be asked of
+    it. Empty for a lab itself."""
 
     def row(self, run: str) -> RunRow | None:
         """The run of this name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 from rich.text import Text
 
@@ -60,7 +61,9 @@ def of_lab(shot: Snapshot, plan: Plan | None, why_none: str, width: int) -> list
 
 
 def going_on(shot: Snapshot) -> str:
-    """The command that goes on with a lab."""
+    """The command that goes on with a lab, or plays a recording again."""
+    if shot.recorded:
+        return shlex.join(["scalelab", "replay", *([] if shot.recorded == "-" else [short_path(Path(shot.recorded))])])
     return shlex.join(["scalelab", "run", "--lab", short_path(shot.root)])
 
 
