@@ -27,7 +27,8 @@ class Board:
         self.runs: dict[str, Standing] = {}
         self.attempts: dict[str, int] = {}
         self.crashes: Counter[str] = Counter()
-        self._halvings: Counter[str] = Counter()
+        self.only: frozenset[str] | None = None
+        """The runs that this session is for; None where it is for all."""
         self.saved: set[SavedStep] = set()
         """Branch points whose checkpoints are whole on disk."""
         self._remade: set[SavedStep] = set()
@@ -49,6 +50,11 @@ class Board:
                 self.change(name, RunState.PLANNED, "goes on in a new session")
                 found.append(name)
         return found
+
+    def reopen_nothing(self) -> None:
+        """Only say of runs that an earlier session left running that they do not run."""
+        for name in [name for name, run in self.runs.items() if run.state is RunState.RUNNING]:
+            self.change(name, RunState.FAILED, "its supervisor ended without a word")
 
     def heard(self, messages: Iterable[Message]) -> None:
         """Keep what a worker sent; its Outcome is judged elsewhere."""
@@ -74,33 +80,62 @@ class Board:
         self.runs[name] = replace(self.runs[name], state=state)
         self._writer.set_state(name, self.attempts[name], state, reason)
 
-    def crashed(self, name: str, reason: str) -> bool:
+    def crashed(self, name: str, reason: str, *, for_good: bool = False) -> bool:
         """A run died, or ended with an error; whether it is tried again."""
         self.crashes[name] += 1
         self.change(name, RunState.FAILED, reason)
-        again = self.crashes[name] <= RETRIES
+        again = self.crashes[name] <= RETRIES and not for_good
         if again:
             self.change(name, RunState.PLANNED, f"retry {self.crashes[name]} of {RETRIES}, from its last checkpoint")
         return again
 
-    def halve(self, name: str) -> int:
-        """Have the next attempts take half as many sequences at a time, at the same tokens a step; how many."""
-        self._halvings[name] += 1
-        return self.spec(name).micro_sequences
-
-    def spec(self, name: str) -> RunSpec:
-        """The run as its next attempt trains it."""
+    def starved(self, name: str, reason: str) -> int | None:
+        """A run died for want of memory: it goes on with half as many sequences at a time at the same tokens a step,
+        now and in later sessions. How many; None where there were no two.
+        """
         spec = self.runs[name].spec
-        return replace(spec, micro_sequences=max(1, spec.micro_sequences >> self._halvings[name]))
+        if spec.micro_sequences < 2:
+            return None
+        smaller = replace(spec, micro_sequences=spec.micro_sequences // 2)
+        self.respecify(smaller)
+        self.change(name, RunState.FAILED, reason)
+        self.change(
+            name,
+            RunState.PLANNED,
+            f"goes on with {smaller.micro_sequences} sequences at a time instead of {spec.micro_sequences}",
+        )
+        return smaller.micro_sequences
+
+    def respecify(self, spec: RunSpec) -> None:
+        """From its next attempt on a run is what this says."""
+        self.runs[spec.run] = replace(self.runs[spec.run], spec=spec)
+        self._writer.set_spec(spec)
+
+    def again(self, name: str, *, reason: str = "asked for again") -> None:
+        """Put a run that ended badly back into the plan, with all its retries."""
+        self.crashes[name] = 0
+        self._include(name)
+        self.change(name, RunState.PLANNED, reason)
+
+    def _include(self, name: str) -> None:
+        if self.only is not None:
+            self.only |= {name}
+
+    def rewind(self, name: str) -> None:
+        """Forget how far a run has come: it starts anew."""
+        self.runs[name] = replace(self.runs[name], step=self.runs[name].spec.first_step)
 
     def unblock(self) -> dict[str, str]:
         """Have a trunk make a lost checkpoint again, once; give up branches that nothing can help: names and why."""
         found = {}
         for name, reason in schedule.blocked(self.runs, self.saved).items():
             trunk, step = self.runs[name].spec.parent or "", self.runs[name].spec.first_step
+            if self.only is not None and name not in self.only:
+                continue
             if self.runs[trunk].state is RunState.DONE and (trunk, step) not in self._remade:
                 self._remade.add((trunk, step))
                 reason = f"its checkpoint at step {step} is gone: trains again from the one before"
+                self._include(trunk)
                 self.change(trunk, RunState.PLANNED, reason)
                 found[trunk] = reason
             elif self.runs[trunk].state in schedule.ENDED:
@@ -125,7 +160,8 @@ class Board:
 
     def ready(self) -> list[str]:
         """Runs that may start, the most urgent first."""
-        return schedule.ready(self.runs, self.saved)
+        found = schedule.ready(self.runs, self.saved)
+        return found if self.only is None else [name for name in found if name in self.only]
 
     def count(self, state: RunState) -> int:
         """How many runs stand there."""

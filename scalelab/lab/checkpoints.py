@@ -43,15 +43,26 @@ def remove_damaged(paths: LabPaths, run: str, step: int) -> bool:
     return True
 
 
+def discard(paths: LabPaths, run: str) -> list[int]:
+    """Remove every checkpoint of a run, which begins anew; the steps that they were of."""
+    parent = paths.run_dir(run) / "checkpoint"
+    steps = _steps(parent)
+    shutil.rmtree(parent, ignore_errors=True)
+    return steps
+
+
 def prune(paths: LabPaths, runs: Mapping[str, Standing]) -> dict[str, list[int]]:
-    """Remove what nothing will start from again; what was removed, by run."""
+    """Remove what nothing will start from again; what was removed, by run.
+
+    A trunk's last branch point stays when all is done: from it the trunk goes on if the lab is ever extended.
+    """
     removed: dict[str, list[int]] = {}
     for name, run in runs.items():
         parent = paths.run_dir(name) / "checkpoint"
         there = _steps(parent)
         if not there:
             continue
-        gone = there if _is_over(run, runs) else _spent(run, runs, there)
+        gone = _all_but_the_end(run, there) if _is_over(run, runs) else _spent(run, runs, there)
         for step in gone:
             shutil.rmtree(folder(paths, name, step), ignore_errors=True)
         if gone == there:
@@ -66,12 +77,17 @@ def _is_over(run: Standing, runs: Mapping[str, Standing]) -> bool:
     return run.state is RunState.DONE and all(branch.state in _SETTLED for branch in _branches(run, runs))
 
 
+def _all_but_the_end(run: Standing, there: list[int]) -> list[int]:
+    end = max((step for step in there if step in run.spec.branch_steps), default=None)
+    return [step for step in there if step != end]
+
+
 def _spent(run: Standing, runs: Mapping[str, Standing], there: list[int]) -> list[int]:
     """Branch points of a trunk whose branches are all settled; never the newest, which the trunk may go on from."""
     if run.spec.kind is not RunKind.TRUNK:
         return []
     needed = {branch.spec.first_step for branch in _branches(run, runs) if branch.state not in _SETTLED}
-    newest = max(there) if run.state is not RunState.DONE else None
+    newest = max(there)
     return [step for step in there if step in run.spec.branch_steps and step not in needed and step != newest]
 
 

@@ -42,6 +42,10 @@ class Worker(Protocol):
     def pid(self) -> int:
         """The process, for people and logs."""
 
+    @property
+    def beats(self) -> int:
+        """Signs of life that its loop has given, as of the last call of `messages`."""
+
     def messages(self) -> list[Message]:
         """What has arrived since the last call; never waits."""
 
@@ -50,6 +54,9 @@ class Worker(Protocol):
 
     def stop(self) -> None:
         """Ask for a checkpoint and an end."""
+
+    def terminate(self) -> None:
+        """Ask the same by a signal, which reaches one that no longer reads."""
 
     def kill(self) -> None:
         """End it now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import tempfile
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ class LocalWorker:
 
     def __init__(self, process: ForkServerProcess, pipe: Connection) -> None:
         self.process, self.pipe = process, pipe
+        self.beats = 0
+        """Signs of life so far; they say nothing else."""
         self._open, self._closed = True, False
 
     @property
@@ -47,7 +50,11 @@ class LocalWorker:
         found: list[Message] = []
         try:
             while self._open and len(found) < _AT_ONCE and self.pipe.poll():
-                found.append(unpack(self.pipe.recv_bytes(_MAX_BYTES)))
+                said = self.pipe.recv_bytes(_MAX_BYTES)
+                if said == worker.BEAT:
+                    self.beats += 1
+                else:
+                    found.append(unpack(said))
         except (EOFError, OSError):
             self._open = False
         return found
@@ -63,6 +70,10 @@ class LocalWorker:
         """Ask for a checkpoint and an end; one that has ended already is heard out all the same."""
         with contextlib.suppress(OSError):
             self.pipe.send_bytes(worker.STOP)
+
+    def terminate(self) -> None:
+        """Ask the same by a signal."""
+        self.process.terminate()
 
     def kill(self) -> None:
         """End it now."""
@@ -163,7 +174,8 @@ class LocalExecutor:
 def last_words(log: Path, limit: int = 300) -> str:
     """The end of a worker's log, harmless and on one line: why it died, if it could say so."""
     try:
-        with open(log, "rb") as file:
+        # What is no plain file has no end, and a pipe would hold us up.
+        with open(log, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
             file.seek(max(file.seek(0, 2) - 4 * limit, 0))
             lines = file.read().decode(errors="replace").split("\n")
     except OSError:

@@ -17,6 +17,7 @@ from scalelab.lab.hooks import Hooks
 from scalelab.lab.local import LocalExecutor, last_words
 from scalelab.lab.paths import LabPaths, append_private, lab_paths
 from scalelab.lab.prepare import Lab
+from scalelab.lab.pulse import HANG_SECONDS
 from scalelab.lab.supervisor import Summary
 
 if TYPE_CHECKING:
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 
 
 def start(
-    preset: Preset | None, folder: str | Path, *, hooks: Hooks | None = None, checkpoint_seconds: float = 60.0
+    preset: Preset | None,
+    folder: str | Path,
+    *,
+    hooks: Hooks | None = None,
+    checkpoint_seconds: float = 60.0,
+    hang_seconds: float = HANG_SECONDS,
 ) -> Summary:
     """Make the lab, or go on with it, and train it here to the end; SIGINT or SIGTERM stops it, the same call goes on.
 
@@ -41,7 +47,7 @@ def start(
     try:
         lab, held = _open(preset, paths, executor, hooks)
         with held:
-            return session.train(lab, executor, hooks, checkpoint_seconds=checkpoint_seconds)
+            return session.train(lab, executor, hooks, checkpoint_seconds=checkpoint_seconds, hang_seconds=hang_seconds)
     finally:
         executor.close()
 

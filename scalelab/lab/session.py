@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from scalelab.lab import lock
 from scalelab.lab.executor import slots_of
 from scalelab.lab.hooks import Guarded, Hooks
 from scalelab.lab.local import LocalExecutor
 from scalelab.lab.log import open_log
 from scalelab.lab.prepare import Lab
+from scalelab.lab.pulse import HANG_SECONDS
 from scalelab.lab.stopping import Signals
 from scalelab.lab.supervisor import Summary, Supervisor
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
 
 
-def train(lab: Lab, executor: LocalExecutor, hooks: Hooks, *, checkpoint_seconds: float = 60.0) -> Summary:
-    """Train what is left of a lab; the caller holds its lock."""
+def train(
+    lab: Lab,
+    executor: LocalExecutor,
+    hooks: Hooks,
+    *,
+    checkpoint_seconds: float = 60.0,
+    hang_seconds: float = HANG_SECONDS,
+    only: Sequence[str] = (),
+) -> Summary:
+    """Train what is left of a lab, or these runs of it again; the caller holds its lock."""
     views = Guarded(hooks, open_log(lab.paths))
     executor.slots = slots_of(lab.device)
     with Signals() as signals, Writer(lab.paths.store) as writer, Reader(lab.paths.store) as reader:
@@ -32,6 +43,9 @@ def train(lab: Lab, executor: LocalExecutor, hooks: Hooks, *, checkpoint_seconds
             checkpoint_seconds=checkpoint_seconds,
             # From then on others see an owner and may ask it to stop, long before it first looks.
             since=owner.since if (owner := lock.read_owner(lab.paths.lock)) else None,
+            hang_seconds=hang_seconds,
+            device=lab.device,
+            only=only,
         )
         summary = supervisor.run()
     views.event(

@@ -1,32 +1,39 @@
-"""The process that owns a lab: hands runs to workers, keeps what they send, refits, retries, stops.
+"""The process that owns a lab: hands runs to workers, keeps what they send, refits, stops when asked.
 
-The only writer of the store, and the only one that says what state a run is in. Must not know torch, nor who is
-looking: views hear of events and ticks and can do no harm.
+The only writer of the store. What becomes of attempts is judged in `outcomes`, what readers ask is taken at the
+`desk`. Must not know torch, nor who is looking: views hear of events and ticks and can do no harm.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from scalelab.lab import checkpoints
 from scalelab.lab.board import Board
-from scalelab.lab.crew import PATIENCE_SECONDS, Attempt, Crew
+from scalelab.lab.crew import Attempt, Crew
+from scalelab.lab.desk import Desk, needed_and_blocked
+from scalelab.lab.ending import Ending, Way
 from scalelab.lab.executor import Executor, Job, Slot
 from scalelab.lab.fits import Fits
 from scalelab.lab.hooks import Guarded
-from scalelab.lab.local import last_words
+from scalelab.lab.outcomes import Outcomes
 from scalelab.lab.paths import LabPaths
+from scalelab.lab.pulse import HANG_SECONDS
 from scalelab.lab.refit import Refit
+from scalelab.lab.schedule import Standing
 from scalelab.lab.stopping import Signals, StopNow
-from scalelab.records import Evaluation, Message, Outcome, RunKind, RunState, TokenSet
+from scalelab.records import DeviceInfo, Message, RunState, TokenSet
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
 
 BEAT_SECONDS = 0.1
 """How often messages are taken and written: slow enough to cost nothing, fast enough to be live."""
 TICK_SECONDS = 0.25
+PROBLEM = "session_problem"
+"""A fact in the store: why the last session ended before its work did; "" where nobody but a person ended it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,8 @@ class Summary:
     """Runs that a later session goes on with."""
     seconds: float
     interrupted: bool
+    problem: str = ""
+    """Why it ended before its work did, where no person ended it."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
@@ -62,18 +71,29 @@ class Supervisor:
         signals: Signals,
         refit: Refit | None = None,
         checkpoint_seconds: float = 60.0,
+        hang_seconds: float = HANG_SECONDS,
         since: float | None = None,
+        device: DeviceInfo | None = None,
+        only: Iterable[str] = (),
     ) -> None:
-        """`since`: when this session took the lab, seconds since the epoch; what was asked before it is stale."""
-        self._since = time.time() if since is None else since
-        self._paths, self._writer, self._reader, self._tokens = paths, writer, reader, tokens
+        """Make ready for a session.
+
+        Parameters
+        ----------
+        hang_seconds : the least silence of a worker that is called a hang.
+        since : when this session took the lab, seconds since the epoch; what was asked before it is stale.
+        only : runs that are asked for again, with what they need; nothing else is trained. All where there are none.
+        """
+        self._paths, self._writer, self._tokens = paths, writer, tokens
         self._views, self._signals, self._checkpoint_seconds = views, signals, checkpoint_seconds
-        self._crew = Crew(executor)
+        self._crew = Crew(executor, hang_seconds=hang_seconds)
         self._board = Board(reader.runs(), writer)
         self._fits = Fits(refit or Refit(), self._board, writer, reader, views)
-        self._finals: dict[str, float] = {}
-        self._stop_deadline: float | None = None
-        self._prune = True
+        self._ending = Ending(signals, writer)
+        self._outcomes = Outcomes(paths, self._board, writer, views, self._fits, self._ending, device)
+        since = time.time() if since is None else since
+        self._desk = Desk(paths, self._board, writer, self._ending, since=since, stop=self._ask_to_stop)
+        self._only, self._problem = tuple(only), ""
         self._ticked = 0.0
         self._store_waits = False
 
@@ -89,7 +109,7 @@ class Supervisor:
                     self._crew.wait(self._fits.pipes, BEAT_SECONDS)
                 self._views.tick(view_reader)
         except StopNow:
-            self._ask_to_stop("a signal")
+            self._ask_to_stop(Way.SAVING, "a signal")
         finally:
             self._end()
         return self._summary(time.monotonic() - began)
@@ -98,11 +118,24 @@ class Supervisor:
 
     def _open(self) -> None:
         with self._writer.batch():
+            self._ending.begin()
+            self._writer.set_meta(PROBLEM, "")
             self._board.saved = checkpoints.on_disk(self._paths, self._board.runs)
-            again, done = len(self._board.reopen()), self._board.count(RunState.DONE)
-            self._take_requests()
+            again = self._reopen()
+            self._desk.take()
+        done = self._board.count(RunState.DONE)
         if again or done:
             self._views.event("resume", f"{done} runs are done and stay so, {again} unfinished ones go on")
+
+    def _reopen(self) -> int:
+        """How many runs that were begun go on."""
+        if not self._only:
+            return len(self._board.reopen())
+        names = [each for name in self._only for each in needed_and_blocked(self._board, name)]
+        self._board.only = frozenset(names)
+        self._board.reopen_nothing()
+        self._desk.retry(self._only)
+        return len(names)
 
     def _beat(self, view_reader: Reader) -> bool:
         """One round; whether there is more to do."""
@@ -110,29 +143,43 @@ class Supervisor:
             for attempt, messages, end in self._crew.news():
                 self._hear(attempt, messages, end)
             self._fits.take()
-            self._take_requests()
+            self._desk.take()
             self._follow_signals()
-            if not self._stopping:
+            if not self._ending.starts_nothing and not self._problem:
                 self._fill_slots()
         if self._writer.commit():
             self._after_commit()
         self._tell_if_store_waits()
-        self._crew.sweep()
+        self._look_after_the_crew()
         if time.monotonic() - self._ticked >= TICK_SECONDS:
             self._ticked = time.monotonic()
             self._views.tick(view_reader)
-        if self._crew.active or (self._writer.waiting and not self._gives_up):
+        return self._more_to_do()
+
+    def _more_to_do(self) -> bool:
+        if self._crew.active or (self._writer.waiting and not self._ending.gives_up):
             return True
-        return not self._stopping and (bool(self._board.ready()) or self._fits.pending)
+        if self._ending.stops:
+            return False
+        return self._fits.pending or not (self._ending.starts_nothing or self._problem or not self._board.ready())
 
     def _after_commit(self) -> None:
         """What may be done only when the store knows all that came before it."""
-        if self._prune:
-            self._prune = False
+        if self._outcomes.settled:
+            self._outcomes.settled = False
             for run, steps in checkpoints.prune(self._paths, self._board.runs).items():
                 self._writer.forget_checkpoints(run, steps)
-        if not self._stopping:
+        if not self._ending.stops:
             self._fits.begin()
+
+    def _look_after_the_crew(self) -> None:
+        self._crew.sweep()
+        for attempt in self._crew.look():
+            self._views.event("warning", f"{attempt.run}: {attempt.hung}; its worker is ended")
+        if not self._problem and (loop := self._outcomes.loop.found):
+            self._problem = f"crash loop: {loop}: {self._outcomes.loop.reason}"
+            self._writer.set_meta(PROBLEM, self._problem)
+            self._views.event("failed", f"{self._problem}; nothing else is started")
 
     def _end(self) -> None:
         """Leave nothing behind that still runs, and no run that claims to."""
@@ -149,14 +196,17 @@ class Supervisor:
     def _summary(self, seconds: float) -> Summary:
         done, failed, diverged = (self._board.count(s) for s in (RunState.DONE, RunState.FAILED, RunState.DIVERGED))
         total = len(self._board.runs)
+        left = total - done - failed - diverged
         return Summary(
             total=total,
             done=done,
             failed=failed,
             diverged=diverged,
-            left=total - done - failed - diverged,
+            left=left,
             seconds=seconds,
-            interrupted=self._stopping,
+            # Who asks for an end after the current runs may find that they were the last.
+            interrupted=self._ending.stops or (self._ending.starts_nothing and left > 0),
+            problem=self._problem,
         )
 
     # Runs
@@ -169,74 +219,34 @@ class Supervisor:
             self._views.event(kind, f"{run}: {reason}")
 
     def _start(self, run: str, slot: Slot) -> None:
-        spec = self._board.spec(run)
-        trunk = checkpoints.folder(self._paths, spec.parent, spec.first_step) if spec.parent else None
+        standing = self._board.runs[run]
+        spec = standing.spec
         job = Job(
             spec=spec,
             tokens=self._tokens,
             attempt=self._board.begin(run),
             run_dir=self._paths.run_dir(run),
-            trunk_checkpoint=trunk,
+            trunk_checkpoint=checkpoints.folder(self._paths, spec.parent, spec.first_step) if spec.parent else None,
             checkpoint_seconds=self._checkpoint_seconds,
             resume_before=self._board.resume_before(run),
         )
         try:
             # While nobody trains there is nothing to save, and no reason to wait for imports.
             with self._signals.interruptible(signals=2 if self._crew.active else 1):
-                pid = self._crew.start(job, slot).worker.pid
+                pid = self._crew.start(job, slot, step_seconds=_slowest_step(standing)).worker.pid
         except (OSError, EOFError) as error:
-            self._crash(run, f"no worker could be started: {error}")
+            self._outcomes.not_started(run, f"no worker could be started: {error}")
             return
         self._views.event("start", f"{run} attempt {job.attempt} on slot {slot.index} ({slot.device}), pid {pid}")
 
     def _hear(self, attempt: Attempt, messages: list[Message], end: str | None) -> None:
-        self._board.heard(messages)
-        for message in messages:
-            if isinstance(message, Evaluation) and message.final:
-                self._finals[message.run] = message.loss
-            if isinstance(message, Outcome):
-                self._crew.release(attempt)
-                self._settle(message)
-                return
-        if end is not None:
+        outcome = self._outcomes.heard(attempt, messages)
+        if outcome is not None:
             self._crew.release(attempt)
-            if attempt.out_of_memory(end):
-                end += f"; next with {self._board.halve(attempt.run)} sequences at a time"
-            said = last_words(self._paths.run_dir(attempt.run) / "log.txt")
-            self._crash(attempt.run, f"{end}; its log ends: {said}" if said else end)
-
-    def _settle(self, outcome: Outcome) -> None:
-        run, reason = outcome.run, outcome.reason
-        if outcome.state is RunState.FAILED:
-            self._crash(run, reason)
-            return
-        self._board.change(run, outcome.state, reason)
-        self._views.event(str(outcome.state), f"{run} at step {outcome.step}" + (f": {reason}" if reason else ""))
-        if outcome.state is RunState.DONE and run in self._finals:
-            self._writer.score(run, self._finals[run])
-        if outcome.state is not RunState.STOPPED:
-            self._point_settled(run)
-
-    def _crash(self, run: str, reason: str) -> None:
-        self._look_at_trunk(run)
-        if self._stopping:
-            self._board.change(run, RunState.STOPPED, f"while stopping: {reason}")
-        elif self._board.crashed(run, reason):
-            self._views.event("retry", f"{run}: {reason}; it goes on from its last checkpoint")
-        else:
-            self._views.event("failed", f"{run} after {self._board.attempts[run]} attempts: {reason}")
-            self._point_settled(run)
-
-    def _look_at_trunk(self, run: str) -> None:
-        """A branch may have died of a damaged checkpoint: then that goes, and the trunk makes it again."""
-        spec = self._board.runs[run].spec
-        if spec.parent and checkpoints.remove_damaged(self._paths, spec.parent, spec.first_step):
-            self._board.lost(spec.parent, spec.first_step)
-
-    def _point_settled(self, run: str) -> None:
-        self._prune = True
-        if self._board.runs[run].spec.kind is not RunKind.TRUNK:
-            self._fits.want(run)
+            self._outcomes.told(attempt, outcome)
+        elif end is not None:
+            self._crew.release(attempt)
+            self._outcomes.died(attempt, end)
 
     def _tell_if_store_waits(self) -> None:
         if (self._writer.waiting is not None) != self._store_waits:
@@ -250,34 +260,25 @@ class Supervisor:
 
     # Stopping
 
-    @property
-    def _stopping(self) -> bool:
-        return self._stop_deadline is not None
-
-    @property
-    def _gives_up(self) -> bool:
-        """Whether a store that takes nothing is waited for no longer: the next session trains again what it lacks."""
-        return self._stop_deadline is not None and (self._signals.count > 1 or time.monotonic() > self._stop_deadline)
-
-    def _take_requests(self) -> None:
-        for request in self._writer.requests():
-            if request.time < self._since:
-                self._writer.answer(request.id, "nothing was running")
-                continue
-            known = request.verb == "stop"
-            self._writer.answer(request.id, "stopping" if known else f"unknown request {request.verb}")
-            if known:
-                self._ask_to_stop("a request")
-                self._signals.count += 2 if request.args.get("now") else 0
-
     def _follow_signals(self) -> None:
-        if self._signals.count:
-            self._ask_to_stop("a signal")
-        if self._gives_up:
+        way = self._ending.signalled()
+        if way is not None:
+            self._ask_to_stop(way, "a signal")
+        if self._ending.gives_up:
             self._crew.kill()
 
-    def _ask_to_stop(self, by: str) -> None:
-        if not self._stopping:
-            self._stop_deadline = time.monotonic() + PATIENCE_SECONDS
-            self._views.event("stop", f"{by}: {len(self._crew.active)} running, each saves a checkpoint")
+    def _ask_to_stop(self, way: Way, by: str) -> None:
+        asked_before = self._ending.stops
+        if not self._ending.ask(way):
+            return
+        running = len(self._crew.active)
+        ends = {Way.AFTER_CURRENT: "each ends as planned", Way.SAVING: "each saves a checkpoint", Way.NOW: "each ends"}
+        self._views.event("stop", f"{by}: {running} running, {ends[way]}, and no other starts")
+        if self._ending.stops and not asked_before:
             self._crew.stop()
+
+
+def _slowest_step(run: Standing) -> float:
+    """Seconds that the plan expects between two signs of life: a step, with the evaluation that may follow it."""
+    steps = max(run.spec.n_steps - run.spec.first_step, 1)
+    return run.expected_seconds / steps * (1.0 + run.spec.evaluation_tokens / run.spec.batch_tokens)

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
@@ -26,7 +27,10 @@ from scalelab.records import Message, Outcome, RunSpec, RunState, TokenSet, pack
 if TYPE_CHECKING:
     from scalelab.training.device import Device
 
-STOP = b"stop"
+STOP, BEAT = b"stop", b"beat"
+"""What goes down the pipe, and the sign of life that comes up."""
+BEAT_SECONDS = 1.0
+"""The loop tells that it moves no oftener than this."""
 FIRST_LOOK_SECONDS, LOOK_SECONDS = 0.5, 3.0
 """When a worker first looks at its device, and how often then."""
 
@@ -76,12 +80,15 @@ def _train(pipe: Connection, job: Mapping[str, Any], stopping: threading.Event) 
     spec = RunSpec.from_dict(job["spec"])
     one_at_a_time = threading.Lock()
 
-    def report(message: Message) -> None:
+    def send(content: bytes) -> None:
         with one_at_a_time:
-            pipe.send_bytes(pack(message))
+            pipe.send_bytes(content)
+
+    def report(message: Message) -> None:
+        send(pack(message))
 
     try:
-        outcome = _run(spec, job, report, stopping)
+        outcome = _run(spec, job, report, _Asked(stopping, lambda: send(BEAT)))
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -94,7 +101,7 @@ def _train(pipe: Connection, job: Mapping[str, Any], stopping: threading.Event) 
 
 
 def _run(
-    spec: RunSpec, job: Mapping[str, Any], report: Callable[[Message], None], stopping: threading.Event
+    spec: RunSpec, job: Mapping[str, Any], report: Callable[[Message], None], should_stop: Callable[[], bool]
 ) -> Outcome:
     from scalelab.training import checkpoint
     from scalelab.training.device import open_device
@@ -111,10 +118,24 @@ def _run(
         run_dir=run_dir,
         device=device,
         report=report,
-        should_stop=stopping.is_set,
+        should_stop=should_stop,
         resume_from=checkpoint.latest(run_dir, say=print, before=job["resume_before"]) or trunk,
         checkpoint_seconds=job["checkpoint_seconds"],
     )
+
+
+class _Asked:
+    """Whether to stop; being asked after every step, it is also what tells that there are steps."""
+
+    def __init__(self, stopping: threading.Event, beat: Callable[[], None]) -> None:
+        self._stopping, self._beat, self._beaten = stopping, beat, -BEAT_SECONDS
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if now - self._beaten >= BEAT_SECONDS:
+            self._beaten = now
+            self._beat()
+        return self._stopping.is_set()
 
 
 def _gauge(device: Device, slot: int, report: Callable[[Message], None]) -> None:

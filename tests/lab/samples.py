@@ -86,6 +86,8 @@ class FakeWorker:
     killed: bool = False
     closed: bool = False
     pid: int = 0
+    beats: int = 0
+    terminated: bool = False
 
     def messages(self) -> list[Message]:
         if self.stopped and self.script:
@@ -98,6 +100,9 @@ class FakeWorker:
 
     def stop(self) -> None:
         self.stopped = True
+
+    def terminate(self) -> None:
+        self.terminated = True
 
     def kill(self) -> None:
         self.killed = True

@@ -59,11 +59,11 @@ P, R, D, F, S, X = (
         ((R, R, P), [10, 15, 20], [12]),
         ((R, D, P), [15, 20], []),
         ((R, D, D), [15, 20], []),  # the newest is where the trunk itself would go on from
-        ((D, D, D), [], []),
-        ((D, D, X), [], []),
+        ((D, D, D), [20], []),  # from there the trunk goes on if the lab is extended
+        ((D, D, X), [20], []),
         ((D, D, R), [15, 20], []),
-        ((D, F, D), [10, 15], [12]),
-        ((D, S, D), [10, 15], [12]),
+        ((D, F, D), [10, 15, 20], [12]),
+        ((D, S, D), [10, 15, 20], [12]),
         ((F, D, D), [15, 20], []),
         ((X, R, F), [10, 15, 20], [12]),
     ],

@@ -80,7 +80,7 @@ def test_a_request_made_while_the_session_comes_up_stops_it(bench: Bench) -> Non
 
 
 def test_a_stop_does_not_wait_for_a_store_that_takes_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scalelab.lab.supervisor.PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr("scalelab.lab.ending.PATIENCE_SECONDS", 0.3)
     bench.plan(family("a"))
     foreign = sqlite3.connect(bench.paths.store, isolation_level=None)
 

@@ -81,7 +81,7 @@ def test_a_killed_worker_goes_on_a_suspended_one_is_waited_for_and_all_ends_equa
 def test_a_stop_that_is_asked_for_does_not_wait_for_a_suspended_worker(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scalelab.lab.supervisor.PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("scalelab.lab.ending.PATIENCE_SECONDS", 0.5)
     paths = mini.make(tmp_path / "lab", text)
     watch = mini.Watch()
 

@@ -1,0 +1,126 @@
+"""What becomes of an attempt that has ended: done, tried again, or failed with a reason that tells a person what to do.
+
+The rules: a crash is tried again twice from the last checkpoint, a NaN never; who ran out of memory goes on with half
+as much at a time; who hangs was ended by the crew and counts as crashed. Must not know how workers are started.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from scalelab.lab import checkpoints, oom
+from scalelab.lab.board import Board
+from scalelab.lab.crew import Attempt
+from scalelab.lab.ending import Ending
+from scalelab.lab.fits import Fits
+from scalelab.lab.hooks import Guarded
+from scalelab.lab.local import last_words
+from scalelab.lab.loops import CrashLoop
+from scalelab.lab.paths import LabPaths
+from scalelab.records import Evaluation, Message, Outcome, RunKind, RunState
+from scalelab.store.writer import Writer
+
+if TYPE_CHECKING:
+    from scalelab.records import DeviceInfo
+
+
+class Outcomes:
+    """The judge of a session's attempts."""
+
+    def __init__(
+        self,
+        paths: LabPaths,
+        board: Board,
+        writer: Writer,
+        views: Guarded,
+        fits: Fits,
+        ending: Ending,
+        device: DeviceInfo | None,
+    ) -> None:
+        self._paths, self._board, self._writer, self._views = paths, board, writer, views
+        self._fits, self._ending, self._device = fits, ending, device
+        self._finals: dict[str, float] = {}
+        self.loop = CrashLoop()
+        self.settled = True
+        """Whether a run has ended for good since this was last set to False: its checkpoints may go."""
+
+    def heard(self, attempt: Attempt, messages: list[Message]) -> Outcome | None:
+        """Keep what was sent; the outcome, if the attempt has told it."""
+        self._board.heard(messages)
+        if attempt.moved:
+            self.loop.moved()
+        for message in messages:
+            if isinstance(message, Evaluation) and message.final:
+                self._finals[message.run] = message.loss
+        return next((message for message in messages if isinstance(message, Outcome)), None)
+
+    def told(self, attempt: Attempt, outcome: Outcome) -> None:
+        """An attempt has ended as it says itself."""
+        run, reason = outcome.run, outcome.reason
+        if outcome.state is RunState.FAILED:
+            self._crash(run, reason, attempt)
+        elif outcome.state is RunState.STOPPED and attempt.hung and not self._ending.stops:
+            self._crash(run, f"{attempt.hung}; it saved when it was asked to end", attempt)
+        else:
+            self._settle(outcome, reason)
+
+    def died(self, attempt: Attempt, end: str) -> None:
+        """An attempt has ended without a word."""
+        said = last_words(self._paths.run_dir(attempt.run) / "log.txt")
+        if attempt.hung:
+            end = f"{attempt.hung}; {end}"
+        words = f"{end}; its log ends: {said}" if said else end
+        if attempt.out_of_memory(end) and not self._ending.stops:
+            self._starved(attempt, words)
+        else:
+            self._crash(attempt.run, words, attempt)
+
+    def not_started(self, run: str, reason: str) -> None:
+        """No worker could be had for an attempt."""
+        self._crash(run, reason, None)
+
+    def _settle(self, outcome: Outcome, reason: str) -> None:
+        run = outcome.run
+        self._board.change(run, outcome.state, reason)
+        self._views.event(str(outcome.state), f"{run} at step {outcome.step}" + (f": {reason}" if reason else ""))
+        if outcome.state is RunState.DONE and run in self._finals:
+            self._writer.score(run, self._finals[run])
+        if outcome.state is not RunState.STOPPED:
+            self._over(run)
+
+    def _starved(self, attempt: Attempt, words: str) -> None:
+        """The kernel took it for the memory that it held."""
+        run = attempt.run
+        smaller = self._board.starved(run, words)
+        if smaller is None:
+            spec = self._board.runs[run].spec
+            self._crash(run, f"{oom.WORDS}: {oom.what_it_takes(spec, self._device)}; {words}", attempt)
+        else:
+            self._views.event("retry", f"{run}: {words}; next with {smaller} sequences at a time")
+
+    def _crash(self, run: str, reason: str, attempt: Attempt | None) -> None:
+        self._look_at_trunk(run)
+        if self._ending.stops:
+            self._board.change(run, RunState.STOPPED, f"while stopping: {reason}")
+            return
+        if attempt is None or not attempt.moved:
+            self.loop.crashed(run, reason, time.monotonic() - attempt.began if attempt else 0.0)
+        # What one sequence at a time does not fit into will not fit into it the next time.
+        if self._board.crashed(run, reason, for_good=reason.startswith(oom.WORDS)):
+            self._views.event("retry", f"{run}: {reason}; it goes on from its last checkpoint")
+        else:
+            tries = self._board.attempts[run]
+            self._views.event("failed", f"{run} after {tries} attempt{'s' if tries > 1 else ''}: {reason}")
+            self._over(run)
+
+    def _look_at_trunk(self, run: str) -> None:
+        """A branch may have died of a damaged checkpoint: then that goes, and the trunk makes it again."""
+        spec = self._board.runs[run].spec
+        if spec.parent and checkpoints.remove_damaged(self._paths, spec.parent, spec.first_step):
+            self._board.lost(spec.parent, spec.first_step)
+
+    def _over(self, run: str) -> None:
+        self.settled = True
+        if self._board.runs[run].spec.kind is not RunKind.TRUNK:
+            self._fits.want(run)
