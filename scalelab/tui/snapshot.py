@@ -19,13 +19,13 @@ from scalelab.lab import control
 from scalelab.lab.forecasts import Ending, Forecasts
 from scalelab.lab.lock import holder
 from scalelab.lab.paths import LabPaths, lab_paths
-from scalelab.records import DeviceInfo, Evaluation, RunState, TokenSet
+from scalelab.records import DeviceInfo, Evaluation, RunState, TokenSet, Usage
 from scalelab.store.reader import Reader
 from scalelab.store.rows import FitRow, PredictionRow, RunRow, StateChange
 from scalelab.tui.curves import Curve, Curves
 
 if TYPE_CHECKING:
-    from scalelab.laws import Assessment, RunTable
+    from scalelab.laws import Assessment, Fit, RunTable
     from scalelab.preset import Preset
 
 TRAINING, WAITING, FINISHED, STOPPED = "training", "waiting", "finished", "stopped"
@@ -52,6 +52,8 @@ class PastLaw:
     """Seconds since the epoch."""
     estimates: Mapping[str, tuple[float, float, float]]
     """Value, low, high of each of its numbers, by name: "alpha", "E", …"""
+    fit: Fit | None = None
+    """The law itself, for what follows from its numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ class Versions:
     """Counters that grow when a part of the snapshot has changed: a view compares and draws only what it must."""
 
     rows: int = 0
-    """rows, evaluations, finals, events, alive, state, seconds_left."""
+    """rows, evaluations, finals, events, alive, state, seconds_left, usage."""
     curves: int = 0
     law: int = 0
     """runs, assessment, history, foretold, fit_problem."""
@@ -96,6 +98,8 @@ class Snapshot:
     """What was predicted before a run ended, and what came of it, oldest first."""
     endings: Mapping[str, Ending] = field(default_factory=_nothing)
     """Where running runs will end, as far as it can be told."""
+    usage: Mapping[int, Usage] = field(default_factory=_nothing)
+    """What each slot last took of its device; empty where nobody trains."""
     device: DeviceInfo | None = None
     tokens: TokenSet | None = None
     preset: Preset | None = None
@@ -170,7 +174,8 @@ class Watch:
 
     def _with_rows(self, shot: Snapshot, alive: bool) -> Snapshot:
         rows = tuple(self._reader.runs())
-        if rows == shot.rows and alive == shot.alive:
+        usage = self._reader.usage() if alive else {}
+        if rows == shot.rows and alive == shot.alive and usage == shot.usage:
             return shot
         old = {row.run: row for row in shot.rows}
         moved = [row for row in rows if old.get(row.run) != row]
@@ -188,6 +193,7 @@ class Watch:
             finals=tuple(self._reader.finals()) if told else shot.finals,
             events=tuple(self._reader.states()) if told else shot.events,
             seconds_left=self._left(shot, alive),
+            usage=MappingProxyType(usage),
             versions=replace(shot.versions, rows=shot.versions.rows + 1),
         )
 
@@ -270,4 +276,5 @@ def _past(row: FitRow, seen: Assessment) -> PastLaw | None:
         after_run=row.after_run,
         time=row.time,
         estimates=MappingProxyType(numbers),
+        fit=seen.fit(),
     )
