@@ -329,6 +329,35 @@ class Outcome(_Json):
         return cls(**{**values, "state": RunState(values["state"])})
 
 
+class NoticeKind(StrEnum):
+    """What a worker has to say besides numbers."""
+
+    PAUSED = "paused"
+    """It waits for what passes: a full disk, too many open files."""
+    GOES_ON = "goes on"
+    """What it waited for is there."""
+    NOT_EXACT = "not exact"
+    """From this step on its numbers are not bit for bit those of an undisturbed run."""
+    WARNING = "warning"
+    """Something went wrong that the training itself does not need."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice(_Json):
+    """A sentence about a run that trains."""
+
+    run: str
+    attempt: int
+    step: int
+    kind: NoticeKind
+    text: str
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The notice from plain values."""
+        return cls(**{**values, "kind": NoticeKind(values["kind"])})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage(_Json):
     """What a slot takes of its device; looked at every few seconds while a worker lives, whether it moves or not."""
@@ -346,10 +375,12 @@ class Usage(_Json):
     """0 to 1 since the last look: of a CPU its share of the slot's threads; None where the device does not tell."""
 
 
-Message = Point | Evaluation | Saved | Outcome | Usage
+Message = Point | Evaluation | Saved | Outcome | Notice | Usage
 """What a worker sends up its pipe."""
 
-_MESSAGES: dict[str, type[Message]] = {kind.__name__: kind for kind in (Point, Evaluation, Saved, Outcome, Usage)}
+_MESSAGES: dict[str, type[Message]] = {
+    kind.__name__: kind for kind in (Point, Evaluation, Saved, Outcome, Notice, Usage)
+}
 
 
 def pack(message: Message) -> bytes:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from scalelab.errors import ScalelabError
-from scalelab.records import Evaluation, Message, Outcome, Point, RunSpec, RunState, Saved, Usage, field_names
+from scalelab.records import Evaluation, Message, Notice, Outcome, Point, RunSpec, RunState, Saved, Usage, field_names
 from scalelab.store import schema
 from scalelab.store.rows import RequestRow
 
@@ -105,7 +105,7 @@ class Writer:
             )
 
     def write(self, messages: Iterable[Message]) -> None:
-        """What workers sent: points, evaluations, checkpoints. An Outcome only moves the run's step: the state that
+        """What workers sent: points, evaluations, checkpoints. An Outcome or a Notice only moves the run's step: what
         follows from it is the supervisor's to say.
         """
         now = self._clock()
@@ -121,7 +121,7 @@ class Writer:
                 case Usage():
                     usage.append(tuple(getattr(message, name) for name in _USAGE))
                     continue
-                case Outcome():
+                case Outcome() | Notice():
                     pass
             steps[message.run] = (message.step, message.run)
         with self.batch():

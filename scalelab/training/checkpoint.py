@@ -21,7 +21,7 @@ from safetensors.torch import load, save_file
 from torch import Tensor
 
 from scalelab.errors import ScalelabError
-from scalelab.training.disk import sha256_of, sync
+from scalelab.training.disk import failed, need_room, sha256_of, sync
 
 FORMAT = 1
 STATE, MANIFEST = "state.safetensors", "manifest.json"
@@ -74,13 +74,16 @@ def save(run_dir: Path, tensors: dict[str, Tensor], manifest: Manifest) -> Path:
 
     Raises
     ------
+    NoRoom
+        Where the disk is full: nothing was written, or nothing of it stays.
     ScalelabError
-        Where the disk is full, not writable, or gives back other bytes: nothing half-written stays.
+        Where it is not writable, fails, or gives back other bytes: nothing half-written stays.
     """
     folder = folder_of(run_dir, manifest.step)
     temporary = folder.with_name(f".{folder.name}.tmp")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        need_room(folder.parent, sum(tensor.nbytes for tensor in tensors.values()), f"checkpoint {folder}")
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         save_file({name: tensor.detach().cpu() for name, tensor in tensors.items()}, temporary / STATE)
@@ -96,9 +99,7 @@ def save(run_dir: Path, tensors: dict[str, Tensor], manifest: Manifest) -> Path:
         sync(folder.parent)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise ScalelabError(
-            f"checkpoint {folder} was not saved: {error}", todo="make room, or another folder"
-        ) from error
+        raise failed(f"checkpoint {folder}", error) from error
     _prune(run_dir, newest=manifest.step)
     return folder
 
@@ -156,6 +157,12 @@ def latest(run_dir: Path, *, say: Callable[[str], None] | None = None, before: i
         if say:
             say(f"{problem}; using the one before it")
     return None
+
+
+def tidy(run_dir: Path) -> None:
+    """Remove what a process left that was killed while it wrote."""
+    for left in (*(run_dir / "checkpoint").glob(".*.tmp"), *run_dir.glob(".*.tmp")):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def discard_timed(run_dir: Path) -> None:

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from scalelab.errors import ScalelabError
-from scalelab.training.disk import sha256_of, sync
+from scalelab.training.disk import failed, need_room, sha256_of, sync
 
 SUMS = "SHA256SUMS"
 """What `sha256sum -c` reads: safetensors itself loads a flipped bit without a word."""
@@ -24,6 +24,8 @@ def write_model(model: Any, folder: Path) -> None:
 
     Raises
     ------
+    NoRoom
+        Where the disk is full.
     ScalelabError
         Where the folder cannot be written.
     """
@@ -32,7 +34,9 @@ def write_model(model: Any, folder: Path) -> None:
     weights = {name: weight.detach().cpu().clone() for name, weight in model.named_parameters()}
     try:
         shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        need_room(folder.parent, sum(weight.nbytes for weight in weights.values()), f"model {folder}")
+        temporary.mkdir()
         model.config.architectures = [type(model).__name__]
         model.config.save_pretrained(temporary)
         model.generation_config.save_pretrained(temporary)
@@ -46,7 +50,7 @@ def write_model(model: Any, folder: Path) -> None:
         sync(folder.parent)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise ScalelabError(f"the model was not saved to {folder}: {error}") from error
+        raise failed(f"model {folder}", error) from error
 
 
 def check_model(folder: Path) -> None:

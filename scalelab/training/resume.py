@@ -48,8 +48,10 @@ def restore_from(
     optimizer: FlatAdamW,
     here: Manifest,
     say: Callable[[str], None],
-) -> int:
-    """Puts the state of a checkpoint back and returns its step; 0 and the first weights where there is none.
+) -> tuple[int, str]:
+    """Puts the state of a checkpoint back; its step, and why the run is not exact from there on, empty where it is.
+
+    Step 0 and the first weights where there is no checkpoint.
 
     A damaged checkpoint of the run itself is passed over for the one before it, down to the beginning.
 
@@ -61,7 +63,7 @@ def restore_from(
     if folder is None:
         if spec.kind is RunKind.BRANCH:
             raise ScalelabError(f"branch {spec.run} has no checkpoint of {spec.parent} to start from")
-        return 0
+        return 0, ""
     own = folder.parent.parent.resolve() == run_dir.resolve()
     while True:
         try:
@@ -74,16 +76,29 @@ def restore_from(
                 raise
             if before is None:
                 say("no sound checkpoint is left: starting again")
-                return 0
+                return 0, ""
             folder = before
     _check(manifest, spec)
     try:
         restore(flat, optimizer, tensors)
     except ValueError as error:
         raise ScalelabError(f"checkpoint {folder} does not fit {spec.run}: {error}") from error
-    if not manifest.same_arithmetic(here):
-        say(f"not exact: {folder} was made with {manifest.device}, {manifest.threads} threads, {manifest.versions}")
-    return manifest.step
+    return manifest.step, _differences(manifest, here)
+
+
+def _differences(then: Manifest, now: Manifest) -> str:
+    """What changed of all that the last bits depend on, in words."""
+    if then.same_arithmetic(now):
+        return ""
+    pairs = [
+        ("device", then.device, now.device),
+        ("threads", then.threads, now.threads),
+        ("dtype", then.dtype, now.dtype),
+        ("sequences at a time", then.micro_sequences, now.micro_sequences),
+        *((name, then.versions.get(name, "none"), version) for name, version in now.versions.items()),
+    ]
+    told = ", ".join(f"{name} {before} → {after}" for name, before, after in pairs if before != after)
+    return f"its checkpoint at step {then.step} was made otherwise: {told or 'versions'}"
 
 
 def _check(manifest: Manifest, spec: RunSpec) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from scalelab.errors import ScalelabError
 from scalelab.gate import clean
-from scalelab.records import Message, Outcome, RunKind, RunSpec, RunState, Saved, TokenSet
+from scalelab.records import Message, Notice, NoticeKind, Outcome, RunKind, RunSpec, RunState, Saved, TokenSet
 from scalelab.training import checkpoint
 from scalelab.training.batches import Batches, open_tokens
 from scalelab.training.device import Device
+from scalelab.training.disk import NoRoom
 from scalelab.training.engine import open_engine
 from scalelab.training.evaluate import HeldOut
 from scalelab.training.export import write_model
@@ -21,6 +22,7 @@ from scalelab.training.guard import Diverged, Guard
 from scalelab.training.log import RunLog
 from scalelab.training.meter import Meter
 from scalelab.training.optimizer import FlatAdamW
+from scalelab.training.patience import Patience
 from scalelab.training.resume import manifest_of, restore_from
 from scalelab.training.schedule import rate
 from scalelab.training.state import gather
@@ -38,6 +40,7 @@ def train(
     should_stop: Callable[[], bool],
     resume_from: Path | None,
     checkpoint_seconds: float = 60.0,
+    held: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Trains a run to its end, or until it is told to stop.
 
@@ -45,30 +48,34 @@ def train(
     ----------
     attempt : counts the tries of this run; part of every message.
     run_dir : gets log.txt, checkpoint/ and, at the end of a branch or single run, model/.
-    report : hears of each Point, Evaluation and Saved. The Outcome is returned and not reported.
+    report : hears of each Point, Evaluation, Saved and Notice. The Outcome is returned and not reported.
     should_stop : asked after every step; true saves a checkpoint and ends the run as STOPPED.
+    held : asked after every step; no step is taken while it is true.
     resume_from : a checkpoint folder, this run's own or, for a branch, its trunk's at the branch step.
     checkpoint_seconds : at most so much training is lost when the process is killed.
 
     Returns
     -------
     DONE, STOPPED, DIVERGED (loss or gradient not finite; the update was not made) or FAILED with its reason. What
-    nobody foresaw is FAILED too, with its traceback in log.txt.
+    nobody foresaw is FAILED too, with its traceback in log.txt. A full disk is waited for; STOPPED without a
+    checkpoint, with the reason, where the run is asked to stop meanwhile.
     """
     log = RunLog(run_dir)
     run: _Run | None = None
     try:
         run = _Run(spec, tokens, attempt, run_dir, device, report, log, checkpoint_seconds)
         run.start(resume_from)
-        return _ended(log, run.go(should_stop))
+        return _ended(log, run.go(should_stop, held))
     except Diverged as error:
         state, step, reason = RunState.DIVERGED, error.step, str(error)
+    except NoRoom as error:
+        state, reason = RunState.STOPPED, f"asked to stop; {error.line()}"
     except ScalelabError as error:
         state, reason = RunState.FAILED, error.line()
     except Exception as error:
         log.say(traceback.format_exc())
         state, reason = RunState.FAILED, clean(f"{type(error).__name__}: {error}")
-    if state is RunState.FAILED:
+    if state is not RunState.DIVERGED:
         step = run.step if run else spec.first_step
     return _ended(log, Outcome(run=spec.run, attempt=attempt, state=state, step=step, reason=reason))
 
@@ -95,6 +102,7 @@ class _Run:
         self.spec, self.attempt, self.run_dir, self.device, self.report, self.log = (
             spec, attempt, run_dir, device, report, log,
         )  # fmt: skip
+        self.step = spec.first_step
         if tokens.vocab_size > spec.shape.vocab_size:
             raise ScalelabError(f"the corpus has {tokens.vocab_size} token ids, the model {spec.shape.vocab_size}")
         self.batches = Batches(
@@ -106,24 +114,27 @@ class _Run:
         self.engine = open_engine(spec, device)
         self.held_out = HeldOut(spec, tokens, device)
         self.optimizer = FlatAdamW(self.engine.flat, spec.optimizer)
-        self.gradient = GradientStep(self.engine, device, micro_sequences=spec.micro_sequences, say=log.say)
+        self.gradient = GradientStep(self.engine, device, micro_sequences=spec.micro_sequences, say=self._not_exact)
         self.checkpoint_seconds = checkpoint_seconds
         self.saved_at = 0.0
-        self.step = spec.first_step
 
     def start(self, resume_from: Path | None) -> None:
         """Takes up the state that belongs to the step to go on from."""
+        checkpoint.tidy(self.run_dir)
         here = self._manifest(for_branch=False)
-        self.step = restore_from(
+        self.step, strange = restore_from(
             resume_from, self.spec, self.run_dir, self.engine.flat, self.optimizer, here, self.log.say
         )
+        if strange:
+            self._not_exact(strange)
         self.log.say(
             f"{self.spec.run} attempt {self.attempt} on {self.device.name}: from step {self.step} to "
             f"{self.spec.n_steps}, {self.batches.epoch(self.spec.n_steps):.2f} epochs of the corpus"
         )
 
-    def go(self, should_stop: Callable[[], bool]) -> Outcome:
+    def go(self, should_stop: Callable[[], bool], held: Callable[[], bool]) -> Outcome:
         """All steps that are left."""
+        self.patience = Patience(self._tell, should_stop, held)
         meter, guard = Meter(self.spec, self.device, attempt=self.attempt), Guard(self.device)
         self.saved_at = time.monotonic()
         while self.step < self.spec.n_steps:
@@ -131,7 +142,11 @@ class _Run:
             if meter.due(self.step):
                 guard.settle()
                 self.report(meter.point(self.step, lr))
-            stop = should_stop() and self.step < self.spec.n_steps
+            stop = should_stop()
+            if held():
+                with meter.paused():
+                    stop = self.patience.until_released()
+            stop = stop and self.step < self.spec.n_steps
             if self.step in self.spec.evaluation_steps or self.step == self.spec.n_steps:
                 with meter.paused():
                     self._evaluate()
@@ -165,7 +180,7 @@ class _Run:
         if not math.isfinite(measured.loss):
             raise Diverged(self.step - 1, measured.loss, math.nan)
         if final:
-            write_model(self.engine.model, self.run_dir / "model")
+            self.patience.until_room(lambda: write_model(self.engine.model, self.run_dir / "model"))
         self.report(measured)
 
     def _must_save(self, stop: bool) -> bool:
@@ -175,19 +190,29 @@ class _Run:
         return timed and self.step < self.spec.n_steps
 
     def _save(self, *, needed: bool) -> None:
-        """Saves; a timed checkpoint that fails is only logged, the next one may find room."""
+        """Saves; a timed checkpoint that fails is only told, the next one may succeed."""
         for_branch = self.step in self.spec.branch_steps
         self.saved_at = time.monotonic()
+        state, manifest = gather(self.engine.flat, self.optimizer), self._manifest(for_branch=for_branch)
         try:
-            state = gather(self.engine.flat, self.optimizer)
-            folder = checkpoint.save(self.run_dir, state, self._manifest(for_branch=for_branch))
+            folder = self.patience.until_room(lambda: checkpoint.save(self.run_dir, state, manifest))
+        except NoRoom:
+            raise
         except ScalelabError as error:
             if needed or for_branch:
                 raise
-            self.log.say(error.line())
+            self._tell(NoticeKind.WARNING, error.line())
             return
         path = str(folder.relative_to(self.run_dir))
         self.report(Saved(run=self.spec.run, attempt=self.attempt, step=self.step, path=path, for_branch=for_branch))
+
+    def _not_exact(self, why: str) -> None:
+        self._tell(NoticeKind.NOT_EXACT, why)
+
+    def _tell(self, kind: NoticeKind, text: str) -> None:
+        self.log.say(f"{kind}: {text}")
+        said = clean(text, 500)
+        self.report(Notice(run=self.spec.run, attempt=self.attempt, step=self.step, kind=kind, text=said))
 
     def _manifest(self, *, for_branch: bool) -> checkpoint.Manifest:
         micro = self.gradient.micro_sequences

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scalelab.records import Decay, Evaluation, Point, RunKind, RunSpec, RunState, Saved, TokenSet
+from scalelab.records import Decay, Evaluation, Notice, NoticeKind, Point, RunKind, RunSpec, RunState, Saved, TokenSet
 from scalelab.training import checkpoint
 from scalelab.training.run import train
 from tests.training.making import Recorder, make_shape, make_spec, make_tokens, open_device, run, steps_to
@@ -163,23 +163,30 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_the_log_says_so(tm
     assert "damaged" in (run_dir / "log.txt").read_text()
 
 
-def test_a_resume_elsewhere_is_called_not_exact(tmp_path: Path, tokens: TokenSet) -> None:
+@pytest.mark.parametrize("changed", ["threads", "device", "micro_sequences", "versions"])
+def test_row_22_a_resume_where_the_last_bits_may_differ_is_called_not_exact(
+    tmp_path: Path, tokens: TokenSet, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
     run(make_spec(), tokens, tmp_path, stop_after=5)
-    device = open_device("cpu")
-    device.threads = 3  # what the checkpoint's manifest is compared with
-    run(make_spec(), tokens, tmp_path, resume_from=checkpoint.latest(tmp_path), device=device)
+    device, spec = open_device("cpu"), make_spec()
+    if changed == "threads":
+        device.threads = 3
+    elif changed == "device":
+        device.info = replace(device.info, label="another processor")
+    elif changed == "micro_sequences":
+        spec = make_spec(micro_sequences=4)
+    else:
+        monkeypatch.setattr("torch.__version__", "2.5.1")
+    outcome, heard = run(spec, tokens, tmp_path, resume_from=checkpoint.latest(tmp_path), device=device)
+    assert outcome.state is RunState.DONE
+    (notice,) = heard.of(Notice)
+    assert (notice.kind, notice.step) == (NoticeKind.NOT_EXACT, 5)
+    word = {"threads": "threads 1 → 3", "device": "another processor", "micro_sequences": "8 → 4", "versions": "torch"}
+    assert word[changed] in notice.text
     assert "not exact" in (tmp_path / "log.txt").read_text()
 
 
-def test_a_timed_checkpoint_that_finds_no_room_does_not_end_the_run(
-    tmp_path: Path, tokens: TokenSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*args: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("scalelab.training.checkpoint.save_file", full)
-    outcome, heard = run(make_spec(), tokens, tmp_path / "run", checkpoint_seconds=0.0)
-    assert outcome.state is RunState.DONE and not heard.of(Saved)
-    assert "No space left" in (tmp_path / "run" / "log.txt").read_text()
-    outcome, _ = run(make_spec(), tokens, tmp_path / "stopped", stop_after=5)
-    assert outcome.state is RunState.FAILED and "was not saved" in outcome.reason
+def test_row_22_a_resume_on_the_same_machine_says_nothing_of_the_kind(tmp_path: Path, tokens: TokenSet) -> None:
+    run(make_spec(), tokens, tmp_path, stop_after=5)
+    _, heard = run(make_spec(), tokens, tmp_path, resume_from=checkpoint.latest(tmp_path))
+    assert not heard.of(Notice)

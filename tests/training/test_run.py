@@ -225,7 +225,7 @@ def test_a_branch_point_that_finds_no_room_fails_the_trunk_and_is_never_claimed(
 def test_a_model_that_finds_no_room_fails_the_run_and_leaves_no_point(tmp_path: Path, tokens: TokenSet) -> None:
     with _files_up_to(10_000):
         outcome, heard = run(make_spec(), tokens, tmp_path)
-    assert outcome.state is RunState.FAILED and "model was not saved" in outcome.reason
+    assert outcome.state is RunState.FAILED and "/model was not saved" in outcome.reason
     assert not heard.of(Evaluation)
     assert [path.name for path in tmp_path.iterdir()] == ["log.txt"]
 
