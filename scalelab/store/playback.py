@@ -91,7 +91,7 @@ class Playback:
         for change in self._changes.take(time):
             self._change(change)
         for attempt in self._training.values():
-            self._grow(attempt, time - attempt.start)
+            self._grow(attempt, time)
         for table, series in (("fit", self._fits), ("prediction", self._predictions)):
             if ids := series.take(time):
                 columns = self._columns(table)
@@ -174,13 +174,13 @@ class Playback:
                 run,
             )
 
-    def _grow(self, attempt: Attempt, seconds: float | None = None) -> None:
-        """An attempt's points of so many of its seconds (None: all there are), and what was measured by then."""
+    def _grow(self, attempt: Attempt, time: float | None = None) -> None:
+        """An attempt's points up to a moment (None: all there are), and what was measured by then."""
         name, reached = (attempt.run, attempt.attempt), self._reached.get(attempt, -1)
-        until, values = ("", ()) if seconds is None else (" AND coalesce(seconds, 0) <= ?", (seconds,))
+        over = time is None
+        until, values = ("", ()) if over else (" AND ? + coalesce(seconds, 0) <= ?", (attempt.start, time))
         rows = f"FROM whole.point WHERE run = ? AND attempt = ? AND step > ?{until}"
         step = self._run(f"SELECT max(step) {rows}", *name, reached, *values)[0][0]
-        over = seconds is None
         if step is None and not over:
             return
         columns = self._columns("point", but="id")
