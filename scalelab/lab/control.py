@@ -3,11 +3,11 @@
 Everything that needs torch happens in a worker process; importing this file is cheap.
 """
 
-from scalelab.lab.asking import request_stop, retry
+from scalelab.lab.asking import ended_badly, request_stop, resume, retry
 from scalelab.lab.extending import Extension, extend
 from scalelab.lab.hooks import Hooks
 from scalelab.lab.lock import Owned
-from scalelab.lab.opening import resume, start, start_detached
+from scalelab.lab.opening import start, start_detached
 from scalelab.lab.questions import Sample, devices, sample
 from scalelab.lab.removing import remove
 from scalelab.lab.status import Status, status, stored_preset
@@ -21,6 +21,7 @@ __all__ = [
     "Status",
     "Summary",
     "devices",
+    "ended_badly",
     "extend",
     "remove",
     "request_stop",

@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +21,8 @@ from typing import Self
 from scalelab.errors import ScalelabError
 
 _NO_FLOCK = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+_BYTES, _NOTE = 4096, 300
+"""Size of the file, so that a note needs no more room than it has, and characters of a note."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +36,25 @@ class Owner:
     """The process's start as the kernel counts it; with the pid it is unique within a boot."""
     since: float
     """When the lock was taken, seconds since the epoch."""
+    waiting: str = ""
+    """Why the lab's store is not written now, where it cannot say so itself; empty while it is."""
 
     @property
     def alive(self) -> bool:
         """Whether that very process still runs."""
         return self.boot == _boot() and self.started == _started(self.pid) != ""
+
+    def to_json(self) -> str:
+        """As one line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self | None:
+        """From its JSON; None where the text says nobody."""
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError):
+            return None
 
 
 class Owned(ScalelabError):
@@ -86,7 +102,7 @@ def acquire(path: Path, *, patience: float = 1.0) -> Lock:
     Owned
         A living process holds it; a dead one's helpers get `patience` seconds to follow it.
     """
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     deadline = time.monotonic() + patience
     try:
         while not (taken := _flock(descriptor)):
@@ -98,6 +114,9 @@ def acquire(path: Path, *, patience: float = 1.0) -> Lock:
             if (owner and owner.alive) or time.monotonic() > deadline:
                 raise Owned(path.parent, owner)
             time.sleep(0.02)
+        if not _is_at(path, descriptor):
+            # The lab was removed while we waited; what stands there now, if anything, is another one.
+            raise ScalelabError(f"lab {path.parent} was removed meanwhile", todo="type the same command again")
         _write(descriptor, me())
     except BaseException:
         os.close(descriptor)
@@ -114,14 +133,38 @@ def holder(path: Path) -> Owner | None:
 def read_owner(path: Path) -> Owner | None:
     """The owner written in the file, dead or alive."""
     try:
-        return Owner(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
+        return Owner.from_json(path.read_text())
+    except (OSError, ValueError):
         return None
 
 
 def me() -> Owner:
     """Who we are."""
     return Owner(pid=os.getpid(), boot=_boot(), started=_started(os.getpid()), since=time.time())
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except OSError:
+        return False
+
+
+def note(path: Path, waiting: str) -> None:
+    """Have the owner, which must be us, say why nothing is written; on a full disk too, in bytes that it has already."""
+    owner = read_owner(path)
+    if owner is None or owner.pid != os.getpid():
+        return
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.pwrite(descriptor, _content(replace(owner, waiting=waiting[:_NOTE])), 0)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
 
 
 def _flock(descriptor: int) -> bool | None:
@@ -138,7 +181,7 @@ def _flock(descriptor: int) -> bool | None:
 
 
 def _write(descriptor: int, owner: Owner) -> None:
-    content = json.dumps(asdict(owner)).encode()
+    content = owner.to_json().encode()
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, content, 0)
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,9 +54,17 @@ def start(
 
 
 def start_detached(
-    preset: Preset | None, folder: str | Path, *, hooks: Hooks | None = None, wait_seconds: float = 30.0
+    preset: Preset | None,
+    folder: str | Path,
+    *,
+    hooks: Hooks | None = None,
+    wait_seconds: float = 30.0,
+    only: Sequence[str] = (),
+    rate: float | None = None,
 ) -> int:
     """Make the lab or check it, then train it in a session of its own; the supervisor's pid, once it owns the lab.
+
+    With `only`, nothing but these runs is trained, again and at a share of their rate where one is given.
 
     Raises as `start` does, and ScalelabError where the supervisor did not come up.
     """
@@ -65,7 +74,7 @@ def start_detached(
         held.release()
     finally:
         executor.close()
-    child = _spawn(paths)
+    child = _spawn(paths, only, rate)
     deadline = time.monotonic() + wait_seconds
     while time.monotonic() < deadline:
         owner = lock.holder(paths.lock)
@@ -73,19 +82,11 @@ def start_detached(
         if (owner and owner.pid == child.pid) or child.poll() == 0:
             return child.pid
         if child.returncode is not None:
+            if owner:
+                raise lock.Owned(paths.root, owner)  # another starter was quicker
             raise ScalelabError(f"the supervisor of {paths.root} ended: {last_words(paths.log)}")
         time.sleep(0.02)
     raise ScalelabError(f"the supervisor of {paths.root} did not start in {wait_seconds:g} s", todo=f"see {paths.log}")
-
-
-def resume(folder: str | Path) -> int:
-    """Go on with a lab in a session of its own; the pid of the supervisor, which may own it already."""
-    try:
-        return start_detached(None, folder)
-    except lock.Owned as owned:
-        if owned.owner is None or not owned.owner.alive:
-            raise
-        return owned.owner.pid
 
 
 def existing(folder: str | Path) -> LabPaths:
@@ -102,7 +103,10 @@ def _open(preset: Preset | None, paths: LabPaths, executor: LocalExecutor, hooks
         lab = prepare.create(preset, paths, executor, hooks)
         return lab, lock.acquire(paths.lock)
     existing(paths.root)
-    reopening.stored_preset(paths)  # what is no lab gets no lock file
+    stored = reopening.stored_preset(paths)  # what is no lab gets no lock file
+    if preset is not None:
+        # Another preset is refused before an owner is met, whom one who asks for the same may look at.
+        reopening.check_same(stored, preset, paths)
     held = lock.acquire(paths.lock)
     try:
         return reopening.reopen(preset, paths, hooks), held
@@ -111,14 +115,15 @@ def _open(preset: Preset | None, paths: LabPaths, executor: LocalExecutor, hooks
         raise
 
 
-def _spawn(paths: LabPaths) -> subprocess.Popen[bytes]:
+def _spawn(paths: LabPaths, only: Sequence[str], rate: float | None) -> subprocess.Popen[bytes]:
     inside = str(Path(scalelab.__file__).parents[1])
     path = os.pathsep.join(filter(None, [inside, os.environ.get("PYTHONPATH")]))
+    words = [*only, *([f"--rate={rate!r}"] if rate is not None else [])]
     log = append_private(paths.log)
     try:
         # -P: a file of the user's folder must not become a module of ours.
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "scalelab.lab.detached", str(paths.root)],
+            [sys.executable, "-P", "-m", "scalelab.lab.detached", str(paths.root), *words],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

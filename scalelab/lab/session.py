@@ -25,8 +25,9 @@ def train(
     checkpoint_seconds: float = 60.0,
     hang_seconds: float = HANG_SECONDS,
     only: Sequence[str] = (),
+    rate: float | None = None,
 ) -> Summary:
-    """Train what is left of a lab, or these runs of it again; the caller holds its lock."""
+    """Train what is left of a lab, or `only` these runs of it again; the caller holds its lock."""
     views = Guarded(hooks, open_log(lab.paths))
     executor.slots = slots_of(lab.device)
     with Signals() as signals, Writer(lab.paths.store) as writer, Reader(lab.paths.store) as reader:
@@ -46,6 +47,7 @@ def train(
             hang_seconds=hang_seconds,
             device=lab.device,
             only=only,
+            rate=rate,
         )
         summary = supervisor.run()
     views.event(

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalelab.lab import checkpoints, lock, resume, schedule
+from scalelab.lab.ending import STOPPING
 from scalelab.lab.opening import existing
+from scalelab.lab.prepare import DEVICE
 from scalelab.lab.schedule import Standing
-from scalelab.records import RunState
+from scalelab.lab.supervisor import PROBLEM
+from scalelab.records import DeviceInfo, RunState
 from scalelab.store.reader import Reader
 
 if TYPE_CHECKING:
@@ -25,6 +28,12 @@ class Status:
     lab: str
     pid: int | None
     """The supervisor, while one owns the lab."""
+    waiting: str
+    """Why the supervisor writes nothing now: a full disk, a store that another process holds; empty while it does."""
+    stopping: str
+    """How the supervisor is ending, "saving", "at once" or "after the current runs"; empty while it is not."""
+    problem: str
+    """Why the last session ended before its work did, where no person ended it; empty while one trains."""
     states: dict[str, int]
     """How many runs are planned, running, done …"""
     seconds_left: float
@@ -45,8 +54,10 @@ def status(folder: str | Path) -> Status:
     paths = existing(folder)
     owner = lock.holder(paths.lock)
     with Reader(paths.store) as reader:
-        rows, fit, problem = reader.runs(), reader.latest_fit(), reader.meta("fit_problem")
-    lab = resume.load(paths)
+        rows, fit, told = reader.runs(), reader.latest_fit(), reader.meta
+        problem, stopping, ended, device = told("fit_problem"), told(STOPPING), told(PROBLEM), told(DEVICE)
+    # Who has trained elsewhere has no device here, and nothing left to estimate.
+    slots = DeviceInfo.from_json(device).slots if device else 0
     runs = {
         row.run: Standing(
             spec=row.spec, state=_as_left(row.state), expected_seconds=row.expected_seconds, step=row.step
@@ -56,8 +67,11 @@ def status(folder: str | Path) -> Status:
     return Status(
         lab=str(paths.root),
         pid=owner.pid if owner else None,
+        waiting=owner.waiting if owner else "",
+        stopping=(stopping or "") if owner else "",
+        problem="" if owner else ended or "",
         states=dict(Counter(str(row.state) for row in rows)),
-        seconds_left=schedule.time_left(runs, checkpoints.on_disk(paths, runs), lab.device.slots),
+        seconds_left=schedule.time_left(runs, checkpoints.on_disk(paths, runs), slots) if slots else 0.0,
         fit_after=fit.after_run if fit else None,
         fit_age_seconds=max(time.time() - fit.time, 0.0) if fit else None,
         fit_problem=problem or "",

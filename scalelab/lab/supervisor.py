@@ -25,6 +25,7 @@ from scalelab.lab.pulse import HANG_SECONDS
 from scalelab.lab.refit import Refit
 from scalelab.lab.schedule import Standing
 from scalelab.lab.stopping import Signals, StopNow
+from scalelab.lab.waiting import Waiting
 from scalelab.records import DeviceInfo, Message, RunState, TokenSet
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
@@ -75,6 +76,7 @@ class Supervisor:
         since: float | None = None,
         device: DeviceInfo | None = None,
         only: Iterable[str] = (),
+        rate: float | None = None,
     ) -> None:
         """Make ready for a session.
 
@@ -83,6 +85,7 @@ class Supervisor:
         hang_seconds : the least silence of a worker that is called a hang.
         since : when this session took the lab, seconds since the epoch; what was asked before it is stale.
         only : runs that are asked for again, with what they need; nothing else is trained. All where there are none.
+        rate : a share of the learning rate of those.
         """
         self._paths, self._writer, self._tokens = paths, writer, tokens
         self._views, self._signals, self._checkpoint_seconds = views, signals, checkpoint_seconds
@@ -93,9 +96,9 @@ class Supervisor:
         self._outcomes = Outcomes(paths, self._board, writer, views, self._fits, self._ending, device)
         since = time.time() if since is None else since
         self._desk = Desk(paths, self._board, writer, self._ending, since=since, stop=self._ask_to_stop)
-        self._only, self._problem = tuple(only), ""
+        self._only, self._rate, self._problem = tuple(only), rate, ""
         self._ticked = 0.0
-        self._store_waits = False
+        self._waiting = Waiting(writer, self._crew, views, paths.lock)
 
     def run(self) -> Summary:
         """Train what is left to train."""
@@ -131,10 +134,10 @@ class Supervisor:
         """How many runs that were begun go on."""
         if not self._only:
             return len(self._board.reopen())
+        self._board.reopen_nothing()
         names = [each for name in self._only for each in needed_and_blocked(self._board, name)]
         self._board.only = frozenset(names)
-        self._board.reopen_nothing()
-        self._desk.retry(self._only)
+        self._desk.retry(self._only, self._rate)
         return len(names)
 
     def _beat(self, view_reader: Reader) -> bool:
@@ -145,11 +148,11 @@ class Supervisor:
             self._fits.take()
             self._desk.take()
             self._follow_signals()
-            if not self._ending.starts_nothing and not self._problem:
+            if self._waiting.starts and not self._ending.starts_nothing and not self._problem:
                 self._fill_slots()
         if self._writer.commit():
             self._after_commit()
-        self._tell_if_store_waits()
+        self._waiting.follow()
         self._look_after_the_crew()
         if time.monotonic() - self._ticked >= TICK_SECONDS:
             self._ticked = time.monotonic()
@@ -213,7 +216,8 @@ class Supervisor:
 
     def _fill_slots(self) -> None:
         for run, slot in zip(self._board.ready(), self._crew.free_slots(), strict=False):
-            self._start(run, slot)
+            if self._waiting.starts:
+                self._start(run, slot)
         for run, reason in self._board.unblock().items():
             kind = "failed" if self._board.runs[run].state is RunState.FAILED else "warning"
             self._views.event(kind, f"{run}: {reason}")
@@ -235,8 +239,12 @@ class Supervisor:
             with self._signals.interruptible(signals=2 if self._crew.active else 1):
                 pid = self._crew.start(job, slot, step_seconds=_slowest_step(standing)).worker.pid
         except (OSError, EOFError) as error:
-            self._outcomes.not_started(run, f"no worker could be started: {error}")
+            if self._waiting.cannot_start(error):
+                self._board.withdraw(run, f"no worker could be started: {error}")
+            else:
+                self._outcomes.not_started(run, f"no worker could be started: {error}")
             return
+        self._waiting.started()
         self._views.event("start", f"{run} attempt {job.attempt} on slot {slot.index} ({slot.device}), pid {pid}")
 
     def _hear(self, attempt: Attempt, messages: list[Message], end: str | None) -> None:
@@ -247,16 +255,6 @@ class Supervisor:
         elif end is not None:
             self._crew.release(attempt)
             self._outcomes.died(attempt, end)
-
-    def _tell_if_store_waits(self) -> None:
-        if (self._writer.waiting is not None) != self._store_waits:
-            self._store_waits = not self._store_waits
-            self._views.event(
-                "warning",
-                f"the store waits: {self._writer.waiting}; nothing is lost meanwhile"
-                if self._store_waits
-                else "the store is written again, nothing was lost",
-            )
 
     # Stopping
 

@@ -117,6 +117,16 @@ def version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
+def is_ours(path: Path) -> bool:
+    """Whether a file begins as a store of scalelab does, of whatever version and however damaged behind that."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(72)
+    except OSError:
+        return False
+    return head.startswith(b"SQLite format 3\0") and int.from_bytes(head[68:72], "big") == APPLICATION_ID
+
+
 def check(connection: sqlite3.Connection, path: Path, newest: int = VERSION) -> int:
     """The version of a store that this program may read.
 
