@@ -79,6 +79,7 @@ class Playback:
         """All of them, in the order in which they began."""
         self._by_name = {(each.run, each.attempt): each for each in self.attempts}
         self._training: dict[str, Attempt] = {}
+        self._whole_there = False
         self._reached: dict[Attempt, int] = {}
         """The newest step that an attempt has come to here."""
         self.first, self.last = self._ends()
@@ -87,6 +88,8 @@ class Playback:
 
     def advance(self, time: float) -> None:
         """Bring the store to a moment not before the last one; from `last` on it has all that the recorded one has."""
+        if self._whole_there:
+            return
         self._run("BEGIN IMMEDIATE")
         for change in self._changes.take(time):
             self._change(change)
@@ -220,7 +223,7 @@ class Playback:
                 f"INSERT INTO {table} ({columns}) SELECT {columns} FROM whole.{table} "
                 f"WHERE ({same}) NOT IN (SELECT {same} FROM {table})"
             )
-        self._training.clear()
+        self._whole_there = True
 
     # SQL
 
