@@ -79,10 +79,10 @@ def pictures_of(subject: Subject) -> list[Picture]:
         key="residuals", figure=figures.residuals(runs, fit),
         caption="A law that fits leaves a band without a shape. A bow means that it bends otherwise than the runs.",
     ))  # fmt: skip
-    return [*shown, *_contest(subject), *_growth(subject)]
+    return [*shown, *contest_pictures(subject), *growth_pictures(subject)]
 
 
-def _growth(subject: Subject) -> list[Picture]:
+def growth_pictures(subject: Subject) -> list[Picture]:
     """IsoFLOP curves where there are levels, and the best N and D where the law has a best split."""
     found, shown = subject.iso_flop, []
     if found is not None:
@@ -122,7 +122,7 @@ def _column(records: Sequence[Any], name: str) -> Array:
     return np.array([getattr(each, name) for each in records], dtype=float)
 
 
-def _contest(subject: Subject) -> list[Picture]:
+def contest_pictures(subject: Subject) -> list[Picture]:
     """Which law did how well; nothing where there was one law."""
     seen = subject.assessment
     if len(seen.scores) < 2:

@@ -120,7 +120,7 @@ KEYS: tuple[Key, ...] = (
     _key("runs.up", "k,up", "up", "up", "run before", footer=False),
     _key("runs.first", "g,home", "first", "first", "to the first run", footer=False),
     _key("runs.last", "G,end", "last", "last", "to the last run", footer=False),
-    _key("law.pane", "v", "pane(1)", "next pane", "next of: words, loss against compute, residuals, history"),
+    _key("law.pane", "v", "pane(1)", "next pane", "next of words, loss, residuals, contest, exponents, split, card"),
     _key("law.before", "V", "pane(-1)", "pane before", "the pane before", footer=False),
     _key("law.down", "j,down", "down", "down", "a line further", footer=False),
     _key("law.up", "k,up", "up", "up", "a line back", footer=False),
@@ -162,8 +162,9 @@ KEYS: tuple[Key, ...] = (
 
 SCOPES = {
     "app": "everywhere", "replay": "while a recording is played", "lab": "in a lab", "start": "list of labs",
-    "plan_new": "new plan", "plan": "plan", "runs": "runs", "chart": "cursor in the chart",
-    "filter": "while filtering", "law": "law", "surface": "surface", "predict": "predict", "dialog": "in a window like this",
+    "plan_new": "new plan", "plan": "plan", "grow": "growing a lab", "text": "text from trained runs", "runs": "runs",
+    "chart": "cursor in the chart", "filter": "while filtering", "law": "law", "surface": "surface",
+    "predict": "predict", "dialog": "in a window like this",
 }  # fmt: skip
 """Scopes in words."""
 

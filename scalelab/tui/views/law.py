@@ -1,12 +1,12 @@
 """View 3: the law. Words at the left, loss against compute and residuals beside them where there is room.
 
 On a narrow screen one pane at a time, `v` for the next. It computes nothing: sentences come from `report`, figures from
-`figures`, and both only when the law has changed.
+`figures`, each when it is first looked at after the law has changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from textual import work
@@ -18,17 +18,31 @@ from textual.widget import Widget
 from scalelab.figures import Figure
 from scalelab.report.source import Subject
 from scalelab.tui import keys
+from scalelab.tui.bars import Lines
 from scalelab.tui.charts.chart import Chart
 from scalelab.tui.focus import give_keys
 from scalelab.tui.snapshot import Snapshot
-from scalelab.tui.views import law_figures, law_words
+from scalelab.tui.views import law_card, law_figures, law_words
 from scalelab.tui.views.base import LabView
 from scalelab.tui.views.page import Page
-from scalelab.tui.views.subject import subject_of, why_no_law
+from scalelab.tui.views.subject import grown, subject_of, why_no_law
 
 WIDE = 120
 """Columns from which words and figures stand side by side."""
-PANES = ("words", "loss", "misses", "history")
+EMPTY = {
+    "loss": "no law yet",
+    "misses": "no law yet",
+    "contest": "no contest: one law alone could be fitted",
+    "history": "after another fit of this law: how its exponents moved",
+    "growth": "after another fit of a law with a best split of N and D: how a and b moved",
+    "split": "these runs do not tell how compute is best split between N and D",
+    "isoflop": "no three runs of one compute: budgets in FLOPs make isoFLOP levels",
+}
+"""Panes with a figure, and what stands there without one."""
+PANES = ("words", *EMPTY, "card")
+GROWN = frozenset({"split", "isoflop"})
+"""Figures that need to know how the best N and D grow."""
+_NAMES = {"misses": "residuals", "isoflop": "isoFLOP"}
 
 
 class LawChart(Chart, inherit_bindings=False):
@@ -49,25 +63,32 @@ class LawView(LabView):
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("law")
     DEFAULT_CSS = """
     LawView { layout: vertical; height: 1fr; }
+    LawView #law-panes { padding: 0 1; }
     LawView Page { width: 3fr; height: 1fr; padding-left: 1; }
     LawView #law-figures { width: 2fr; height: 1fr; }
+    LawView LawChart { height: 2fr; }
     LawView #law-loss { height: 3fr; }
-    LawView #law-misses { height: 2fr; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
         self._pane = 0
-        self._is_law = False
+        self._subject: Subject | None = None
+        self._grown = False
+        """Whether the subject knows how the best N and D grow."""
+        self._built: set[str] = set()
+        """Figures of the newest law that are there or on their way."""
 
     def compose(self) -> ComposeResult:
-        """Words, and the three figures."""
+        """Which pane it is, words, figures, and the card."""
         glyphs = getattr(self.app, "glyphs", "braille")
+        yield Lines(id="law-panes")
         with Horizontal():
             yield Page(id="law-words")
+            yield Page(id="law-card")
             with Vertical(id="law-figures"):
-                for name in PANES[1:]:
-                    yield LawChart(id=f"law-{name}", empty="no law yet", glyphs=glyphs)
+                for name, empty in EMPTY.items():
+                    yield LawChart(id=f"law-{name}", empty=empty, glyphs=glyphs)
 
     @property
     def pane(self) -> str:
@@ -76,47 +97,77 @@ class LawView(LabView):
 
     def draw(self, snapshot: Snapshot) -> None:
         """Words and figures of the newest law."""
-        self.query_one(Page).show(lambda width: law_words.lines(snapshot, width))
-        subject = subject_of(snapshot)
-        self._is_law = subject is not None
+        subject = self._subject = subject_of(snapshot)
+        self._built, self._grown = set(), False
+        self.query_one("#law-words", Page).show(lambda width: law_words.lines(snapshot, subject, width))
+        card = self.query_one("#law-card", Page)
         if subject is None:
-            self._put(dict.fromkeys(PANES[1:]), " ".join(why_no_law(snapshot)))
+            self._put(dict.fromkeys(EMPTY))
+            card.show(lambda width: law_words.nothing(snapshot, width))
         else:
-            self._build(snapshot, subject)
+            card.show(lambda width: law_card.lines(subject, width))
+            self._say_more(snapshot, subject)
         self.lay_out()
 
-    @work(thread=True, exclusive=True)
-    def _build(self, snapshot: Snapshot, subject: Subject) -> None:
-        """The figures, in a thread: the frontier of several laws takes most of a second beside training."""
-        built = {
-            "loss": law_figures.loss(subject),
-            "misses": law_figures.misses(subject),
-            "history": law_figures.history(snapshot.history, str(subject.assessment.best)),
-        }
-        self.back(self._put, built, "after another fit: how the exponents moved")
+    @work(thread=True, exclusive=True, group="words")
+    def _say_more(self, snapshot: Snapshot, subject: Subject) -> None:
+        """How the best N and D grow, in a thread: every law's frontier is solved for it."""
+        self.back(self._more_said, snapshot, grown(subject))
 
-    def _put(self, built: Mapping[str, Figure | None], words: str) -> None:
+    def _more_said(self, snapshot: Snapshot, subject: Subject) -> None:
+        self._subject, self._grown = subject, True
+        self.query_one("#law-words", Page).show(lambda width: law_words.lines(snapshot, subject, width))
+        self._want(self._seen())
+
+    def _want(self, names: Iterable[str]) -> None:
+        """Have these figures built, once for each law; those of the split need to know how it grows."""
+        shot, subject = self._snapshot, self._subject
+        missing = [name for name in names if name not in self._built and (self._grown or name not in GROWN)]
+        if shot is not None and subject is not None and missing:
+            self._built.update(missing)
+            self._build(missing, shot, subject)
+
+    @work(thread=True, group="figures")
+    def _build(self, names: list[str], snapshot: Snapshot, subject: Subject) -> None:
+        """Figures, in a thread: the frontier of several laws takes most of a second beside training."""
+        self.back(self._put, {name: law_figures.build(name, snapshot, subject) for name in names}, snapshot)
+
+    def _put(self, built: Mapping[str, Figure | None], of: Snapshot | None = None) -> None:
+        shot = self._snapshot
+        if of is not None and shot is not None and of.versions.law != shot.versions.law:
+            return
+        why = " ".join(why_no_law(shot)) if shot is not None and self._subject is None else ""
         for name, figure in built.items():
             chart = self.query_one(f"#law-{name}", LawChart)
-            chart.empty = words
+            chart.empty = why or EMPTY[name]
             chart.show(figure)
 
     def copied(self) -> str:
-        """Everything that is said in words."""
-        return "\n".join(self.query_one(Page).plain)
+        """Everything that is said in words, or the line that fits again with the card."""
+        if self.pane == "card" and self._subject is not None:
+            return law_card.copied(self._subject)
+        return "\n".join(self.query_one("#law-words", Page).plain)
 
     def keys_to(self) -> Widget:
         """What is read."""
-        return self.query_one("#law-words" if self._pane == 0 else f"#law-{self.pane}")
+        return self.query_one(f"#law-{self.pane}")
+
+    def _seen(self) -> list[str]:
+        """The figures that are on the screen."""
+        if self.pane != "words":
+            return [self.pane] if self.pane in EMPTY else []
+        return ["loss", "misses"] if self.size.width >= WIDE and self._subject is not None else []
 
     def lay_out(self) -> None:
         """Words beside figures, or one pane alone."""
-        wide, words = self.size.width >= WIDE, self._pane == 0
-        self.query_one("#law-words").display = words
-        self.query_one("#law-figures").display = (wide and self._is_law) or not words
-        for name in PANES[1:]:
-            together = words and wide and name != "history"
-            self.query_one(f"#law-{name}").display = together or name == self.pane
+        seen = self._seen()
+        self.query_one("#law-panes", Lines).put([law_words.panes(PANES, _NAMES, self._pane, self.size.width - 2)])
+        self.query_one("#law-words").display = self.pane == "words"
+        self.query_one("#law-card").display = self.pane == "card"
+        self.query_one("#law-figures").display = bool(seen)
+        for name in EMPTY:
+            self.query_one(f"#law-{name}").display = name in seen
+        self._want(seen)
 
     # What keys do
 
@@ -163,7 +214,7 @@ class LawView(LabView):
         self._chart().action_whole()
 
     def _chart(self) -> LawChart:
-        return self.query_one(f"#law-{PANES[max(self._pane, 1)]}", LawChart)
+        return self.query_one(f"#law-{self.pane if self.pane in EMPTY else 'loss'}", LawChart)
 
     def _words(self) -> Page:
-        return self.query_one(Page)
+        return self.query_one("#law-card" if self.pane == "card" else "#law-words", Page)

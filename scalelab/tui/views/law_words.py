@@ -5,16 +5,19 @@ The sentences are those of `report`; here is only their order, and the table of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from scalelab.gate import clean
-from scalelab.report import checks, findings, numbers, promise
+from scalelab.report import checks, findings, numbers, promise, shares
 from scalelab.report.layout import Lines, heading, table, wrapped
+from scalelab.report.source import Subject
+from scalelab.tui.bars import Part
 from scalelab.tui.snapshot import PastLaw, Snapshot
-from scalelab.tui.views.subject import subject_of, why_no_law
+from scalelab.tui.views import law_figures
+from scalelab.tui.views.subject import why_no_law
 
 if TYPE_CHECKING:
     from scalelab.laws import Assessment
@@ -25,9 +28,8 @@ SHOWN_STEPS = 12
 """Refits of the past that are told one by one: the first, the last, and some between."""
 
 
-def lines(shot: Snapshot, width: int) -> Lines:
+def lines(shot: Snapshot, subject: Subject | None, width: int) -> Lines:
     """Everything, in the order of reading."""
-    subject = subject_of(shot)
     if subject is None:
         return nothing(shot, width)
     seen = subject.assessment
@@ -38,9 +40,10 @@ def lines(shot: Snapshot, width: int) -> Lines:
         findings.verdicts(seen, width),
         findings.diagnosis(subject, width),
         findings.what_next(seen, width),
+        shares.growth(subject, width),
         checks.honest_check(subject, width),
         moved(shot.history, seen.best, width),
-        findings.left_out(subject, width),
+        left_out(subject, width),
         _stale(shot, width),
     ]
     return [line for section in sections if section for line in [*_headed(section, width), Text()]][:-1]
@@ -90,27 +93,62 @@ def nothing(shot: Snapshot, width: int) -> Lines:
 
 
 def moved(history: Sequence[PastLaw], best: str | None, width: int) -> Lines:
-    """How the numbers of the law that is shown moved as runs came in; nothing before a second fit."""
-    own = [past for past in history if past.law == best]
+    """How the numbers of the law that is shown moved as runs came in, and a and b; nothing before a second fit."""
+    own = law_figures.steps(history, str(best))
     if len(history) < 2 or not own:
         return []
-    shown = _some(own)
-    names = list(own[-1].estimates)
-    rows = [["runs", *(numbers.greek(name) for name in names)]]
-    rows += [[str(past.n_runs), *(_number(past, name) for name in names)] for past in shown]
-    said = [heading(f"How the numbers of {clean(str(best), 40)} moved as runs came in"), *table(rows)]
+    names = list(own[-1].past.estimates)
+    growing = [name for name in law_figures.GROWTH if any(each.growth for each in own)]
+    rows = [["runs", *(numbers.greek(name) for name in names), *growing]]
+    for each in _some(own):
+        told = [each.past.estimates[name] for name in names] + [each.growth.get(name) for name in growing]
+        rows.append([str(each.past.n_runs), *("" if found is None else _number(*found) for found in told)])
+    said = [heading(f"How the numbers of {clean(str(best), 40)} moved as runs came in"), *_fitting(rows, width)]
+    if growing:
+        said += wrapped("  a and b are the exponents of N* ∝ C^a and D* ∝ C^b.", width, hang=2)
     others = [f"{past.law} at {past.n_runs}" for past in _changes(history)]
     if len(others) > 1:
         said += wrapped(f"  Shown as runs came in: {', '.join(others)}.", width, hang=2)
     return said
 
 
-def _number(past: PastLaw, name: str) -> str:
-    value, low, high = past.estimates[name]
+def _fitting(rows: list[list[str]], width: int) -> Lines:
+    """The table, in two where one is wider than the screen; the runs stand before both."""
+    whole = table(rows)
+    if whole[0].cell_len <= width or len(rows[0]) < 4:
+        return whole
+    half = (len(rows[0]) + 1) // 2
+    return [*table([row[:half] for row in rows]), *table([[row[0], *row[half:]] for row in rows])]
+
+
+def _number(value: float, low: float, high: float) -> str:
     return numbers.interval(value, low, high).partition(" [")[0]
 
 
-def _some(steps: Sequence[PastLaw]) -> list[PastLaw]:
+def left_out(subject: Subject, width: int) -> Lines:
+    """Every run that is no point of the fit, each with its reason, and what a reader found odd."""
+    seen, lines = subject.assessment, list[Text]()
+    if seen.n_excluded:
+        lines.append(heading(f"Left out of the fit: {seen.n_excluded} of {seen.n_runs + seen.n_excluded} runs"))
+        for each in seen.excluded:
+            lines += wrapped(f"  - {clean(each.run, 60)}: {clean(each.reason, 300)}", width, hang=4)
+    for note in subject.runs.notes:
+        lines += wrapped(f"  note: {clean(note, 300)}", width, hang=8)
+    return lines
+
+
+def panes(every: Sequence[str], named: Mapping[str, str], here: int, width: int) -> list[Part]:
+    """The panes with the one that is seen marked; on a narrow screen that one alone."""
+    names = [named.get(name, name) for name in every]
+    parts: list[Part] = []
+    for place, name in enumerate(names):
+        parts += [(f" {name} ", "mark")] if place == here else [(f" {name} ", "faint")]
+    if sum(len(words) for words, _ in parts) <= width:
+        return parts
+    return [(f"{here + 1} of {len(names)}", "faint"), (f"  {names[here]}", "strong"), ("  v: the next", "faint")]
+
+
+def _some(steps: Sequence[law_figures.Step]) -> list[law_figures.Step]:
     """At most SHOWN_STEPS, evenly, the ends among them."""
     if len(steps) <= SHOWN_STEPS:
         return list(steps)

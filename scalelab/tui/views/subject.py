@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import median
 
 from scalelab.gate import clean
 from scalelab.report import prediction
+from scalelab.report.growth import exponents_of, iso_flop_of
 from scalelab.report.known import Known
 from scalelab.report.prediction import Forecast
 from scalelab.report.source import Subject
@@ -26,6 +28,12 @@ def subject_of(shot: Snapshot) -> Subject | None:
         name=shot.name, path=str(shot.root), runs=runs, assessment=seen, foretold=tuple(told.values()),
         rung_names={row.run: row.spec.rung for row in shot.rows},
     )  # fmt: skip
+
+
+def grown(subject: Subject) -> Subject:
+    """With how the best N and D grow with compute, by every law and by the runs' own isoFLOP levels."""
+    found = iso_flop_of(subject.runs)
+    return replace(subject, iso_flop=found, exponents=exponents_of(subject.assessment, found))
 
 
 def known_of(shot: Snapshot) -> Known:

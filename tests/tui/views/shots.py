@@ -106,7 +106,7 @@ def _seen(finished: int) -> laws.Assessment:
 def _past(finished: int) -> PastLaw:
     seen = _seen(finished)
     estimates = {each.name: (each.value, each.low, each.high) for each in seen.fit().estimates}
-    return PastLaw(n_runs=finished, law=str(seen.best), after_run="", time=0.0, estimates=estimates)
+    return PastLaw(n_runs=finished, law=str(seen.best), after_run="", time=0.0, estimates=estimates, fit=seen.fit())
 
 
 def _foretold(finished: int) -> tuple[PredictionRow, ...]:

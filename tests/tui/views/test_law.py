@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from scalelab import laws
+from scalelab.laws.card import data_hash
 from scalelab.tui.charts.chart import Chart
 from scalelab.tui.views import law_figures, law_words
-from scalelab.tui.views.law import LawView
+from scalelab.tui.views.law import PANES, LawView
 from scalelab.tui.views.page import Page
+from scalelab.tui.views.subject import subject_of
 from tests.tui.views.host import SIZES, Host, golden, piloted, screen, settle
 from tests.tui.views.shots import hostile, shot
 
@@ -46,12 +51,62 @@ async def test_panes_one_after_another() -> None:
         app.view.show(shot(20))  # type: ignore[attr-defined]
         await settle(pilot)
         seen = []
-        for _ in range(4):
+        for _ in PANES:
             await pilot.press("v")
-            await pilot.pause()
-            seen.append(screen(app).partition("\n")[0])
-        assert seen[0].startswith("loss against compute") and seen[1].startswith("residuals")
-        assert seen[2].startswith("exponents of") and "The law:" in seen[3]
+            await settle(pilot)
+            seen.append(screen(app).splitlines()[1])
+        titles = ["loss against compute", "residuals", "error on held-back runs", "exponents of",
+                  "how the best N and D", "the best N and D"]  # fmt: skip
+        assert [title for title, line in zip(titles, seen, strict=False) if not line.startswith(title)] == []
+        assert seen[-2].strip().startswith("The card of coupled") and "The law:" in seen[-1]
+        await pilot.press(*["V"] * 2)
+        await settle(pilot)
+        assert "no three runs of one compute" in screen(app)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@piloted
+async def test_the_card_says_how_it_was_fitted_and_is_copied(size: tuple[int, int]) -> None:
+    app = Host(LawView())
+    async with app.run_test(size=size) as pilot:
+        app.view.show(shot(20))  # type: ignore[attr-defined]
+        await pilot.press("V")
+        await settle(pilot)
+        assert "huber: the sum of Huber's loss" in " ".join(" ".join(app.query_one("#law-card", Page).plain).split())
+        assert "The card of coupled" in screen(app)
+        if size == (80, 24):
+            golden("law-card-80x24", screen(app))
+        command = app.view.copied().partition("\n")[0]  # type: ignore[attr-defined]
+        assert command.startswith("scalelab fit ") and "--level 0.95" in command
+        assert f"# data: SHA-256 {data_hash(shot(20).runs)}" in app.view.copied()  # type: ignore
+
+
+@piloted
+async def test_figures_are_built_when_they_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+    real = law_figures.build
+    monkeypatch.setattr(law_figures, "build", lambda name, *rest: (built.append(name), real(name, *rest))[1])
+    app = Host(LawView())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.view.show(shot(20))  # type: ignore[attr-defined]
+        await settle(pilot)
+        assert built == []
+        await pilot.press("v", "v", "V")
+        await settle(pilot)
+        assert built == ["loss", "misses"]
+        app.view.show(shot(16))  # type: ignore[attr-defined]
+        await settle(pilot)
+        assert built == ["loss", "misses", "loss"]
+
+
+def test_every_run_that_is_left_out_is_told_with_its_reason() -> None:
+    seen = shot(20)
+    told = tuple(laws.Exclusion(run=f"run-{number}", reason=f"reason {number}") for number in range(40))
+    subject = subject_of(seen)
+    assert subject is not None
+    many = replace(subject, assessment=replace(subject.assessment, excluded=told, n_excluded=40))
+    lines = " ".join(line.plain.strip() for line in law_words.left_out(many, 80))
+    assert all(f"run-{number}: reason {number}" in lines for number in range(40))
 
 
 @piloted
@@ -61,7 +116,7 @@ async def test_words_scroll_and_stay_where_they_are_when_nothing_changes() -> No
         app.view.show(shot(20))  # type: ignore[attr-defined]
         app.view.focus()
         await settle(pilot)
-        page = app.query_one(Page)
+        page = app.query_one("#law-words", Page)
         await pilot.press("j", "j", "k", "space")
         before = page.scroll_offset.y
         assert before > 1
@@ -87,7 +142,7 @@ async def test_a_cursor_reads_the_chart_and_gives_the_keys_back() -> None:
         assert app.query_one("#law-loss", Chart).reading() is not None
         await pilot.press("escape")
         await pilot.pause()
-        assert app.focused is app.query_one(Page)
+        assert app.focused is app.query_one("#law-words", Page)
 
 
 @piloted
@@ -96,10 +151,10 @@ async def test_another_fit_is_drawn() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         app.view.show(shot(8))  # type: ignore[attr-defined]
         await settle(pilot)
-        assert "chinchilla-tied" in screen(app).partition("\n")[0]
+        assert "chinchilla-tied" in screen(app).splitlines()[1]
         app.view.show(shot(20))  # type: ignore[attr-defined]
         await settle(pilot)
-        assert "coupled" in screen(app).partition("\n")[0]
+        assert "coupled" in screen(app).splitlines()[1]
 
 
 @piloted
@@ -109,7 +164,7 @@ async def test_outside_text_is_harmless_without_colour(monkeypatch: pytest.Monke
     async with app.run_test(size=(200, 50)) as pilot:
         app.view.show(hostile(shot(20), EVIL))  # type: ignore[attr-defined]
         await settle(pilot)
-        shown = screen(app) + "\n".join(app.query_one(Page).plain)
+        shown = screen(app) + "\n".join(app.query_one("#law-words", Page).plain)
         assert not set(shown) & {"\x1b", "\x07", "\u202e"} and "[/b]" in shown
 
 
@@ -120,6 +175,12 @@ def test_how_the_exponents_moved() -> None:
     assert [line.split()[0] for line in lines[2:4]] == ["16", "20"]
     assert "chinchilla-tied at 8" in "".join(lines)
     assert law_words.moved(past[:1], "coupled", 80) == []
+    assert lines[1].split()[-2:] == ["a", "b"] or "a" in lines[5].split()
     figure = law_figures.history(past, "coupled")
     assert figure is not None and [series.label for series in figure.series] == ["α", "β", "κ"]
     assert law_figures.history(past[:1], "coupled") is None
+    growing = law_figures.growth(past, "coupled")
+    assert growing is not None and [series.label[0] for series in growing.series] == ["a", "b"]
+    a, b = (series.y for series in growing.series)
+    assert a + b == pytest.approx(1.0, abs=0.02)  # C is nearly 6·N·D
+    assert law_figures.growth(past[:1], "coupled") is None
