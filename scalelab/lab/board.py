@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from scalelab.lab import schedule
 from scalelab.lab.schedule import SavedStep, Standing
-from scalelab.records import Message, RunKind, RunSpec, RunState, Saved, Usage
+from scalelab.records import Message, Notice, NoticeKind, RunKind, RunSpec, RunState, Saved, Usage
 from scalelab.store.rows import RunRow
 from scalelab.store.writer import Writer
 
@@ -74,6 +74,28 @@ class Board:
         self.attempts[name] += 1
         self.change(name, RunState.RUNNING)
         return self.attempts[name]
+
+    def withdraw(self, name: str, reason: str) -> None:
+        """An attempt that could not begin does not count."""
+        self.attempts[name] -= 1
+        self.change(name, RunState.PLANNED, reason)
+
+    def noticed(self, notice: Notice) -> None:
+        """Keep what a worker says of itself: that it waits, that it goes on, that its numbers are not exact."""
+        name = notice.run
+        if notice.kind is NoticeKind.PAUSED:
+            self.change(name, RunState.RUNNING, f"paused: {notice.text}")
+        elif notice.kind is NoticeKind.GOES_ON:
+            self.change(name, RunState.RUNNING, notice.text)
+        elif notice.kind is NoticeKind.NOT_EXACT:
+            self._writer.set_not_exact(name, notice.text)
+            for run in self.runs.values():
+                if run.spec.parent == name and run.state is not RunState.DONE and self._takes(run.spec, notice.step):
+                    self._writer.set_not_exact(run.spec.run, f"its trunk is not: {notice.text}")
+
+    def _takes(self, branch: RunSpec, step: int) -> bool:
+        """Whether a branch starts from what its trunk became after a step, and not from what is there already."""
+        return branch.first_step > step and (branch.parent or "", branch.first_step) not in self.saved
 
     def change(self, name: str, state: RunState, reason: str = "") -> None:
         """A run's new state."""

@@ -125,6 +125,11 @@ class Crew:
         for attempt in self.active:
             attempt.worker.stop()
 
+    def hold(self, *, on: bool) -> None:
+        """Have everyone take no step, or go on."""
+        for attempt in self.active:
+            attempt.worker.hold(on=on)
+
     def kill(self) -> None:
         """End everyone now."""
         for attempt in self.active:

@@ -55,6 +55,9 @@ class Worker(Protocol):
     def stop(self) -> None:
         """Ask for a checkpoint and an end."""
 
+    def hold(self, *, on: bool) -> None:
+        """Have it take no step, or go on."""
+
     def terminate(self) -> None:
         """Ask the same by a signal, which reaches one that no longer reads."""
 

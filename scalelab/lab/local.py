@@ -71,6 +71,11 @@ class LocalWorker:
         with contextlib.suppress(OSError):
             self.pipe.send_bytes(worker.STOP)
 
+    def hold(self, *, on: bool) -> None:
+        """Have it take no step, or go on."""
+        with contextlib.suppress(OSError):
+            self.pipe.send_bytes(worker.HOLD if on else worker.GO_ON)
+
     def terminate(self) -> None:
         """Ask the same by a signal."""
         self.process.terminate()

@@ -151,7 +151,7 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 
 def note(path: Path, waiting: str) -> None:
-    """Have the owner, which must be us, say why nothing is written; on a full disk too, in bytes that it has already."""
+    """Have the owner, which must be us, say why nothing is written; in bytes that a full disk has given already."""
     owner = read_owner(path)
     if owner is None or owner.pid != os.getpid():
         return
@@ -181,9 +181,12 @@ def _flock(descriptor: int) -> bool | None:
 
 
 def _write(descriptor: int, owner: Owner) -> None:
-    content = owner.to_json().encode()
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, content, 0)
+    os.pwrite(descriptor, _content(owner), 0)
+
+
+def _content(owner: Owner) -> bytes:
+    return owner.to_json().encode().ljust(_BYTES)
 
 
 def _boot() -> str:

@@ -18,7 +18,7 @@ from scalelab.lab.hooks import Guarded
 from scalelab.lab.local import last_words
 from scalelab.lab.loops import CrashLoop
 from scalelab.lab.paths import LabPaths
-from scalelab.records import Evaluation, Message, Outcome, RunKind, RunState
+from scalelab.records import Evaluation, Message, Notice, NoticeKind, Outcome, RunKind, RunState
 from scalelab.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -53,6 +53,11 @@ class Outcomes:
         for message in messages:
             if isinstance(message, Evaluation) and message.final:
                 self._finals[message.run] = message.loss
+            if isinstance(message, Notice):
+                self._board.noticed(message)
+                kind = "resume" if message.kind is NoticeKind.GOES_ON else "warning"
+                said = "" if message.kind is NoticeKind.WARNING else f"{message.kind}: "
+                self._views.event(kind, f"{message.run} at step {message.step}: {said}{message.text}")
         return next((message for message in messages if isinstance(message, Outcome)), None)
 
     def told(self, attempt: Attempt, outcome: Outcome) -> None:

@@ -27,7 +27,7 @@ from scalelab.records import Message, Outcome, RunSpec, RunState, TokenSet, pack
 if TYPE_CHECKING:
     from scalelab.training.device import Device
 
-STOP, BEAT = b"stop", b"beat"
+STOP, HOLD, GO_ON, BEAT = b"stop", b"hold", b"go on", b"beat"
 """What goes down the pipe, and the sign of life that comes up."""
 BEAT_SECONDS = 1.0
 """The loop tells that it moves no oftener than this."""
@@ -38,13 +38,14 @@ FIRST_LOOK_SECONDS, LOOK_SECONDS = 0.5, 3.0
 def main(pipe: Connection, task: str, values: str, log: str) -> None:
     """Entry of every worker: tie it to the supervisor, send its output to a log, do the task."""
     _tie()
-    stopping = threading.Event()
-    tether.watch(pipe, lambda message: stopping.set() if message == STOP else None)
+    stopping, holding = threading.Event(), threading.Event()
+    orders: dict[bytes, Callable[[], None]] = {STOP: stopping.set, HOLD: holding.set, GO_ON: holding.clear}
+    tether.watch(pipe, lambda message: orders[message]() if message in orders else None)
     _listen_to_term(stopping)
     _log_to(log)
     try:
         if task == "train":
-            _train(pipe, json.loads(values), stopping)
+            _train(pipe, json.loads(values), stopping, holding)
         else:
             _answer(pipe, _TASKS[task], json.loads(values))
     except BrokenPipeError:
@@ -76,7 +77,7 @@ def _log_to(path: str) -> None:
         faulthandler.enable(file=2)
 
 
-def _train(pipe: Connection, job: Mapping[str, Any], stopping: threading.Event) -> None:
+def _train(pipe: Connection, job: Mapping[str, Any], stopping: threading.Event, holding: threading.Event) -> None:
     spec = RunSpec.from_dict(job["spec"])
     one_at_a_time = threading.Lock()
 
@@ -88,7 +89,7 @@ def _train(pipe: Connection, job: Mapping[str, Any], stopping: threading.Event) 
         send(pack(message))
 
     try:
-        outcome = _run(spec, job, report, _Asked(stopping, lambda: send(BEAT)))
+        outcome = _run(spec, job, report, _Asked(stopping, lambda: send(BEAT)), holding.is_set)
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -101,7 +102,11 @@ def _train(pipe: Connection, job: Mapping[str, Any], stopping: threading.Event) 
 
 
 def _run(
-    spec: RunSpec, job: Mapping[str, Any], report: Callable[[Message], None], should_stop: Callable[[], bool]
+    spec: RunSpec,
+    job: Mapping[str, Any],
+    report: Callable[[Message], None],
+    should_stop: Callable[[], bool],
+    held: Callable[[], bool],
 ) -> Outcome:
     from scalelab.training import checkpoint
     from scalelab.training.device import open_device
@@ -121,6 +126,7 @@ def _run(
         should_stop=should_stop,
         resume_from=checkpoint.latest(run_dir, say=print, before=job["resume_before"]) or trunk,
         checkpoint_seconds=job["checkpoint_seconds"],
+        held=held,
     )
 
 

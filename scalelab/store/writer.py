@@ -20,8 +20,17 @@ from scalelab.records import Evaluation, Message, Notice, Outcome, Point, RunSpe
 from scalelab.store import schema
 from scalelab.store.rows import RequestRow
 
-# Conditions that pass by themselves or when a person makes room; anything else is an error at once.
-_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+_HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_PASSING = _HELD | {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+}
+"""Conditions that pass by themselves or when a person mends them; anything else is an error at once."""
+MOST_ROWS = 200_000
+"""Rows that are kept in memory for a store that another process holds; some 100 MB."""
 
 
 def _insert(table: str, columns: Iterable[str]) -> str:
@@ -45,6 +54,8 @@ class Writer:
         self.path = path
         self.waiting: str | None = None
         """Why the last commit has not reached the file yet; None when all has."""
+        self.overfull = False
+        """Whether nothing more should be given until it has: the disk takes nothing, or too much waits."""
         self._clock = clock
         self._queue: list[tuple[str, list[tuple[Any, ...]]]] = []
         self._depth = 0
@@ -69,6 +80,7 @@ class Writer:
             raise
         if damage != "ok":
             raise ScalelabError(f"store {path} is damaged ({damage})", todo="put back a copy of it")
+        self._file = _identity(path)
         self._db.execute(f"PRAGMA synchronous = {'NORMAL' if self.journal == 'wal' else 'FULL'}")
 
     # What is written
@@ -206,6 +218,9 @@ class Writer:
         self._durable |= durable
         if not self._queue:
             return True
+        if _identity(self.path) != self._file:
+            # sqlite would go on writing into a file that has no name any more.
+            raise ScalelabError(f"store {self.path} was removed or replaced while it was written")
         try:
             if self._durable:
                 # A run's end must outlive a power cut; points need not: the run would go on from its checkpoint.
@@ -221,7 +236,7 @@ class Writer:
             if self._durable and self.journal == "wal":
                 self._db.execute("PRAGMA synchronous = NORMAL")
         self._queue.clear()
-        self._durable, self.waiting = False, None
+        self._durable, self.waiting, self.overfull = False, None, False
         return True
 
     def requests(self) -> list[RequestRow]:
@@ -266,6 +281,17 @@ class Writer:
     def _hold(self, error: sqlite3.Error) -> None:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
-        if (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in _PASSING:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code not in _PASSING:
             raise schema.told(error, self.path) from None
-        self.waiting = str(error)
+        self.waiting = f"{self.path}: {error}"
+        self.overfull = code not in _HELD or sum(len(rows) for _, rows in self._queue) > MOST_ROWS
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file the name stands for; None where it stands for none."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino

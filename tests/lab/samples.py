@@ -85,6 +85,7 @@ class FakeWorker:
     stopped: bool = False
     killed: bool = False
     closed: bool = False
+    held: bool = False
     pid: int = 0
     beats: int = 0
     terminated: bool = False
@@ -103,6 +104,9 @@ class FakeWorker:
 
     def terminate(self) -> None:
         self.terminated = True
+
+    def hold(self, *, on: bool) -> None:
+        self.held = on
 
     def kill(self) -> None:
         self.killed = True
