@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from scalelab.errors import BadInput
+from scalelab.mixture import line_of, shares
 from scalelab.units import parse_count
 
 SHAPE = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,3})")
@@ -29,6 +30,21 @@ def _shape(value: Any) -> str:
     if not (isinstance(value, str) and SHAPE.fullmatch(value)):
         raise ValueError('a shape is written d_model x n_layer, such as "64x2"')
     return value
+
+
+def _source(value: Any) -> Any:
+    try:
+        if isinstance(value, dict):
+            return line_of(value)
+        if isinstance(value, str):
+            shares(value)
+    except BadInput as error:
+        raise ValueError(error.line()) from None
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 Count = Annotated[float, BeforeValidator(_count)]
@@ -102,16 +118,38 @@ class BudgetSpec(_Table):
 class CorpusSpec(_Table):
     """The text and how it becomes tokens."""
 
-    source: str = Field("sotu", min_length=1, max_length=4096)
-    """"sotu", "python", or a local file, folder or glob: "data/*.jsonl", "files:notes.txt"."""
-    tokenizer: Literal["bpe", "bytes"] = "bpe"
-    """"bpe": byte-level BPE trained on the training side of this corpus; "bytes": one token a byte."""
-    vocab_size: int = Field(512, ge=257, le=65_536)
-    """Tokens of the BPE; with "bytes" it is 257 whatever stands here."""
+    source: Annotated[str, BeforeValidator(_source)] = Field("sotu", min_length=1, max_length=4096)
+    """"sotu", "python", a corpus of the hub ("wikitext-103", "fineweb:CC-MAIN-2024-10", "hf:OWNER/NAME:CONFIG"), a
+    local file, folder or glob ("data/*.jsonl", "files:notes.txt"), or shares: "wikitext-103=0.7,python=0.3"."""
+    tokenizer: str = Field("bpe", min_length=1, max_length=4096)
+    """"bpe": byte-level BPE trained on the training side of this corpus; "bytes": one token a byte; "gpt2", another id
+    of the hub, or a folder with a tokenizer.json: one that exists already."""
+    vocab_size: int = Field(512, ge=257, le=1_000_000)
+    """Tokens of the BPE. With "bytes" it is 257 and with "gpt2" 50,257 whatever stands here; of another tokenizer that
+    exists already, what the plan counts with until it is there."""
     held_out: float = Field(0.05, gt=0, le=0.5)
     """Share of the passages kept for the held-out loss."""
     text_column: str = Field("text", min_length=1, max_length=200)
-    """Column of jsonl, csv and parquet files."""
+    """Column of jsonl, csv and parquet files and of the hub's datasets."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_mixture(cls, values: Any) -> Any:
+        """`corpus = {"wikitext-103" = 0.7, python = 0.3}`: shares beside the fields, or in their place."""
+        if not isinstance(values, dict):
+            return values
+        known = {*cls.model_fields}
+        shares = {name: each for name, each in values.items() if name not in known and _is_number(each)}
+        # One number under an unknown name is rather a misspelt field than a mixture of one.
+        if len(shares) < 2 or "source" in values:
+            return values
+        rest = {name: each for name, each in values.items() if name not in shares}
+        return {**rest, "source": shares}
+
+    @property
+    def planned_vocabulary(self) -> int:
+        """Tokens that a plan counts with before the tokenizer is there."""
+        return {"bytes": 257, "gpt2": 50_257}.get(self.tokenizer, self.vocab_size)
 
 
 class LearningRateSpec(_Table):

@@ -205,6 +205,29 @@ class RunSpec(_Json):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPart(_Json):
+    """One corpus of those that a token set was taken from by shares, or the one that was streamed."""
+
+    corpus: str
+    revision: str
+    """Which state of it: the commit of a hub's repository; empty for text of this machine."""
+    share: float
+    """Of the training tokens, as asked; all shares add up to 1."""
+    train_tokens: int
+    """In train.bin."""
+    unique_tokens: int
+    """Different ones among those that were read for it: fewer than train_tokens where they repeat."""
+    held_out_tokens: int
+    """In its own held_out-N.bin, N from 0; the token set's held_out.bin mixes all parts in their shares."""
+    held_out_bytes: int
+
+    @property
+    def passes(self) -> float:
+        """How often its text stands in train.bin."""
+        return self.train_tokens / max(self.unique_tokens, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSet(_Json):
     """A corpus as tokens on disk: train.bin and held_out.bin (flat, little-endian), tokenizer.json, manifest.json."""
 
@@ -220,6 +243,16 @@ class TokenSet(_Json):
     train_bytes: int
     held_out_tokens: int
     held_out_bytes: int
+    parts: tuple[TokenPart, ...] = ()
+    """What it was taken from by streaming or in shares; empty for one corpus of this machine, which is there whole."""
+    asked_train: int = 0
+    """Training tokens that were asked of the parts; 0: all there are."""
+    asked_held_out: int = 0
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The token set from plain values, its parts included."""
+        return cls(**{**values, "parts": tuple(TokenPart.from_dict(part) for part in values.get("parts", ()))})
 
     @property
     def bytes_per_token(self) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from scalelab.corpora.checks import check, epochs
 from scalelab.corpora.preparing import prepare
 from scalelab.corpora.sources import available
+from scalelab.corpora.streams import Need
 from scalelab.corpora.tokenizers import Tokenizer, load_tokenizer
 
-__all__ = ["Tokenizer", "available", "check", "epochs", "load_tokenizer", "prepare"]
+__all__ = ["Need", "Tokenizer", "available", "check", "epochs", "load_tokenizer", "prepare"]

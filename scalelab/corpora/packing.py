@@ -32,11 +32,16 @@ def dtype_of(vocab_size: int) -> str:
 
 
 def pack(
-    path: Path, passages: Iterable[bytes], encode: Encode, vocab_size: int, advance: Callable[[int], None]
+    path: Path,
+    passages: Iterable[bytes],
+    encode: Encode,
+    vocab_size: int,
+    end_of_text: int,
+    advance: Callable[[int], None],
 ) -> Part:
     """Write one side and sync it; `advance` is told the bytes of text of every chunk written."""
     dtype = np.dtype(dtype_of(vocab_size)).newbyteorder("<")
-    end = np.array([vocab_size - 1], np.uint32)
+    end = np.array([end_of_text], np.uint32)
     n_tokens = n_bytes = 0
     with path.open("xb") as file:
         for chunk in _chunks(passages):

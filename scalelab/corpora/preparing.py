@@ -12,7 +12,8 @@ from scalelab.corpora import cache as store
 from scalelab.corpora.packing import dtype_of, pack
 from scalelab.corpora.passages import Passages, Spool, cut
 from scalelab.corpora.sources import Source, open_source
-from scalelab.corpora.tokenizers import KINDS
+from scalelab.corpora.streams import Need, is_streamed, prepare_streamed
+from scalelab.corpora.tokenizers import end_of_text, kind_of, size_of
 from scalelab.errors import BadInput, ScalelabError
 from scalelab.preset import CorpusSpec
 from scalelab.records import TokenSet
@@ -24,8 +25,10 @@ Progress = Callable[[str, float], None]
 _SETTLED_NS = 20_000_000  # clocks of file systems tick every 4–10 ms: a later write within the tick would go unseen
 
 
-def prepare(corpus: CorpusSpec, cache: Path, *, progress: Progress | None = None) -> TokenSet:
+def prepare(corpus: CorpusSpec, cache: Path, *, need: Need | None = None, progress: Progress | None = None) -> TokenSet:
     """The corpus as tokens on disk, made if the cache does not hold them.
+
+    A corpus of this machine is taken whole; of the hub's, and of a mixture, as much as `need` says (None: all).
 
     Raises
     ------
@@ -34,6 +37,9 @@ def prepare(corpus: CorpusSpec, cache: Path, *, progress: Progress | None = None
     ScalelabError
         When the cache cannot be written.
     """
+    if is_streamed(corpus):
+        with _told_in_words(cache):
+            return prepare_streamed(corpus, cache, need or Need(), progress or (lambda stage, share: None))
     source = open_source(corpus)
     clock, before = time.time_ns(), source.fingerprint()
     seen = store.digest("seen", str(store.FORMAT), corpus.model_dump_json(), before.text)
@@ -48,7 +54,7 @@ def prepare(corpus: CorpusSpec, cache: Path, *, progress: Progress | None = None
 
 def _make(corpus: CorpusSpec, source: Source, cache: Path, progress: Progress) -> TokenSet:
     """Read the text; pack it, unless this very text was packed under other names or times."""
-    kind = KINDS[corpus.tokenizer]
+    kind = kind_of(corpus.tokenizer)
     with store.workshop(cache) as folder:
         passages = _gather(source, folder, progress)
         recipe = store.digest(
@@ -78,13 +84,14 @@ def _gather(source: Source, folder: Path, progress: Progress) -> Passages:
 def _pack(
     corpus: CorpusSpec, passages: Passages, recipe: str, cache: Path, folder: Path, progress: Progress
 ) -> TokenSet:
-    kind = KINDS[corpus.tokenizer]
+    kind = kind_of(corpus.tokenizer)
     train, held_out = passages.split(corpus.held_out)
     progress("training the tokenizer", 0.0)
     library = kind.make(corpus, _sample(passages, train, kind.sample_bytes(corpus)))
     path = folder / "tokenizer.json"
     path.write_text(library.to_str(), encoding="utf-8")
-    vocab_size = int(library.get_vocab_size())
+    vocab_size, end = size_of(library), end_of_text(library)
+    assert end is not None
 
     done, whole = 0, int(passages.lengths.sum())
 
@@ -95,7 +102,7 @@ def _pack(
 
     encode = kind.encoder(library)
     parts = {
-        name: pack(folder / f"{name}.bin", passages.read(side), encode, vocab_size, advance)
+        name: pack(folder / f"{name}.bin", passages.read(side), encode, vocab_size, end, advance)
         for name, side in (("train", train), ("held_out", held_out))
     }
     tokens = TokenSet(

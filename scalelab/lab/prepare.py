@@ -58,9 +58,9 @@ def create(preset: Preset, paths: LabPaths, executor: LocalExecutor, hooks: Hook
 
     check_folder(paths)
     chosen = plan.choose_device(preset.hardware)
-    plan.make_plan(preset, chosen)
+    largest = max(cell.n_tokens for cell in plan.make_plan(preset, chosen).cells)
     executor.warm()
-    tokens = prepare_tokens(preset, hooks)
+    tokens = prepare_tokens(preset, hooks, n_tokens=largest)
     tell_tokens(tokens, hooks)
     device, seconds_per_token = _probe(preset, chosen, tokens, executor, hooks)
     made = plan.make_plan(preset, device, vocab_size=tokens.vocab_size, seconds_per_token=seconds_per_token)
@@ -92,14 +92,23 @@ def check_folder(paths: LabPaths) -> None:
         ) from None
 
 
-def prepare_tokens(preset: Preset, hooks: Hooks) -> TokenSet:
-    """The corpus as tokens, enough for the preset's sequences and evaluations."""
+def prepare_tokens(preset: Preset, hooks: Hooks, *, n_tokens: int = 0, like: TokenSet | None = None) -> TokenSet:
+    """The corpus as tokens, enough for the preset's sequences and evaluations.
+
+    Of what is streamed or mixed, `n_tokens` training tokens (0: all there are), or exactly what a lab took: `like`.
+    """
     from scalelab import corpora
 
     def progress(stage: str, share: float) -> None:
         hooks.on_event("progress", f"{stage} {share:.0%}")
 
-    tokens = corpora.prepare(preset.corpus, token_cache(), progress=progress)
+    if like is not None:
+        need = corpora.Need(train=like.asked_train, held_out=like.asked_held_out)
+    else:
+        # The real tokenizer may make the rungs, and with them budgets by N, a little larger than planned.
+        held_out = max(preset.evaluation.tokens, 2 * preset.model.context) + 1
+        need = corpora.Need(train=round(1.02 * n_tokens), held_out=held_out)
+    tokens = corpora.prepare(preset.corpus, token_cache(), need=need, progress=progress)
     corpora.check(tokens, preset.model.context, preset.evaluation.tokens)
     return tokens
 
@@ -198,5 +207,9 @@ def _warn_of_epochs(made: Plan, tokens: TokenSet, hooks: Hooks) -> None:
     passes = corpora.epochs(tokens, max(cell.n_tokens for cell in made.cells))
     for warning in made.warnings:
         hooks.on_event("warning", warning)
+    for part in tokens.parts:
+        if part.passes > 1.05:
+            told = f"{part.corpus} stands {part.passes:.1f} times in the mixture to be {part.share:.0%} of it"
+            hooks.on_event("warning", f"{told}: repeated text teaches less")
     if passes > 1:
         hooks.on_event("warning", f"the largest budget reads the corpus {passes:.1f} times: repeated text teaches less")

@@ -35,7 +35,7 @@ def reopen(preset: Preset | None, paths: LabPaths, hooks: Hooks) -> Lab:
         check_same(stored, preset, paths)
     wanted = preset or stored
     lab = load(paths)
-    now = prepare_tokens(wanted, hooks)
+    now = prepare_tokens(wanted, hooks, like=lab.tokens)
     if now.key != lab.tokens.key:
         raise BadInput(
             f"the corpus {lab.tokens.corpus!r} of lab {paths.root} has changed since it was prepared",

@@ -11,9 +11,6 @@ from scalelab.preset import LadderSpec, LearningRateSpec, Preset
 from scalelab.records import ModelShape, ParameterCount
 from scalelab.units import format_count
 
-BYTES_VOCABULARY = 257
-"""256 bytes and the end of a text."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
@@ -43,7 +40,7 @@ def make_ladder(preset: Preset, vocab_size: int | None = None) -> tuple[Rung, ..
     BadInput
         When a width does not divide, no shape comes near a target, or two targets meet in one shape.
     """
-    vocabulary = vocab_size or (BYTES_VOCABULARY if preset.corpus.tokenizer == "bytes" else preset.corpus.vocab_size)
+    vocabulary = vocab_size or preset.corpus.planned_vocabulary
     if preset.ladder.shapes is not None:
         shapes = [make_shape(name, preset.model, vocabulary) for name in preset.ladder.shapes]
     else:

@@ -19,6 +19,7 @@ def test_tokens_take_the_smallest_dtype_that_holds_the_last_of_them(
         [b"ab", b"c"] * 300,
         lambda passage: np.frombuffer(passage, np.uint8).astype(np.uint32),
         vocab_size,
+        vocab_size - 1,
         told.append,
     )
     flat = np.fromfile(tmp_path / "a.bin", dtype=np.dtype(dtype).newbyteorder("<"))

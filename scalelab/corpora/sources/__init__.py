@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from scalelab.corpora.hub.names import described
 from scalelab.corpora.sources import files, python, sotu
 from scalelab.corpora.sources.base import Document, Source
 from scalelab.preset import CorpusSpec
@@ -18,11 +19,13 @@ _NAMED: dict[str, tuple[str, Callable[[CorpusSpec], Source]]] = {
 
 def available() -> list[tuple[str, str]]:
     """Name and description of every corpus that can be asked for; the last one stands for all local files."""
-    return [(name, description) for name, (description, _) in _NAMED.items()] + [("files:PATH", files.DESCRIPTION)]
+    local = [(name, description) for name, (description, _) in _NAMED.items()]
+    *hub, other = described()
+    return [*local, *hub, other, ("files:PATH", files.DESCRIPTION)]
 
 
 def open_source(corpus: CorpusSpec) -> Source:
-    """The source that the spec names, opened but not read; raises BadInput where there is none."""
+    """The local source that the spec names, opened but not read; raises BadInput where there is none."""
     if corpus.source in _NAMED:
         return _NAMED[corpus.source][1](corpus)
-    return files.open_files(corpus, names=list(_NAMED))
+    return files.open_files(corpus, names=[name for name, _ in available() if ":" not in name])

@@ -5,18 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scalelab.corpora.tokenizers.base import END_OF_TEXT, Kind
+from scalelab.corpora.tokenizers.base import Kind, end_of_text, library_of, size_of
 from scalelab.corpora.tokenizers.bpe import Bpe
 from scalelab.corpora.tokenizers.bytes import Bytes
+from scalelab.corpora.tokenizers.pretrained import Pretrained
 from scalelab.errors import BadInput, ScalelabError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Library
 
-__all__ = ["KINDS", "Tokenizer", "load_tokenizer"]
+__all__ = ["KINDS", "Tokenizer", "end_of_text", "kind_of", "load_tokenizer", "size_of"]
 
 KINDS: dict[str, Kind] = {"bpe": Bpe(), "bytes": Bytes()}
-"""By the name in corpus.tokenizer."""
+"""By the name in corpus.tokenizer; any other name is a tokenizer that exists already."""
+
+
+def kind_of(name: str) -> Kind:
+    """The way of making tokens that corpus.tokenizer names."""
+    return KINDS.get(name) or Pretrained(name)
 
 
 class Tokenizer:
@@ -26,8 +32,10 @@ class Tokenizer:
         # A text that spells the end-of-text token is text.
         library.encode_special_tokens = True
         self._library = library
-        self.vocab_size = int(library.get_vocab_size())
-        self.end_of_text = self.vocab_size - 1
+        self.vocab_size = size_of(library)
+        end = end_of_text(library)
+        assert end is not None
+        self.end_of_text = end
         """The token between passages."""
 
     def encode(self, text: str) -> list[int]:
@@ -45,13 +53,11 @@ class Tokenizer:
 
 def load_tokenizer(directory: Path) -> Tokenizer:
     """The tokenizer of a prepared corpus; raises ScalelabError where its tokenizer.json is gone or damaged."""
-    from tokenizers import Tokenizer as Library
-
     path = Path(directory) / "tokenizer.json"
     try:
-        library = Library.from_str(path.read_text(encoding="utf-8"))
+        library = library_of(path)
     except Exception as error:  # the library raises the bare Exception
         raise ScalelabError(f"no tokenizer at {str(path)!r}", todo="prepare the corpus again") from error
-    if library.token_to_id(END_OF_TEXT) != library.get_vocab_size() - 1:
+    if end_of_text(library) is None:
         raise ScalelabError(f"{str(path)!r} is another tokenizer's", todo="prepare the corpus again")
     return Tokenizer(library)

@@ -47,20 +47,45 @@ def fast_encoder(library: Library) -> Encode:
 
 
 def byte_ranks(library: Library) -> dict[bytes, int]:
-    """The bytes of every token and its id, end of text left out."""
+    """The bytes of every token that merges make and its id; end of text and its like are left out."""
     alphabet = byte_alphabet()
-    vocabulary = json.loads(library.to_str())["model"]["vocab"]
-    return {bytes(alphabet[char] for char in token): rank for token, rank in vocabulary.items()}
+    return {bytes(alphabet[char] for char in token): rank for token, rank in _merged(_model(library)).items()}
 
 
 def merges_agree(library: Library) -> bool:
-    """Whether tiktoken merges as the library does (point 1 above): ids in the order of merges, tokens whole."""
-    model = json.loads(library.to_str())["model"]
-    vocabulary: dict[str, int] = model["vocab"]
-    made = [vocabulary[first + second] for first, second in model["merges"]]
-    if made != list(range(256, len(vocabulary))):
+    """Whether tiktoken cuts and merges as the library does (point 1 above).
+
+    Words by GPT-2's rule and nothing done to the text before; ids in the order of the merges; tokens whole.
+    """
+    told = json.loads(library.to_str())
+    words = told["pre_tokenizer"] or {}
+    is_gpt2 = words.get("type") == "ByteLevel" and not words.get("add_prefix_space") and words.get("use_regex", True)
+    model = told["model"]
+    if not is_gpt2 or told["normalizer"] is not None or model.get("type") != "BPE" or model.get("ignore_merges"):
+        return False
+    if any(model.get(name) for name in ("continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "dropout")):
+        return False
+    if any(not token["special"] for token in told["added_tokens"]):
+        return False  # those are cut out of the text before anything else
+    try:
+        vocabulary = _merged(model)
+        made = [vocabulary[first + second] for first, second in model["merges"]]
+    except (KeyError, ValueError):
+        return False
+    if made != list(range(256, len(vocabulary))) or not byte_alphabet().keys() <= vocabulary.keys():
         return False
     return all([part.id for part in library.model.tokenize(token)] == [rank] for token, rank in vocabulary.items())
+
+
+def _model(library: Library) -> dict[str, Any]:
+    model: dict[str, Any] = json.loads(library.to_str())["model"]
+    return model
+
+
+def _merged(model: dict[str, Any]) -> dict[str, int]:
+    """The vocabulary without what no merge makes: GPT-2's own lists its end of text among the tokens."""
+    made = {first + second for first, second in model["merges"]} | byte_alphabet().keys()
+    return {token: rank for token, rank in model["vocab"].items() if token in made}
 
 
 class OddCharacters:
