@@ -45,10 +45,9 @@ def remove_damaged(paths: LabPaths, run: str, step: int) -> bool:
 
 def discard(paths: LabPaths, run: str) -> list[int]:
     """Remove every checkpoint of a run, which begins anew; the steps that they were of."""
-    parent = paths.run_dir(run) / "checkpoint"
-    steps = _steps(parent)
-    shutil.rmtree(parent, ignore_errors=True)
-    return steps
+    there = steps(paths, run)
+    shutil.rmtree(paths.run_dir(run) / "checkpoint", ignore_errors=True)
+    return there
 
 
 def prune(paths: LabPaths, runs: Mapping[str, Standing]) -> dict[str, list[int]]:
@@ -58,15 +57,14 @@ def prune(paths: LabPaths, runs: Mapping[str, Standing]) -> dict[str, list[int]]
     """
     removed: dict[str, list[int]] = {}
     for name, run in runs.items():
-        parent = paths.run_dir(name) / "checkpoint"
-        there = _steps(parent)
+        there = steps(paths, name)
         if not there:
             continue
         gone = _all_but_the_end(run, there) if _is_over(run, runs) else _spent(run, runs, there)
         for step in gone:
             shutil.rmtree(folder(paths, name, step), ignore_errors=True)
         if gone == there:
-            shutil.rmtree(parent, ignore_errors=True)
+            shutil.rmtree(paths.run_dir(name) / "checkpoint", ignore_errors=True)
         if gone:
             removed[name] = gone
     return removed
@@ -95,7 +93,9 @@ def _branches(run: Standing, runs: Mapping[str, Standing]) -> Iterable[Standing]
     return [other for other in runs.values() if other.spec.parent == run.spec.run]
 
 
-def _steps(parent: Path) -> list[int]:
+def steps(paths: LabPaths, run: str) -> list[int]:
+    """The steps of a run's checkpoints, whole or not, in order."""
+    parent = paths.run_dir(run) / "checkpoint"
     try:
         return sorted(int(path.name) for path in parent.iterdir() if path.name.isdigit())
     except OSError:

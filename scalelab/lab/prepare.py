@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,8 @@ def create(preset: Preset, paths: LabPaths, executor: LocalExecutor, hooks: Hook
     executor.warm()
     tokens = prepare_tokens(preset, hooks, n_tokens=largest)
     tell_tokens(tokens, hooks)
-    device, seconds_per_token = _probe(preset, chosen, tokens, executor, hooks)
+    specs = one_a_rung(plan.make_plan(preset, chosen, vocab_size=tokens.vocab_size).runs)
+    device, seconds_per_token = probe(chosen, specs, executor, hooks)
     made = plan.make_plan(preset, device, vocab_size=tokens.vocab_size, seconds_per_token=seconds_per_token)
     _warn_of_epochs(made, tokens, hooks)
     hooks.on_plan(made)
@@ -169,14 +170,11 @@ def _fill_store(paths: LabPaths, made: Plan, tokens: TokenSet, toml: str) -> Non
         writer.add_runs([(spec, made.expected_seconds[spec.run]) for spec in made.runs])
 
 
-def _probe(
-    preset: Preset, chosen: DeviceInfo, tokens: TokenSet, executor: LocalExecutor, hooks: Hooks
+def probe(
+    chosen: DeviceInfo, specs: Sequence[RunSpec], executor: LocalExecutor, hooks: Hooks
 ) -> tuple[DeviceInfo, Mapping[str, float]]:
-    """The device with its measured peak, and what a token of each rung takes on it."""
-    from scalelab import plan
-
+    """The device with its measured peak, and what a token of each rung takes on it; one run of a rung is enough."""
     slot = slots_of(chosen)[0]
-    specs = one_a_rung(plan.make_plan(preset, chosen, vocab_size=tokens.vocab_size).runs)
     answer: dict[str, Any] = executor.ask(
         "probe",
         {"device": slot.device, "threads": slot.threads, "specs": [spec.to_dict() for spec in specs]},

@@ -96,6 +96,12 @@ def run_seconds(spec: RunSpec, per_token: float) -> float:
     return _RUN_OVERHEAD + (spec.new_tokens + evaluated) * per_token
 
 
+def per_token_of(spec: RunSpec, seconds: float) -> float:
+    """The seconds a token that `run_seconds` has made these seconds of."""
+    evaluated = len(spec.evaluation_steps) * spec.evaluation_tokens * _EVALUATION_SHARE
+    return max(seconds - _RUN_OVERHEAD, 0.0) / (spec.new_tokens + evaluated)
+
+
 def makespan(runs: tuple[RunSpec, ...], seconds: Mapping[str, float], slots: int) -> float:
     """Seconds of all runs on `slots` slots, the longest chain first, a branch once its trunk has passed it."""
     trunks = [spec for spec in runs if spec.parent is None]

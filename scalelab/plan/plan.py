@@ -76,7 +76,7 @@ def make_plan(
         When the ladder or the budgets cannot be trained as they are.
     """
     rungs = make_ladder(preset, vocab_size)
-    micro = {rung.name: _micro(preset, rung, device) for rung in rungs}
+    micro = {rung.name: micro_sequences(preset, rung, device) for rung in rungs}
     by_rung = {rung.name: rung for rung in rungs}
     runs = tuple(
         spec for seed in preset.seeds for rung in rungs for spec in rung_runs(preset, rung, seed, micro[rung.name])
@@ -98,7 +98,8 @@ def make_plan(
     )
 
 
-def _micro(preset: Preset, rung: Rung, device: DeviceInfo) -> int:
+def micro_sequences(preset: Preset, rung: Rung, device: DeviceInfo) -> int:
+    """Sequences a forward pass of a rung's runs on a device."""
     sequences = batch_sequences(preset.batch, rung_budgets(preset.budgets, rung), rung.shape.context)
     return cost.micro_sequences(rung, sequences, preset.batch.micro_sequences, device)
 

@@ -59,15 +59,15 @@ def preset(text: Path, **changes: Any) -> Preset:
     return preset_files.parse(tables, "mini")
 
 
-def make(folder: Path, text: Path) -> LabPaths:
+def make(folder: Path, text: Path, **changes: Any) -> LabPaths:
     """The lab on disk, not yet trained."""
     paths = LabPaths(folder)
-    prepare.write(planned(text), prepare.prepare_tokens(preset(text), Hooks()), paths)
+    prepare.write(planned(text, **changes), prepare.prepare_tokens(preset(text), Hooks()), paths)
     return paths
 
 
-def planned(text: Path) -> plan.Plan:
-    return plan.make_plan(preset(text), DEVICE)
+def planned(text: Path, **changes: Any) -> plan.Plan:
+    return plan.make_plan(preset(text, **changes), DEVICE)
 
 
 def supervise(paths: LabPaths) -> subprocess.Popen[bytes]:
