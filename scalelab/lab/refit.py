@@ -92,14 +92,18 @@ class Refit:
         wanted = [(spec.run, spec.counts.n_params, spec.n_tokens) for spec in open_runs]
         # Only Linux forks safely with numpy loaded; a spawned child elsewhere pays the imports.
         context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-        self._pipe, theirs = context.Pipe(duplex=False)
+        self._began, self._about = time.monotonic(), (after_run, len(table))
+        try:
+            self._pipe, theirs = context.Pipe(duplex=False)
+        except OSError as error:
+            self._refused = f"no pipe for the fit: {error}"
+            return
         child = context.Process(
             target=_work,
             daemon=True,
             name="scalelab-refit",
             args=(theirs, self._fit, table, pairs, wanted, os.getpid()),
         )
-        self._began, self._about = time.monotonic(), (after_run, len(table))
         try:
             child.start()
         except OSError as error:
