@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,6 +24,8 @@ class Along(StrEnum):
     SECONDS = "seconds"
 
 
+BLOCK = 128
+"""Values that are smoothed at once."""
 _LABELS = {
     Along.TOKENS: ("training tokens D", Notation.COUNT),
     Along.FLOPS: ("training compute C, FLOPs", Notation.POWER),
@@ -70,13 +75,29 @@ def smoothed(values: Array, weight: float) -> Array:
     """The moving mean with weight `weight` on the past; a NaN stays a gap and does not spread."""
     if weight <= 0:
         return values
-    mean, seen = 0.0, 0.0
-    out = np.empty_like(values)
-    for index, value in enumerate(values):
-        if np.isfinite(value):
-            mean, seen = weight * mean + (1 - weight) * value, weight * seen + (1 - weight)
-        out[index] = mean / seen if np.isfinite(value) else np.nan
+    known = np.isfinite(values)
+    out = np.full(len(values), np.nan)
+    # The weights of the first t values sum to 1 - weight^t.
+    out[known] = _moving(values[known], weight) / -np.expm1(np.arange(1, known.sum() + 1) * math.log(weight))
     return out
+
+
+def _moving(values: Array, weight: float) -> Array:
+    """m[t] = weight · m[t - 1] + (1 - weight) · values[t] from m = 0, in blocks: inside one it is a matrix product."""
+    within, faded = _block(weight)
+    blocks = np.zeros((-(-len(values) // BLOCK), BLOCK))
+    blocks.ravel()[: len(values)] = values
+    means: Array = blocks @ within
+    for before, after in pairwise(means):
+        after += before[-1] * faded
+    return means.ravel()[: len(values)]
+
+
+@lru_cache(8)
+def _block(weight: float) -> tuple[Array, Array]:
+    """What each value of a block adds to each mean of it, and what the mean before it leaves in each."""
+    ages = np.subtract.outer(np.arange(BLOCK), np.arange(BLOCK)).T
+    return np.where(ages >= 0, (1.0 - weight) * weight ** np.maximum(ages, 0), 0.0), weight ** np.arange(1.0, BLOCK + 1)
 
 
 def _along(points: Sequence[Point], spec: RunSpec, along: Along) -> Array:

@@ -207,6 +207,10 @@ class Reader:
                 raise
         raise problem
 
+    def select(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query, for the other files of this room."""
+        return self._all(sql, *values)
+
     def _all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(sql, values).fetchall()

@@ -1,25 +1,30 @@
 """Training curves as arrays that grow at their end: what a chart needs of a million points, kept once.
 
-Reads points through the store's cursor; knows neither textual nor how a curve is drawn.
+Reads points as columns; knows neither textual nor how a curve is drawn. A very large lab comes in parts: nothing at
+the first look, so that the runs stand there at once; then some of its points, of all curves; then curve by curve.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from scalelab.records import Point, RunSpec, RunState
+from scalelab.store import columns
+from scalelab.store.columns import Columns
 from scalelab.store.reader import Reader
 from scalelab.store.rows import RunRow
 
 Array = npt.NDArray[np.float64]
-PART = 50_000
-"""Points taken in one look: about a quarter of a second of reading."""
+PART = 100_000
+"""Points taken in one look, and from which a lab is a large one: about 0.15 s of reading."""
+ROUGH = 50_000
+"""Points of all curves together in the first sight of a large lab."""
 _FIRST = 256
 
 
@@ -49,32 +54,34 @@ class _Growing:
         self._columns = np.empty((5, _FIRST))
         self._length = 0
         self._offset = 0.0
+        self._attempt, self._spent = 0.0, 0.0
+        """Of the last point: its attempt, and what that had spent."""
         self.last: Point | None = None
 
-    def extend(self, points: Sequence[Point]) -> None:
-        end = self._length + len(points)
+    @property
+    def step(self) -> float:
+        """Of the last point; -1 before there is one."""
+        return float(self._columns[3, self._length - 1]) if self._length else -1.0
+
+    def extend(self, new: Columns) -> None:
+        end = self._length + len(new)
         if end > self._columns.shape[1]:
             wider = np.empty((5, 2 * end))
             wider[:, : self._length] = self._columns[:, : self._length]
             self._columns = wider
         tokens, flops, seconds, step, loss = self._columns[:, self._length : end]
-        tokens[:] = [point.n_tokens for point in points]
+        tokens[:], step[:], loss[:] = new.n_tokens, new.step, new.loss
         flops[:] = tokens * self._spec.flops_per_token
-        seconds[:] = [self._offset + point.seconds for point in points]
-        step[:] = [point.step for point in points]
-        loss[:] = [point.loss for point in points]
-        self._join_attempts(points, seconds)
-        self.last = points[-1]
+        seconds[:] = new.seconds + self._offsets(new)
         self._length = end
 
-    def _join_attempts(self, points: Sequence[Point], seconds: Array) -> None:
+    def _offsets(self, new: Columns) -> Array:
         """Each attempt counts its seconds from 0: a later one goes on where the one before it stopped."""
-        before = self.last
-        for place, point in enumerate(points):
-            if before is not None and point.attempt != before.attempt:
-                self._offset += before.seconds
-                seconds[place:] += before.seconds
-            before = point
+        before = np.concatenate([[self._attempt if self._length else new.attempt[0]], new.attempt[:-1]])
+        spent = np.concatenate([[self._spent], new.seconds[:-1]])
+        offsets = self._offset + np.cumsum(np.where(before != new.attempt, spent, 0.0))
+        self._offset, self._attempt, self._spent = float(offsets[-1]), float(new.attempt[-1]), float(new.seconds[-1])
+        return offsets
 
     def curve(self, growing: bool) -> Curve:
         assert self.last is not None
@@ -91,34 +98,97 @@ class Curves:
     """The curves of a lab's runs, kept up with the store."""
 
     def __init__(self) -> None:
-        self._cursor = 0
+        self._cursor = -1
+        self._waiting: list[str] | None = None
+        """Runs that are still to be read from their first point; None before the first look."""
+        self._sampled = False
         self._growing: dict[str, _Growing] = {}
         self.kept: Mapping[str, Curve] = MappingProxyType({})
 
     def read(self, reader: Reader, rows: Sequence[RunRow]) -> tuple[bool, bool]:
-        """Take in new points; whether a curve has changed, and whether there are no more to read."""
-        points, self._cursor = reader.points_since(self._cursor, PART)
-        by_run: dict[str, list[Point]] = {}
-        for run, group in groupby(points, key=lambda point: point.run):
-            by_run.setdefault(run, []).extend(group)
+        """Take in points; whether a curve has changed, and whether there are no more to read."""
+        specs = {row.run: row.spec for row in rows}
+        complete = True
+        if self._waiting is None:
+            self._cursor = columns.newest(reader)
+            # What trains is looked at first.
+            urgent = sorted(rows, key=lambda row: row.state is not RunState.RUNNING)
+            self._waiting = [row.run for row in urgent if row.attempt]
+            self._sampled = self._cursor <= PART
+            touched, complete = (set(), False) if not self._sampled else self._read_waiting(reader, specs)
+        elif not self._sampled:
+            touched, complete = self._read_rough(reader, specs), False
+        elif self._waiting:
+            touched, complete = self._read_waiting(reader, specs)
+        else:
+            touched, complete = self._read_new(reader, specs)
+        return self._keep(rows, touched), complete
+
+    def _read_rough(self, reader: Reader, specs: Mapping[str, RunSpec]) -> set[str]:
+        """Some points of all curves."""
+        self._sampled = True
+        last = reader.latest_points()
+        for run, some in columns.sampled(reader, ROUGH / self._cursor, self._cursor).items():
+            if run in specs:
+                self._begin(specs[run], some, last[run])
+        return set(self._growing)
+
+    def _read_waiting(self, reader: Reader, specs: Mapping[str, RunSpec]) -> tuple[set[str], bool]:
+        """Whole curves, as many as one look may take."""
+        assert self._waiting is not None
+        touched, taken = set(), 0
+        while self._waiting and taken < PART:
+            run = self._waiting.pop(0)
+            taken += self._read_whole(reader, specs[run])
+            touched.add(run)
+        return touched, not self._waiting
+
+    def _read_new(self, reader: Reader, specs: Mapping[str, RunSpec]) -> tuple[set[str], bool]:
+        """What was written since the last look."""
+        new, self._cursor, taken = columns.since(reader, self._cursor, PART)
+        assert self._waiting is not None
+        for run, found in new.items():
+            known = self._growing.get(run)
+            if run not in specs:  # it came into the plan after the rows were read
+                self._waiting.append(run)
+            elif bool((np.diff(found.step, prepend=known.step if known else -1.0) <= 0).any()):
+                # Replayed after a crash: the store has put the steps into their places.
+                self._read_whole(reader, specs[run])
+            elif known is None:
+                self._begin(specs[run], found, _last(reader, run, found))
+            else:
+                known.extend(found)
+                known.last = _last(reader, run, found)
+        return set(new), taken < PART and not self._waiting
+
+    def _read_whole(self, reader: Reader, spec: RunSpec) -> int:
+        # As far as the cursor and no further: what is read twice would look like a replay.
+        found = columns.of_run(reader, spec.run, until=self._cursor, whole=False)
+        if len(found):
+            self._begin(spec, found, _last(reader, spec.run, found))
+        return len(found)
+
+    def _begin(self, spec: RunSpec, found: Columns, last: Point) -> None:
+        growing = self._growing[spec.run] = _Growing(spec)
+        growing.extend(found)
+        growing.last = last
+
+    def _keep(self, rows: Sequence[RunRow], touched: set[str]) -> bool:
         curves = dict(self.kept)
         for row in rows:
             growing = row.state is RunState.RUNNING
-            if new := by_run.get(row.run):
-                curves[row.run] = self._longer(reader, row.spec, new).curve(growing)
-            elif row.run in curves and curves[row.run].growing != growing:
+            if row.run in self._growing and (row.run in touched or curves[row.run].growing != growing):
                 curves[row.run] = self._growing[row.run].curve(growing)
         changed = any(curves[run] is not self.kept.get(run) for run in curves)
         if changed:
             self.kept = MappingProxyType(curves)
-        return changed, len(points) < PART
+        return changed
 
-    def _longer(self, reader: Reader, spec: RunSpec, new: list[Point]) -> _Growing:
-        known = self._growing.get(spec.run)
-        before = known.last.step if known and known.last else -1
-        replayed = any(b <= a for a, b in pairwise([before, *(point.step for point in new)]))
-        if known is None or replayed:
-            known = self._growing[spec.run] = _Growing(spec)
-        # Replayed after a crash: the store has put the steps into their places.
-        known.extend(reader.points(spec.run) if replayed else new)
-        return known
+
+def _last(reader: Reader, run: str, found: Columns) -> Point:
+    """The newest of these points as a record; another attempt may be writing over it at this moment."""
+    at = int(found.step[-1])
+    return next(iter(reader.points(run, after_step=at - 1)), None) or Point(
+        run=run, attempt=int(found.attempt[-1]), step=at, n_tokens=int(found.n_tokens[-1]), loss=float(found.loss[-1]),
+        lr=math.nan, grad_norm=math.nan, tokens_per_second=math.nan, seconds=float(found.seconds[-1]),
+    )  # fmt: skip

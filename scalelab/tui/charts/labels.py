@@ -31,39 +31,42 @@ def endings(figure: Figure, area: Layout) -> list[Ending]:
     """The labels and where their lines end; of lines with one label and colour, the one that reaches furthest."""
     found: dict[tuple[str, int | None], Ending] = {}
     named = [each for each in figure.series if each.label and len(each.x)]
-    for series, ends_inside in zip(named, _ends_inside(named, figure, area), strict=True):
-        last = len(series.x) - 1 if ends_inside else _last_seen(series, figure, area)
-        if last is None:
+    for series, place in zip(named, _ends(named, figure, area), strict=True):
+        if place is None:
             continue
-        end = float(area.across(figure.x, float(series.x[last])))
+        last, across, down = place
         if series.x_high is not None:
             whisker = float(area.across(figure.x, float(series.x_high[last])))
-            end = min(max(end, whisker), area.columns - 1.0) if math.isfinite(whisker) else end
-        placed = Ending(
-            text=single(series.label),
-            column=round(end),
-            row=round(float(area.down(figure.y, float(series.y[last])))),
-            series=series,
-        )
+            across = min(max(across, whisker), area.columns - 1.0) if math.isfinite(whisker) else across
+        placed = Ending(text=single(series.label), column=round(across), row=round(down), series=series)
         known = found.get((placed.text, series.colour))
         if known is None or known.column <= placed.column:
             found[placed.text, series.colour] = placed
     return list(found.values())
 
 
-def _ends_inside(named: Sequence[Series], figure: Figure, area: Layout) -> list[bool]:
-    """Of each series, whether it is a line whose last point is inside: lines go from left to right."""
-    x, y = (np.array([float(each[-1]) for each in column]) for column in
-            ([each.x for each in named], [each.y for each in named]))  # fmt: skip
-    seen = inside(area.across(figure.x, x), area.down(figure.y, y), area).tolist()
-    return [here and each.mark is Mark.LINE for here, each in zip(seen, named, strict=True)]
+def _ends(named: Sequence[Series], figure: Figure, area: Layout) -> list[tuple[int, float, float] | None]:
+    """Of each series the last point, or else the one furthest right that is inside, and where it stands in cells.
+
+    Lines go from left to right, so that of 500 of them all ends are placed at once.
+    """
+    across = area.across(figure.x, np.array([float(each.x[-1]) for each in named]))
+    down = area.down(figure.y, np.array([float(each.y[-1]) for each in named]))
+    seen = inside(across, down, area).tolist()
+    return [
+        (len(each.x) - 1, x, y) if here and each.mark is Mark.LINE else _last_seen(each, figure, area)
+        for each, here, x, y in zip(named, seen, across.tolist(), down.tolist(), strict=True)
+    ]
 
 
-def _last_seen(series: Series, figure: Figure, area: Layout) -> int | None:
-    """Index of the point furthest right that is inside; None where none is."""
+def _last_seen(series: Series, figure: Figure, area: Layout) -> tuple[int, float, float] | None:
+    """The point furthest right that is inside, and where it stands; None where none is."""
     across, down = area.across(figure.x, series.x), area.down(figure.y, series.y)
     seen = np.flatnonzero(inside(across, down, area))
-    return int(seen[np.argmax(across[seen])]) if len(seen) else None
+    if not len(seen):
+        return None
+    last = int(seen[np.argmax(across[seen])])
+    return last, float(across[last]), float(down[last])
 
 
 def label_ends(cells: Cells, figure: Figure, area: Layout, inks: Inks, coloured: bool) -> None:

@@ -5,6 +5,9 @@ A cell takes the colour of the last line in it and keeps the dots of that colour
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,12 +25,14 @@ from scalelab.tui.charts.raster import Array, Ints, Lit
 class Memory:
     """The lines of the frame before, by the arrays that they were made of.
 
-    Most curves of a lab are of runs that are done; as long as the axes stay they are not rastered again.
+    Most curves of a lab are of runs that are done; as long as the axes stay they are not rastered again, and where
+    axes move their logarithms are known.
     """
 
     def __init__(self) -> None:
         self._axes: Any = None
         self._lines: dict[tuple[int, int], tuple[Array, Array, Lit]] = {}
+        self._logs: dict[int, tuple[Array, Array]] = {}
 
     def lit(self, drawn: list[Series], figure: Figure, area: Layout) -> Lit:
         """What the lines light, in their order, owned by their places in `drawn`."""
@@ -36,24 +41,37 @@ class Memory:
         # The arrays are held, so that no other array can have their identity.
         fresh = [each for each in drawn if (id(each.x), id(each.y)) not in self._lines]
         known = dict(self._lines)
-        for series, found in zip(fresh, _rastered(fresh, figure, area), strict=True):
+        for series, found in zip(fresh, self._rastered(fresh, figure, area), strict=True):
             known[id(series.x), id(series.y)] = (series.x, series.y, found)
         self._lines = {key: known[key] for key in ((id(each.x), id(each.y)) for each in drawn)}
+        kept = {each for key in self._lines for each in key}
+        self._logs = {key: found for key, found in self._logs.items() if key in kept}
         parts = [self._lines[id(each.x), id(each.y)][2] for each in drawn]
-        return raster.joined([part.of(place) for place, part in enumerate(parts)])
+        owner = np.repeat(np.arange(len(parts)), [len(part.owner) for part in parts])
+        return replace(raster.joined(parts), owner=owner)
 
+    def _rastered(self, series: list[Series], figure: Figure, area: Layout) -> list[Lit]:
+        """What each of some lines lights; all of them in one pass."""
+        if not series:
+            return []
+        owner = np.repeat(np.arange(len(series), dtype=np.int32), [len(each.x) for each in series])
+        across = area.dots_across(*self._along(figure.x, [each.x for each in series]))
+        down = area.dots_down(*self._along(figure.y, [each.y for each in series]))
+        width, height = area.columns * area.dots.wide, area.rows * area.dots.high
+        found = raster.lines(across, down, owner, width, height).in_cells(area.dots.weights)
+        cuts = np.searchsorted(found.owner, np.arange(len(series) + 1)).tolist()
+        return [found.where(slice(first, last)) for first, last in pairwise(cuts)]
 
-def _rastered(series: list[Series], figure: Figure, area: Layout) -> list[Lit]:
-    """What each of some lines lights; all of them in one pass."""
-    if not series:
-        return []
-    owner = np.repeat(np.arange(len(series), dtype=np.int32), [len(each.x) for each in series])
-    across = area.dots_across(figure.x, np.concatenate([each.x for each in series]))
-    down = area.dots_down(figure.y, np.concatenate([each.y for each in series]))
-    width, height = area.columns * area.dots.wide, area.rows * area.dots.high
-    found = raster.lines(across, down, owner, width, height).in_cells(area.dots.weights)
-    cuts = np.searchsorted(found.owner, np.arange(len(series) + 1))
-    return [found.where(slice(cuts[place], cuts[place + 1])) for place in range(len(series))]
+    def _along(self, axis: Axis, every: list[Array]) -> tuple[Axis, Array]:
+        """All values of an axis in one array; where it is a log axis their logarithms, on the linear axis of those."""
+        if not axis.log:
+            return axis, np.concatenate(every)
+        for each in every:
+            if id(each) not in self._logs:
+                with np.errstate(all="ignore"):
+                    self._logs[id(each)] = each, np.log(each)
+        low, high = math.log(axis.low), math.log(axis.high)
+        return replace(axis, low=low, high=high, log=False), np.concatenate([self._logs[id(each)][1] for each in every])
 
 
 def draw_lines(cells: Cells, figure: Figure, area: Layout, look: Look, memory: Memory | None = None) -> None:

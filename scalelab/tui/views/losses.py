@@ -53,11 +53,32 @@ class Look:
         return scales + ("", ", smoothed", ", smoothed much")[self.smoothing]
 
 
+class Ends:
+    """The least and the greatest value of arrays, looked for once: of a lab's million values few are new.
+
+    It holds the arrays of the figure before, so that no other array can have their identity.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, bool], tuple[Array, list[float]]] = {}
+
+    def of(self, arrays: Sequence[Array], *, log: bool) -> list[float]:
+        """Both of each array, of what can stand on the axis; nothing of an array without such a value."""
+        self._known = {(id(each), log): self._known.get((id(each), log)) or (each, _ends(each, log)) for each in arrays}
+        return [end for _, both in self._known.values() for end in both]
+
+
+def _ends(array: Array, log: bool) -> list[float]:
+    good = array[np.isfinite(array) & (array > 0)] if log else array[np.isfinite(array)]
+    return [float(good.min()), float(good.max())] if good.size else []
+
+
 class LossFigure:
     """Makes the figure anew when curves have grown."""
 
     def __init__(self) -> None:
         self._smooth: dict[tuple[str, int], tuple[int, Array]] = {}
+        self._ends = Ends(), Ends()
 
     def make(
         self, curves: Mapping[str, Curve], specs: Sequence[RunSpec], look: Look, only: Collection[str] = ()
@@ -73,7 +94,7 @@ class LossFigure:
                 series.insert(0, _line(spec, x, curve.loss, None, ""))
             label = spec.run if 0 < len(only) <= PAIRS else spec.rung
             series.append(_line(spec, x, self._smoothed(curve, look.smoothing), colour, label))
-        return _figure(series, look)
+        return _figure(series, look, self._ends)
 
     def _smoothed(self, curve: Curve, smoothing: int) -> Array:
         if not smoothing:
@@ -103,26 +124,17 @@ def _line(spec: RunSpec, x: Array, y: Array, colour: int | None, label: str) -> 
     return Series(role=Role.CURVE, mark=Mark.LINE, name=spec.run, label=label, colour=colour, x=x, y=y)
 
 
-def _figure(series: Sequence[Series], look: Look) -> Figure:
+def _figure(series: Sequence[Series], look: Look, ends: tuple[Ends, Ends]) -> Figure:
     label, notation = _LABELS[look.along]
-    low_x, high_x = _around([each.x for each in series], log=look.log_x, margin=0.0)
-    low_y, high_y = _around([each.y for each in series], log=look.log_y, margin=0.05)
+    x = ends[0].of([each.x for each in series], log=look.log_x)
+    y = ends[1].of([each.y for each in series], log=look.log_y)
+    (low_x, high_x), (low_y, high_y) = around(x, log=look.log_x, margin=0.0), around(y, log=look.log_y, margin=0.05)
     return Figure(
         title=look.words(),
         x=Axis(label=label, low=low_x, high=high_x, log=look.log_x, notation=notation),
         y=Axis(label="loss, nats a token", low=low_y, high=high_y, log=look.log_y),
         series=tuple(series),
     )
-
-
-def _around(arrays: Sequence[Array], *, log: bool, margin: float) -> tuple[float, float]:
-    """As `figures.axis.around` says, of the ends alone: a million values need no list."""
-    ends: list[float] = []
-    for array in arrays:
-        good = array[np.isfinite(array) & (array > 0)] if log else array[np.isfinite(array)]
-        if good.size:
-            ends += [float(good.min()), float(good.max())]
-    return around(ends, log=log, margin=margin)
 
 
 def _along(curve: Curve, along: Along) -> Array:
