@@ -12,9 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scalelab.errors import BadInput, ScalelabError
+from scalelab.store import seals
 
 RESPECIFIED = "respecified"
 """A fact: how often a spec was changed, so that readers parse specs anew only then."""
+WAY_OUT = "put back a copy of it; `scalelab doctor` says what of it still reads, `scalelab export` saves that"
+"""What to do about a store whose pages are damaged."""
 APPLICATION_ID = 0x5CA1E1AB
 """Marks the file as a scalelab store, so that another program's database is never written to."""
 
@@ -72,7 +75,7 @@ CREATE TABLE usage (
     memory_total INTEGER NOT NULL, utilisation REAL
 )
 """
-TABLES += f"{_USAGE};"
+TABLES += f"{_USAGE};{seals.TABLE};"
 
 
 def _usage_and_exactness(connection: sqlite3.Connection) -> None:
@@ -80,12 +83,19 @@ def _usage_and_exactness(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE run ADD COLUMN not_exact TEXT NOT NULL DEFAULT ''")
 
 
+def _seals(connection: sqlite3.Connection) -> None:
+    connection.execute(seals.TABLE)
+    seals.seal_all(connection)
+
+
 Migration = Callable[[sqlite3.Connection], None]
-MIGRATIONS: tuple[Migration, ...] = (_usage_and_exactness,)
+MIGRATIONS: tuple[Migration, ...] = (_usage_and_exactness, _seals)
 """MIGRATIONS[i] turns version i + 1 into i + 2, inside a transaction that it neither opens nor closes."""
 VERSION = 1 + len(MIGRATIONS)
 USAGE_SINCE = 2
 """The first version with the usage of devices and with what is said of runs that are not exact."""
+SEALS_SINCE = 3
+"""The first version with checksums of what no longer changes."""
 
 _NETWORK = frozenset(
     {
@@ -208,7 +218,7 @@ def told(error: sqlite3.Error, path: Path) -> ScalelabError:
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return StoreBusy(f"store {path} is busy: another process holds it", todo="try again in a moment")
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return ScalelabError(f"store {path} is damaged ({error})", todo="put back a copy of it; nothing was changed")
+        return ScalelabError(f"store {path} is damaged ({error})", todo=f"{WAY_OUT}; nothing was changed")
     return ScalelabError(f"store {path} cannot be used ({error})")
 
 

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from scalelab.errors import ScalelabError
 from scalelab.records import Evaluation, Message, Notice, Outcome, Point, RunSpec, RunState, Saved, Usage, field_names
-from scalelab.store import schema
+from scalelab.store import schema, seals
 from scalelab.store.rows import RequestRow
 
 _HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -70,7 +70,10 @@ class Writer:
             self.journal = schema.journal(self._db, path)
             """Journal mode in use: "wal", or "delete" where the file system holds no WAL."""
             schema.prepare(self._db, path)
+            seals.teach(self._db)
             damage = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            self.unsound = seals.broken(self._db) if damage == "ok" else []
+            """What is not as it was written, by its checksum: (table, run, fit or fact) of each."""
             self._fit = int(self._db.execute("SELECT coalesce(max(id), 0) FROM fit").fetchone()[0])
         except sqlite3.Error as error:
             self._db.close()
@@ -79,7 +82,7 @@ class Writer:
             self._db.close()
             raise
         if damage != "ok":
-            raise ScalelabError(f"store {path} is damaged ({damage})", todo="put back a copy of it")
+            raise ScalelabError(f"store {path} is damaged ({damage})", todo=schema.WAY_OUT)
         self._file = _identity(path)
         self._db.execute(f"PRAGMA synchronous = {'NORMAL' if self.journal == 'wal' else 'FULL'}")
 
@@ -115,6 +118,8 @@ class Writer:
                 "INSERT INTO meta (key, value) VALUES (?, '1') ON CONFLICT (key) DO UPDATE SET value = value + 1",
                 [(schema.RESPECIFIED,)],
             )
+            self._put(seals.SEAL_ROW["meta"], [(schema.RESPECIFIED,)])
+            self._seal(spec.run)
 
     def write(self, messages: Iterable[Message]) -> None:
         """What workers sent: points, evaluations, checkpoints. An Outcome or a Notice only moves the run's step: what
@@ -137,6 +142,7 @@ class Writer:
                     pass
             steps[message.run] = (message.step, message.run)
         with self.batch():
+            self._put(seals.BREAK_RUN, [(run,) for run in steps])
             self._put(_INSERT_POINT, points)
             self._put(_INSERT_EVALUATION, evaluations)
             self._put(_INSERT_SAVED, saved)
@@ -156,10 +162,13 @@ class Writer:
                 "SELECT run, attempt, state, step, reason, changed FROM run WHERE run = ?",
                 [(run,)],
             )
+            self._seal(run)
 
     def set_not_exact(self, run: str, why: str) -> None:
         """Keep why a run's numbers are not bit for bit those of an undisturbed one; the first reason stays."""
-        self._put("UPDATE run SET not_exact = ? WHERE run = ? AND not_exact = ''", [(why, run)])
+        with self.batch():
+            self._put("UPDATE run SET not_exact = ? WHERE run = ? AND not_exact = ''", [(why, run)])
+            self._seal(run)
 
     def forget_checkpoints(self, run: str, steps: Iterable[int]) -> None:
         """Checkpoints that are no longer on disk."""
@@ -168,26 +177,39 @@ class Writer:
     def add_fit(self, json: str, after_run: str) -> int:
         """Keep a fit; its id."""
         self._fit += 1
-        self._put(
-            "INSERT INTO fit (id, after_run, time, json) VALUES (?, ?, ?, ?)",
-            [(self._fit, after_run, self._clock(), json)],
-        )
+        with self.batch():
+            self._put(
+                "INSERT INTO fit (id, after_run, time, json) VALUES (?, ?, ?, ?)",
+                [(self._fit, after_run, self._clock(), json)],
+            )
+            self._put(seals.SEAL_ROW["fit"], [(self._fit,)])
         return self._fit
 
     def add_prediction(self, run: str, fit: int, loss: float, low: float, high: float) -> None:
         """What a fit says about a run that has not ended."""
-        self._put(
-            "INSERT INTO prediction (run, fit, time, loss, low, high) VALUES (?, ?, ?, ?, ?, ?)",
-            [(run, fit, self._clock(), loss, low, high)],
-        )
+        with self.batch():
+            self._put(
+                "INSERT INTO prediction (run, fit, time, loss, low, high) VALUES (?, ?, ?, ?, ?, ?)",
+                [(run, fit, self._clock(), loss, low, high)],
+            )
+            self._seal(run)
 
     def score(self, run: str, observed: float) -> None:
         """Set the loss that a run reached beside everything that was predicted for it."""
         self._put("UPDATE prediction SET observed = ?, scored = ? WHERE run = ?", [(observed, self._clock(), run)])
 
+    def forget(self, part: str, key: str) -> None:
+        """Remove rows that are not as they were written: a fit, or what one table keeps of a run."""
+        with self.batch(durable=True):
+            column = "id" if part == "fit" else "run"
+            self._put(f"DELETE FROM {part} WHERE {column} = ?", [(key,)])
+            self._put("DELETE FROM seal WHERE part = ? AND key = ?", [(part, key)])
+
     def set_meta(self, key: str, value: str) -> None:
         """Keep a fact about the lab."""
-        self._put("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [(key, value)])
+        with self.batch():
+            self._put("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [(key, value)])
+            self._put(seals.SEAL_ROW["meta"], [(key,)])
 
     def answer(self, request: int, reply: str) -> None:
         """Mark a reader's request as handled."""
@@ -267,6 +289,12 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _seal(self, run: str) -> None:
+        """What is kept of a run has changed: seal it anew where it has ended."""
+        self._put(seals.BREAK_RUN, [(run,)])
+        for sql in seals.SEAL_RUN:
+            self._put(sql, [(run,)])
 
     def _put(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
         if not rows:
