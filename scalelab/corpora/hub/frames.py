@@ -5,8 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-OPENED, PIECE, DOCUMENT, POSITION, END, PROBLEM = b"O", b"T", b"D", b"P", b"F", b"X"
-"""JSON of what was opened; a piece of a document; its last piece; JSON to go on from; no more; JSON of a refusal."""
+OPENED, PIECE, DOCUMENT, POSITION, BREATH, END, PROBLEM = b"O", b"T", b"D", b"P", b"B", b"F", b"X"
+"""JSON of what was opened; a piece of a document; its last piece; JSON to go on from; a sign of life; no more; JSON of
+a refusal."""
 PIECE_BYTES = 1 << 20
 _HEAD = struct.Struct("<cI")
 

@@ -6,6 +6,7 @@ Runs in the streaming process. Tries the branch that was asked for, then the hub
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from scalelab.gate import clean
 
 _ROWS = 256  # rows a read of parquet: a row group of thousands of long pages would stand in memory whole
 _ASK_SECONDS = 20.0
+_WAITS = (1.0, 2.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,22 @@ def open_dataset(spec: HubSpec, column: str, pinned: str | None, repo: str | Non
 
     Raises BadInput where the hub says that there is no such thing, ScalelabError where it does not answer.
     """
+    from huggingface_hub import constants
+
+    waits = [] if constants.HF_HUB_OFFLINE or spec.is_local else list(_WAITS)
+    while True:
+        try:
+            return _opened(spec, column, pinned, repo)
+        except BadInput:
+            raise
+        except ScalelabError:
+            # Of the libraries' requests some are repeated when the hub is busy and some are not.
+            if not waits:
+                raise
+            time.sleep(waits.pop(0))
+
+
+def _opened(spec: HubSpec, column: str, pinned: str | None, repo: str | None) -> Opened:
     if spec.is_local:
         return _rows(spec, str(spec.folder), column, revision=None, named="local")
     if repo is not None and pinned is not None:
