@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
 from scalelab.errors import BadInput
 from scalelab.preset import SHAPE, ModelSpec
@@ -41,23 +44,34 @@ def shape_for(n_params: float, model: ModelSpec, vocab_size: int) -> ModelShape:
     BadInput
         When no sensible shape comes within a factor of 1.5 of the target.
     """
-    candidates = [
-        _shape(width, depth, model, vocab_size)
-        for width in _WIDTHS
-        if model.head_dim is None or width % model.head_dim == 0
-        for depth in range(max(1, math.ceil(width / _WIDEST)), max(1, width // _NARROWEST) + 1)
-    ]
-    if not candidates:
+    sizes, shapes = _candidates(model, vocab_size)
+    if not sizes:
         raise BadInput(f"model.head_dim = {model.head_dim} divides no width of the ladder", allowed="16, 32, 64, 128")
-    best = min(candidates, key=lambda shape: abs(math.log(count(shape).n_params / n_params)))
-    reached = count(best).n_params
+    above = bisect.bisect(sizes, n_params)
+    reached = min(sizes[max(above - 1, 0) : above + 1], key=lambda size: abs(math.log(size / n_params)))
+    best = shapes[reached]
     if abs(math.log(reached / n_params)) > math.log(1.5):
         raise BadInput(
             f"no shape with a vocabulary of {vocab_size} comes near N = {format_count(n_params)}",
-            allowed=f"{format_count(count(candidates[0]).n_params)} to {format_count(count(candidates[-1]).n_params)}",
+            allowed=f"{format_count(sizes[0])} to {format_count(sizes[-1])}",
             todo=f"the nearest is {rung_name(best)} with N = {format_count(reached)}",
         )
     return best
+
+
+@lru_cache(maxsize=16)
+def _candidates(model: ModelSpec, vocab_size: int) -> tuple[tuple[int, ...], Mapping[int, ModelShape]]:
+    """Every n_params that a sensible shape has, rising, and its shape; kept, for an editor plans anew at every key.
+
+    Of shapes of one n_params the narrower one counts.
+    """
+    shapes: dict[int, ModelShape] = {}
+    for width in _WIDTHS:
+        if model.head_dim is None or width % model.head_dim == 0:
+            for depth in range(max(1, math.ceil(width / _WIDEST)), max(1, width // _NARROWEST) + 1):
+                shape = _shape(width, depth, model, vocab_size)
+                shapes.setdefault(count(shape).n_params, shape)
+    return tuple(sorted(shapes)), MappingProxyType(shapes)
 
 
 def rung_name(shape: ModelShape) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import random
+
 import pytest
 
 from scalelab import plan, preset_files
 from scalelab.errors import BadInput
-from scalelab.plan.shapes import count, make_shape
+from scalelab.plan import shapes
+from scalelab.plan.shapes import count, make_shape, shape_for
 from scalelab.preset import ModelSpec
 from scalelab.records import DeviceInfo, ModelShape, ParameterCount
 
@@ -41,3 +45,21 @@ def test_gpt2_small_has_124_million_parameters() -> None:
 def test_an_odd_width_has_no_pairs_to_turn() -> None:
     with pytest.raises(BadInput, match="d_model 13 is odd, and llama turns pairs"):
         make_shape("13x1", ModelSpec.model_validate({"architecture": "llama"}), 512)
+
+
+@pytest.mark.parametrize("settings", [{}, {"head_dim": 64}, {"architecture": "qwen3", "tied": False}])
+def test_the_nearest_shape_is_the_nearest_of_all_that_could_be(settings: dict[str, object]) -> None:
+    """Tried one by one; asked again and after other models, the answer is the same."""
+    model, draw = ModelSpec.model_validate(settings), random.Random(0)
+    every = [
+        make_shape(f"{width}x{depth}", model, 512)
+        for width in shapes._WIDTHS
+        if model.head_dim is None or width % model.head_dim == 0
+        for depth in range(max(1, math.ceil(width / 64)), max(1, width // 32) + 1)
+    ]
+    sizes = [count(shape).n_params for shape in every]
+    targets = [10 ** draw.uniform(5, 9) for _ in range(40)] + [float(size) for size in draw.sample(sizes, 10)]
+    nearest = [every[min(range(len(every)), key=lambda at: abs(math.log(sizes[at] / target)))] for target in targets]
+    assert [shape_for(target, model, 512) for target in targets] == nearest
+    shape_for(1e7, ModelSpec.model_validate({"context": 16}), 50_257)
+    assert [shape_for(target, model, 512) for target in targets] == nearest
