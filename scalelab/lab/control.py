@@ -8,6 +8,7 @@ from scalelab.lab.extending import Extension, extend
 from scalelab.lab.hooks import Hooks
 from scalelab.lab.lock import Owned
 from scalelab.lab.opening import start, start_detached
+from scalelab.lab.proving import Proof, prove
 from scalelab.lab.questions import Sample, devices, sample
 from scalelab.lab.removing import remove
 from scalelab.lab.status import Status, status, stored_preset
@@ -17,12 +18,14 @@ __all__ = [
     "Extension",
     "Hooks",
     "Owned",
+    "Proof",
     "Sample",
     "Status",
     "Summary",
     "devices",
     "ended_badly",
     "extend",
+    "prove",
     "remove",
     "request_stop",
     "resume",

@@ -69,11 +69,12 @@ def _listen_to_term(stopping: threading.Event) -> None:
 
 
 def _log_to(path: str) -> None:
+    """Into the run's log, or nowhere: a warning of torch must not be written over the screen of an app that asks."""
+    descriptor = append_private(Path(path)) if path else os.open(os.devnull, os.O_WRONLY)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
     if path:
-        descriptor = append_private(Path(path))
-        os.dup2(descriptor, 1)
-        os.dup2(descriptor, 2)
-        os.close(descriptor)
         faulthandler.enable(file=2)
 
 
@@ -194,6 +195,17 @@ def _probe(values: Mapping[str, Any]) -> dict[str, Any]:
     return {"device": device.measure_peak(largest.shape).to_dict(), "seconds_per_token": dict(probe(device, specs))}
 
 
+def _prove(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a device's training is, beside a textbook's."""
+    import tempfile
+
+    from scalelab.training.device import open_device
+    from scalelab.training.proof import prove
+
+    with tempfile.TemporaryDirectory(prefix="scalelab-proof-") as folder:
+        return prove(open_device(values["device"]), Path(folder))
+
+
 def _sample(values: Mapping[str, Any]) -> dict[str, Any]:
     from scalelab.corpora import load_tokenizer
     from scalelab.training.generate import generate
@@ -204,4 +216,9 @@ def _sample(values: Mapping[str, Any]) -> dict[str, Any]:
     return {"prompt": values["prompt"], "ids": list(new), "text": tokenizer.decode(list(new))}
 
 
-_TASKS: dict[str, Callable[[Mapping[str, Any]], Any]] = {"devices": _devices, "probe": _probe, "sample": _sample}
+_TASKS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "devices": _devices,
+    "probe": _probe,
+    "prove": _prove,
+    "sample": _sample,
+}
