@@ -58,7 +58,7 @@ def test_the_nearest_shape_is_the_nearest_of_all_that_could_be(settings: dict[st
         for depth in range(max(1, math.ceil(width / 64)), max(1, width // 32) + 1)
     ]
     sizes = [count(shape).n_params for shape in every]
-    targets = [10 ** draw.uniform(5, 9) for _ in range(40)] + [float(size) for size in draw.sample(sizes, 10)]
+    targets = [size * draw.choice([1.0, draw.uniform(0.8, 1.25)]) for size in draw.sample(sizes, 50)]
     nearest = [every[min(range(len(every)), key=lambda at: abs(math.log(sizes[at] / target)))] for target in targets]
     assert [shape_for(target, model, 512) for target in targets] == nearest
     shape_for(1e7, ModelSpec.model_validate({"context": 16}), 50_257)
