@@ -129,15 +129,17 @@ def test_row_13_sixteen_feeders_at_full_rate_a_foreign_reader_and_a_foreign_lock
     path, feeders, rows = tmp_path / "lab.db", 16, tally.repeats(3_000, 20_000)
     locked = float(tally.repeats(1, 20))
     context = multiprocessing.get_context("fork")
-    workers, errors, counts = [], 0, []
-    done, holds = threading.Event(), threading.Event()
+    workers, errors, counts = [], 0, [0]
+    done, holds, met = threading.Event(), threading.Event(), threading.Event()
 
     def read() -> None:
         nonlocal errors
+        cursor = 0
         with Reader(path) as reader:
             while not done.wait(0.05):
                 try:
-                    counts.append(len(reader.points_since(0, 1_000_000)[0]))
+                    points, cursor = reader.points_since(cursor)
+                    counts.append(counts[-1] + len(points))
                 except ScalelabError:
                     errors += 1
 
@@ -146,6 +148,7 @@ def test_row_13_sixteen_feeders_at_full_rate_a_foreign_reader_and_a_foreign_lock
         foreign.execute("BEGIN EXCLUSIVE")
         holds.set()
         time.sleep(locked)
+        met.wait(60)
         foreign.execute("COMMIT")
         foreign.close()
 
@@ -171,7 +174,12 @@ def test_row_13_sixteen_feeders_at_full_rate_a_foreign_reader_and_a_foreign_lock
                     messages = worker.messages()
                     taken += len(messages)
                     writer.write(messages)
-            waited += writer.waiting is not None
+            if writer.waiting:
+                waited += 1
+                met.set()
+        writer.commit()
+        waited += writer.waiting is not None
+        met.set()
         others[1].join()
         assert writer.commit()
         took = time.monotonic() - began
