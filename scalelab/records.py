@@ -39,6 +39,7 @@ class Decay(StrEnum):
     CONSTANT = "constant"
     COOLDOWN = "cooldown"
     COSINE = "cosine"
+    LINEAR = "linear"
 
 
 class _Json:
@@ -157,6 +158,9 @@ class RunSpec(_Json):
     """"auto" (what the device gains from), "float32", "bfloat16"."""
     compile: bool = False
     """Whether torch.compile is worth its seconds."""
+    origin: str = ""
+    """Where a run comes from that was not trained here: "trainer" (recorded by a callback), "imported" (from a file of
+    runs), "evaluated" (a finished model that was scored); empty for the lab's own."""
 
     @property
     def n_steps(self) -> int:

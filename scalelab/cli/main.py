@@ -28,15 +28,22 @@ VERBS = (
     "plan",
     "status",
     "stop",
+    "resume",
+    "retry",
+    "extend",
+    "rm",
     "fit",
     "predict",
     "report",
     "sample",
     "export",
+    "import",
     "presets",
     "devices",
 )
 """In the order in which a newcomer needs them."""
+_FILES = {"import": "importing"}
+"""Verbs whose file cannot have their name: Python keeps it for itself."""
 
 
 class Verbs(click.Group):
@@ -50,7 +57,7 @@ class Verbs(click.Group):
         """The verb's own file, imported now."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"scalelab.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"scalelab.cli.{_FILES.get(cmd_name, cmd_name)}").command
         return command
 
     def resolve_command(

@@ -132,19 +132,26 @@ def _no_lab(source: str) -> BadInput:
     )
 
 
-def _table(
-    source: str, columns: Sequence[str], where: Sequence[str], count: str | None, options: dict[str, Any]
-) -> Subject:
+def read_table(source: str, columns: Sequence[str], where: Sequence[str], count: str | None) -> RunTable:
+    """The runs of a table or of a folder that is no lab."""
     from scalelab import laws
     from scalelab.laws.reading.folders import NoRuns
-    from scalelab.report.source import Subject
 
     if not Path(source).exists():
         raise BadInput(f"there is no lab and no file at {clean(source, 200)}", allowed=_SOURCES)
     try:
-        runs = laws.read_runs(source, columns=_pairs(columns, "--map"), where=where, count=count)
+        return laws.read_runs(source, columns=_pairs(columns, "--map"), where=where, count=count)
     except NoRuns:
         raise _no_lab(source) from None
+
+
+def _table(
+    source: str, columns: Sequence[str], where: Sequence[str], count: str | None, options: dict[str, Any]
+) -> Subject:
+    from scalelab import laws
+    from scalelab.report.source import Subject
+
+    runs = read_table(source, columns, where, count)
     if len(runs) > MANY:
         say(f"{len(runs)} runs: their laws take about {format_duration(len(runs) / RUNS_A_SECOND)}")
     seen = laws.assess(runs, **options)

@@ -10,6 +10,7 @@ from scalelab.gate import clean
 from scalelab.lab.hooks import Hooks
 from scalelab.lab.paths import LabPaths
 from scalelab.lab.prepare import DEVICE, PRESET, TOKENS, Lab, prepare_tokens, tell_tokens
+from scalelab.lab.recording import RECORDED
 from scalelab.records import DeviceInfo, TokenSet
 from scalelab.store.reader import Reader
 
@@ -62,7 +63,12 @@ def stored_preset(paths: LabPaths) -> Preset:
     from scalelab import preset_files
 
     with Reader(paths.store) as reader:
-        toml = reader.meta(PRESET)
+        toml, recorded = reader.meta(PRESET), reader.meta(RECORDED)
+    if recorded:
+        raise BadInput(
+            f"lab {paths.root} holds runs that were trained elsewhere: there is no plan to train",
+            todo="`scalelab fit` and `scalelab predict` read it",
+        )
     if toml is None:
         raise ScalelabError(f"lab {paths.root} was never finished", todo="remove it and start again")
     return preset_files.loads(toml, str(paths.root))

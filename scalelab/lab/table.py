@@ -161,5 +161,5 @@ def _exclusions(rows: dict[str, RunRow], used: set[str]) -> list[Exclusion]:
 
 def _reason(row: RunRow) -> str:
     if row.state is RunState.DONE:
-        return "done, without a finite final loss"
+        return f"done, but {row.reason}" if row.reason else "done, without a finite final loss"
     return f"{row.state}: {row.reason}" if row.reason else str(row.state)

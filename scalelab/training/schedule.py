@@ -1,8 +1,9 @@
-"""The learning rate at every step: warm-up, constant, then a cooldown or a cosine. Plain Python; knows no torch."""
+"""The learning rate at every step: warm-up, constant, then a cooldown, cosine or line. Plain Python; knows no torch."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 
 from scalelab.records import Decay, Schedule
 
@@ -22,7 +23,12 @@ def _decayed(schedule: Schedule, step: int) -> float:
     if schedule.decay is Decay.CONSTANT or step < schedule.decay_start or length <= 0:
         return 1.0
     through = min(1.0, (step - schedule.decay_start) / length)
-    falling = (
-        1.0 - math.sqrt(through) if schedule.decay is Decay.COOLDOWN else 0.5 * (1.0 + math.cos(math.pi * through))
-    )
-    return schedule.floor + (1.0 - schedule.floor) * falling
+    return schedule.floor + (1.0 - schedule.floor) * _FALLING[schedule.decay](through)
+
+
+_FALLING: Mapping[Decay, Callable[[float], float]] = {
+    Decay.COOLDOWN: lambda through: 1.0 - math.sqrt(through),
+    Decay.COSINE: lambda through: 0.5 * (1.0 + math.cos(math.pi * through)),
+    Decay.LINEAR: lambda through: 1.0 - through,
+}
+"""What is left of the rate after a share of the decay."""

@@ -63,6 +63,18 @@ def _row(name: str, run: Path, places: Sequence[tuple[int, Path]], ways: Counter
     return {"run_id": name, **sizes, "tokens": tokens, **_evaluations(history), "lr_share": _lr_share(history)}
 
 
+def newest_state(run: Path) -> State | None:
+    """The state of the most steps in a run's folder or its newest checkpoint; None where there is none."""
+    try:
+        checkpoints = [
+            (int(match[1]), place) for place in run.iterdir() if (match := _CHECKPOINT.fullmatch(place.name))
+        ]
+    except OSError:
+        return None
+    found = _newest([(-1, run), *((int(match[1]), place) for match, place in named if match)])
+    return found[0] if found else None
+
+
 def _newest(places: Iterable[tuple[int, Path]]) -> tuple[State, Path] | None:
     """The state with the most steps among the run's own and its newest checkpoint's."""
     ordered = sorted(places, reverse=True)
