@@ -66,9 +66,7 @@ def _row(name: str, run: Path, places: Sequence[tuple[int, Path]], ways: Counter
 def newest_state(run: Path) -> State | None:
     """The state of the most steps in a run's folder or its newest checkpoint; None where there is none."""
     try:
-        checkpoints = [
-            (int(match[1]), place) for place in run.iterdir() if (match := _CHECKPOINT.fullmatch(place.name))
-        ]
+        named = [(_CHECKPOINT.fullmatch(place.name), place) for place in run.iterdir()]
     except OSError:
         return None
     found = _newest([(-1, run), *((int(match[1]), place) for match, place in named if match)])
