@@ -59,7 +59,7 @@ class Player:
     """One replay. Made anywhere, `look` and `close` are for the one thread that reads the copy."""
 
     def __init__(self, replay: Replay, clock: Callable[[], float] = time.monotonic) -> None:
-        self.replay = replay
+        self.replay, self.clock = replay, clock
         self.tempo = Tempo(replay.speed, paused=replay.paused, clock=clock, at=replay.at)
         # Removed with the player or at the interpreter's end, however the app is left.
         self._folder = tempfile.TemporaryDirectory(prefix="scalelab-replay-", ignore_cleanup_errors=True)

@@ -38,7 +38,7 @@ from scalelab.tui.themes import THEMES
 
 if TYPE_CHECKING:
     from scalelab.preset import Preset
-    from scalelab.replay.player import Replay
+    from scalelab.replay.player import Player, Replay
     from scalelab.tui.snapshot import Snapshot
 
 
@@ -97,7 +97,9 @@ class LabApp(ExactSpans[str]):
         elif self._opening.preset is not None:
             self.new_plan(self._opening.preset)
         elif self._opening.replay is not None:
-            self.play(self._opening.replay)
+            from scalelab.replay.player import Player
+
+            self.play(Player(self._opening.replay))
 
     # Where to go
 
@@ -108,12 +110,11 @@ class LabApp(ExactSpans[str]):
         settings.remember(root)
         self.push_screen(LabScreen(root))
 
-    def play(self, replay: Replay, view: str = "runs") -> None:
+    def play(self, player: Player, view: str = "runs") -> None:
         """Play a recording, in the place of one that is played now."""
-        from scalelab.replay.player import Player
         from scalelab.tui.screens.replay import ReplayScreen
 
-        screen = ReplayScreen(Player(replay), view=view)
+        screen = ReplayScreen(player, view)
         if isinstance(self.screen, ReplayScreen):
             self.switch_screen(screen)
         else:

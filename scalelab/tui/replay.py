@@ -20,17 +20,25 @@ if TYPE_CHECKING:
 
 BEAT = 0.1
 """Seconds between two looks while it plays."""
+PATIENCE = 2.0
+"""Seconds that leaving waits for a look that is under way."""
 
 
 class ReplayFeed(Feed):
     """Plays a recording and looks at it."""
 
-    def __init__(
-        self, player: Player, post: Callable[[Message], object], wait: Callable[[float], bool] | None = None
-    ) -> None:
+    def __init__(self, player: Player, post: Callable[[Message], object]) -> None:
         """`player` is this thread's from the first look on, but for its tempo."""
-        super().__init__(player.root, self._post_recorded, wait)
+        super().__init__(player.root, self._post_recorded)
         self._player, self._pass_on, self._problem = player, post, ""
+
+    def close(self) -> None:
+        """End the thread and wait for it: it removes the copy, which must be done before the process may end."""
+        super().close()
+        if self._thread.is_alive():
+            self._thread.join(PATIENCE)
+        else:
+            self._player.close()
 
     def look(self) -> float:
         """Play on, then look."""

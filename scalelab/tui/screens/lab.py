@@ -85,7 +85,7 @@ class LabScreen(Asks):
 
     @on(LabUnreadable)
     def _unreadable(self, message: LabUnreadable) -> None:
-        self.app.push_screen(Problem("the lab cannot be read", message.error, self.root / "supervisor.log"))
+        self.app.push_screen(Problem("the lab cannot be read", message.error, self.log_file))
 
     def _draw_header(self) -> None:
         if self.snapshot is not None:
@@ -94,6 +94,11 @@ class LabScreen(Asks):
             self.query_one("#header", Lines).put(
                 header.lines(self.snapshot, width, self.owner_words(), tabs, self.view)
             )
+
+    @property
+    def log_file(self) -> Path | None:
+        """What is named where something is wrong."""
+        return self.root / "supervisor.log"
 
     def owner_words(self) -> str:
         """What stands at the right of the first line: who looks."""

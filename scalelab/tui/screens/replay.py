@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.dom import DOMNode
 
 from scalelab.replay.player import Player
 from scalelab.tui import header, keys
@@ -18,7 +19,8 @@ FACTOR = 2.0
 SHOWN = 0.5
 """Seconds after which the header tells anew how far it is."""
 RECORDING = "this is a recording: nothing of it can be trained, stopped or changed"
-_ASKED = frozenset({"lab.stop", "lab.go_on", "lab.extend", "runs.retry"})
+REFUSED = frozenset({"lab.stop", "lab.go_on", "lab.extend", "runs.retry", "runs.text"})
+"""Actions of a lab that are not offered."""
 
 
 class ReplayScreen(LabScreen):
@@ -26,10 +28,10 @@ class ReplayScreen(LabScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("replay")
 
-    def __init__(self, player: Player, *, view: str = FIRST_VIEW, wait: Callable[[float], bool] | None = None) -> None:
+    def __init__(self, player: Player, view: str = FIRST_VIEW) -> None:
         super().__init__(player.root, view)
         self._player = player
-        self._feed = ReplayFeed(player, self.post_message, wait)
+        self._feed = ReplayFeed(player, self.post_message)
 
     async def on_mount(self) -> None:
         """Begin to play, and tell how far it is."""
@@ -45,13 +47,21 @@ class ReplayScreen(LabScreen):
         found = super().scopes
         return tuple(each for scope in found for each in (("replay", scope) if scope == "lab" else (scope,)))
 
+    def owner(self, scope: str) -> DOMNode | None:
+        """The screen itself for the keys of the replay."""
+        return self if scope == "replay" else super().owner(scope)
+
+    @property
+    def log_file(self) -> None:
+        """A copy has none."""
+
     def owner_words(self) -> str:
         """Speed and how far it is, beside who looks."""
         return f"{self._player.tempo.words}  {header.who()}"
 
     def can_be_asked(self, name: str) -> bool:
         """Nothing that would train."""
-        return name not in _ASKED and super().can_be_asked(name)
+        return name not in REFUSED and super().can_be_asked(name)
 
     def ask(self, do: Callable[[], str]) -> None:
         """It cannot be done."""
@@ -85,16 +95,10 @@ class ReplayScreen(LabScreen):
         """From the start, in a new screen: the one that was seen knows how it ends."""
         tempo = self._player.tempo
         again = replace(self._player.replay, at=0.0, share=0.0, speed=tempo.speed, paused=False)
-        self.app.play(again, view=self.view)  # type: ignore[attr-defined]
+        self.app.play(Player(again, self._player.clock), self.view)  # type: ignore[attr-defined]
 
-    def action_stop(self) -> None:
-        """Nothing trains here."""
+    def refuse(self, run: str = "") -> None:
+        """Nothing is trained here, and no model is here that could write."""
         self.say(RECORDING)
 
-    def action_go_on(self) -> None:
-        """Nothing trains here."""
-        self.say(RECORDING)
-
-    def retry(self, run: str) -> None:
-        """Nothing trains here."""
-        self.say(RECORDING)
+    action_stop = action_go_on = action_extend = retry = write_text = refuse
