@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalelab.errors import BadInput
@@ -27,3 +30,15 @@ def open_lab(folder: str) -> Reader:
     from scalelab.store.reader import Reader
 
     return Reader(lab_at(folder).store)
+
+
+def typed(lab: str | Path) -> str:
+    """The folder as the user would type it: from here where it is below, and never as an option."""
+    relative = os.path.relpath(lab)
+    shown = str(lab) if relative.startswith("..") else relative
+    return f"./{shown}" if shown.startswith("-") else shown
+
+
+def short(lab: str | Path) -> str:
+    """The same for a shell that takes it as one word."""
+    return shlex.quote(clean(typed(lab), 300))

@@ -12,6 +12,7 @@ import textwrap
 import time
 from typing import TYPE_CHECKING
 
+from scalelab.cli.bar import Bar
 from scalelab.cli.streams import say
 from scalelab.gate import clean
 from scalelab.lab.forecasts import Forecasts
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
 FRAME_SECONDS = 0.5
 SHARE_SECONDS = 2.0
-SHOWN_EVENTS = frozenset({"tokens", "probe", "resume", "retry", "failed", "diverged", "warning", "stop"})
+QUIET_SHARE_SECONDS = 20.0
+"""Between two shares where each is a line of its own."""
+SHOWN_EVENTS = frozenset({"progress", "tokens", "probe", "resume", "retry", "failed", "diverged", "warning", "stop"})
 
 
 TROUBLES = frozenset({"retry", "failed", "diverged", "warning"})
@@ -46,6 +49,7 @@ class Follower:
         self._before: tuple[float, float] | None = None
         """Planned seconds that were done when this session began to train, and when that was."""
         self._said = time.monotonic()
+        self.share_seconds = SHARE_SECONDS
         self._fit = 0
         self._device: DeviceInfo | None = None
         self.laws: list[progress.LawStep] = []
@@ -58,7 +62,7 @@ class Follower:
         if not text.endswith("%"):
             return True
         now = time.monotonic()
-        if now - self._said < SHARE_SECONDS:
+        if now - self._said < self.share_seconds:
             return False
         self._said = now
         return True
@@ -74,6 +78,7 @@ class Follower:
             name=self.name, rows=rows, points=reader.latest_points(), laws=self.laws, event=self.event,
             finals={final.run: final for final in reader.finals()}, device=self._device, elapsed=elapsed,
             left=None if elapsed is None else self._left(rows, elapsed),
+            stopping=(reader.meta("stopping") or "") if elapsed is not None else "",
             endings=self._forecasts.look(reader, rows, self._most),
         )  # fmt: skip
 
@@ -113,12 +118,17 @@ class Screen:
         self._follower = Follower(name)
         self._console = console(sys.stderr)
         self._live: Live | None = None
+        self._bar = Bar(self._console)
         self._drawn = 0.0
 
     def on_event(self, kind: str, text: str) -> None:
         """Keep it as the last thing that happened; what went wrong also stays above the table."""
+        if kind == "progress" and self._live is None:
+            self._bar.draw(text)
+            return
         if not self._follower.worth_saying(kind, text):
             return
+        self._bar.end()
         if self._live is None or kind in TROUBLES:
             for line in textwrap.wrap(clean(f"{kind}: {text}"), self._console.width, subsequent_indent="  "):
                 self._console.print(line, style="dim", soft_wrap=True)
@@ -134,6 +144,7 @@ class Screen:
         from rich.text import Text
 
         self._drawn = time.monotonic()
+        self._bar.end()
         size = self._console.size
         lines = progress.lines(self._follower.snapshot(reader), size.width, size.height - 2)
         frame = Text("\n", no_wrap=True, overflow="crop", end="").join(
@@ -155,6 +166,7 @@ class Screen:
 
     def close(self, reader: Reader | None = None) -> None:
         """The last frame stays; the cursor comes back."""
+        self._bar.end()
         if self._live is not None:
             if reader is not None:
                 self._draw(reader)
@@ -167,6 +179,7 @@ class Lines:
 
     def __init__(self, name: str) -> None:
         self._follower = Follower(name)
+        self._follower.share_seconds = QUIET_SHARE_SECONDS
         self._told: set[str] | None = None
         self._warned: set[str] = set()
         self._laws = 0

@@ -1,4 +1,4 @@
-"""`scalelab status`: how a lab stands, from its store alone; nobody needs to be training it."""
+"""`scalelab status`: how a lab stands, from its store alone, once or as it changes; nobody needs to be training it."""
 
 from __future__ import annotations
 
@@ -6,65 +6,157 @@ import shutil
 import sys
 import textwrap
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from scalelab.cli.options import example, json_option, print_json
+from scalelab.errors import BadInput, Interrupted
+from scalelab.gate import clean
 
 if TYPE_CHECKING:
+    from scalelab.lab.control import Status
+    from scalelab.report.progress import Snapshot
     from scalelab.store.reader import Reader
 
+TERMINAL_SECONDS, PIPE_SECONDS = 1.0, 5.0
+"""Between two looks, unless it is said: what a person can follow, and what a log can hold."""
+_VOLATILE = ("seconds_left", "fit_age_seconds")
+"""What changes with the clock alone and is no news."""
 
-@click.command("status", short_help="How far a lab is.", epilog=example("scalelab status labs/tiny"))
+
+@click.command(
+    "status",
+    short_help="How far a lab is.",
+    epilog=example(
+        "scalelab status labs/tiny", "scalelab status labs/tiny --watch", "scalelab status labs/tiny --watch --json"
+    ),
+)
 @click.argument("lab")
+@click.option("--watch", "-w", is_flag=True, help="Show what changes, until nobody trains the lab any more.")
+@click.option("--forever", is_flag=True, help="With --watch: stay when training ends, and show the next session too.")
+@click.option("--interval", type=float, metavar="SECONDS", help="With --watch: the least time between two looks.")
 @json_option
-def command(lab: str, as_json: bool) -> None:
-    """Show the runs of LAB, the law so far, and who trains it."""
-    from scalelab.cli.labs import lab_at, open_lab
-    from scalelab.cli.live import Follower
-    from scalelab.gate import clean
-    from scalelab.lab import control
-    from scalelab.report import progress
+def command(lab: str, watch: bool, forever: bool, interval: float | None, as_json: bool) -> None:
+    """Show the runs of LAB, the law so far, and who trains it.
 
-    found = control.status(lab)
+    With --watch and --json every change is one document on one line.
+    """
+    if not watch:
+        if forever or interval is not None:
+            raise BadInput(f"{'--forever' if forever else '--interval'} without --watch", todo="give both")
+        _once(lab, as_json)
+        return
+    if interval is not None and not 0.1 <= interval <= 86_400:
+        raise BadInput(f"--interval {interval:g}", allowed="0.1 to 86400 seconds")
+    try:
+        _watch(lab, as_json, forever, interval)
+    except KeyboardInterrupt:
+        raise Interrupted("no longer watched", todo="training is another process and goes on") from None
+
+
+class _Look:
+    """One lab; what costs is not done again while it has not changed."""
+
+    def __init__(self, lab: str) -> None:
+        from scalelab.cli.labs import lab_at
+        from scalelab.cli.live import Follower
+
+        self._lab = lab
+        self._follower = Follower(lab_at(lab).root.name, trained=False, at_once=True)
+        self._odd: tuple[int, list[str]] = (0, [])
+
+    def take(self, reader: Reader) -> tuple[Status, Snapshot, list[str]]:
+        """How it stands, as a frame, and what is odd about its runs."""
+        from scalelab.lab import control
+
+        found = control.status(self._lab)
+        shot = replace(self._follower.snapshot(reader), stopping=found.stopping, left=found.seconds_left)
+        fit = reader.latest_fit()
+        if fit is not None and fit.id != self._odd[0]:
+            self._odd = fit.id, _odd(fit.json)
+        return found, shot, self._odd[1]
+
+
+def _once(lab: str, as_json: bool) -> None:
+    from scalelab.cli.labs import open_lab
+
     with open_lab(lab) as reader:
-        rows, odd = reader.runs(), _odd(reader)
-        shot = Follower(lab_at(lab).root.name, trained=found.pid is not None, at_once=True).snapshot(reader)
-    shot = replace(shot, elapsed=None, left=found.seconds_left)
+        found, shot, odd = _Look(lab).take(reader)
     if as_json:
-        runs = [
-            {
-                "run": row.run,
-                "rung": row.spec.rung,
-                "kind": str(row.spec.kind),
-                "state": str(row.state),
-                "reason": row.reason,
-                "attempt": row.attempt,
-                "step": row.step,
-                "n_steps": row.spec.n_steps,
-                "loss": shot.finals[row.run].loss if row.run in shot.finals else None,
-                "ending": shot.endings[row.run].to_dict() if row.run in shot.endings else None,
-            }
-            for row in rows
-        ]
-        print_json({"schema": "scalelab.status/1", **found.to_dict(), "runs": runs, "odd": odd})
+        print_json(_document(found, shot, odd))
         return
     size = shutil.get_terminal_size()
-    height = size.lines - 3 if sys.stdout.isatty() else 10_000
-    for line in progress.lines(shot, size.columns, height):
+    for line in _frame(found, shot, odd, size.columns, size.lines - 3 if sys.stdout.isatty() else 10_000):
         click.echo(line)
+
+
+def _watch(lab: str, as_json: bool, forever: bool, interval: float | None) -> None:
+    from scalelab.cli.labs import lab_at
+    from scalelab.cli.watching import Painter, looks, output, painter, waiter
+
+    stream, look = output(), _Look(lab)
+    drawn = painter(stream)
+    quick = as_json or isinstance(drawn, Painter)
+    seconds = interval if interval is not None else TERMINAL_SECONDS if quick else PIPE_SECONDS
+    before: dict[str, Any] | None = None
+    for reader in looks(lab_at(lab), seconds=seconds, forever=forever, gone=waiter(stream)):
+        found, shot, odd = look.take(reader)
+        if not as_json:
+            # A share of time left would make a new line of every look.
+            shot = shot if isinstance(drawn, Painter) else replace(shot, left=None)
+            drawn.paint(_frame(found, shot, odd, *drawn.size()))
+            continue
+        document = _document(found, shot, odd)
+        news = {key: value for key, value in document.items() if key not in _VOLATILE}
+        if news != before:
+            print_json(document)
+            stream.flush()
+        before = news
+
+
+def _frame(found: Status, shot: Snapshot, odd: list[str], width: int, height: int) -> list[str]:
+    """The runs, as many as there is room for, between what is said of the lab."""
+    from scalelab.report import progress
+
+    feet: list[str] = []
     for sentence in odd:
-        click.echo("\n".join(textwrap.wrap(clean(f"odd: {sentence}"), size.columns, subsequent_indent="  ")))
-    click.echo(f"trained by process {found.pid}" if found.pid else "nobody trains it now")
+        feet += textwrap.wrap(clean(f"odd: {sentence}"), width, subsequent_indent="  ") or []
+    trained = f"trained by process {found.pid}" if found.pid else "nobody trains it now"
+    feet.append(f"{trained}, which is stopping: {found.stopping}" if found.stopping else trained)
+    if found.waiting:
+        feet += textwrap.wrap(clean(f"it waits: {found.waiting}", 600), width)
+    if found.problem:
+        feet += textwrap.wrap(clean(f"the last session ended early: {found.problem}", 600), width)
     if found.fit_problem:
-        click.echo(f"no newer fit: {clean(found.fit_problem, 300)}")
+        feet.append(f"no newer fit: {clean(found.fit_problem, 300)}")
+    if height < 10_000:
+        feet = feet[-max(height // 3, 1) :]
+    return [*progress.lines(shot, width, max(height - len(feet), 1)), *feet]
 
 
-def _odd(reader: Reader) -> list[str]:
-    """What is odd about the runs under the law of the last fit; nothing where that was kept by another version."""
+def _document(found: Status, shot: Snapshot, odd: list[str]) -> dict[str, Any]:
+    runs = [
+        {
+            "run": row.run,
+            "rung": row.spec.rung,
+            "kind": str(row.spec.kind),
+            "state": str(row.state),
+            "reason": row.reason,
+            "attempt": row.attempt,
+            "step": row.step,
+            "n_steps": row.spec.n_steps,
+            "loss": shot.finals[row.run].loss if row.run in shot.finals else None,
+            "ending": shot.endings[row.run].to_dict() if row.run in shot.endings else None,
+        }
+        for row in shot.rows
+    ]
+    return {"schema": "scalelab.status/1", **found.to_dict(), "runs": runs, "odd": odd}
+
+
+def _odd(kept: str) -> list[str]:
+    """What is odd about the runs under the law of a fit; nothing where that was kept by another version."""
     from scalelab.laws import Assessment
 
-    row = reader.latest_fit()
-    seen = Assessment.kept(row.json) if row else None
+    seen = Assessment.kept(kept)
     return list(seen.diagnosis.sentences()) if seen is not None and seen.diagnosis is not None else []

@@ -95,10 +95,11 @@ def retry(
     return owner.pid
 
 
-def ended_badly(folder: str | Path) -> list[str]:
-    """The runs that `retry` would take and that nothing else goes on with: failed and diverged ones."""
+def ended_badly(folder: str | Path, *, diverged: bool = False) -> list[str]:
+    """The runs that have failed, and where asked those that diverged."""
+    states = {RunState.FAILED, RunState.DIVERGED} if diverged else {RunState.FAILED}
     with Reader(existing(folder).store) as reader:
-        return [row.run for row in reader.runs() if row.state in {RunState.FAILED, RunState.DIVERGED}]
+        return [row.run for row in reader.runs() if row.state in states]
 
 
 def _check_runs(paths: LabPaths, names: list[str], rate: float | None, states: frozenset[RunState]) -> None:

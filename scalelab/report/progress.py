@@ -73,6 +73,8 @@ class Snapshot:
     """Seconds to the end of the plan, as far as it can be told."""
     event: str = ""
     """The last thing that happened."""
+    stopping: str = ""
+    """How the session is ending, while it is."""
     endings: Mapping[str, Ending] = field(default_factory=dict)
     """Where the running runs will end, as far as it can be told."""
 
@@ -116,6 +118,8 @@ def _headline(shot: Snapshot, width: int) -> str:
     if shot.device:
         slots = f"{shot.device.slots} slot{'s' if shot.device.slots > 1 else ''}"
         said.insert(1, (f"{shot.device.name}, {slots}", 4))
+    if shot.stopping:
+        said.append((f"stopping: {clean(shot.stopping, 40)}", 1))
     if shot.elapsed is not None:
         said.append((format_duration(shot.elapsed), 3))
     if shot.left and done < len(points):
