@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from scalelab.errors import ScalelabError
 from scalelab.records import Evaluation, Point, RunSpec, RunState, Saved, Usage, field_names
-from scalelab.store import requests, schema
+from scalelab.store import requests, schema, seals
 from scalelab.store.rows import FitRow, PredictionRow, RequestRow, RunRow, StateChange
 
 _POINT = field_names(Point)
@@ -22,6 +22,8 @@ _POINTS = f"SELECT {', '.join(_POINT)} FROM point"
 _EVALUATION = field_names(Evaluation)
 _EVALUATIONS = f"SELECT {', '.join(_EVALUATION)} FROM evaluation"
 _USAGE = f"SELECT {', '.join(field_names(Usage))} FROM usage ORDER BY slot"
+GROUPS = "groups"
+"""A fact: the names of the lab's groups as a JSON list, where there are several."""
 _FIT = "SELECT id, after_run, time, json FROM fit"
 
 
@@ -42,6 +44,7 @@ class Reader:
         self._version: int | None = None
         self._specs: dict[str, RunSpec] = {}
         self._respecified: str | None = None
+        self._verified: set[str] = set()
 
     # What is there
 
@@ -58,7 +61,7 @@ class Reader:
                 spec=self._spec(row[0]),
                 position=row[1],
                 expected_seconds=row[2],
-                state=RunState(row[3]),
+                state=self._state(row[3]),
                 attempt=row[4],
                 step=row[5],
                 reason=row[6],
@@ -79,7 +82,9 @@ class Reader:
             f"SELECT {columns} FROM evaluation e JOIN run r ON r.run = e.run "
             "WHERE e.final AND r.state = 'done' ORDER BY r.position, e.step"
         )
-        return [_evaluation(row) for row in rows]
+        found = [_evaluation(row) for row in rows]
+        self._verify({one.run for one in found})
+        return found
 
     def points(self, run: str, after_step: int = -1) -> list[Point]:
         """A run's points after a step, in order of steps."""
@@ -108,7 +113,7 @@ class Reader:
         sql = "SELECT run, attempt, state, step, reason, time FROM state_change"
         rows = self._all(f"{sql} ORDER BY id") if run is None else self._all(f"{sql} WHERE run = ? ORDER BY id", run)
         return [
-            StateChange(run=row[0], attempt=row[1], state=RunState(row[2]), step=row[3], reason=row[4], time=row[5])
+            StateChange(run=row[0], attempt=row[1], state=self._state(row[2]), step=row[3], reason=row[4], time=row[5])
             for row in rows
         ]
 
@@ -128,14 +133,29 @@ class Reader:
             return {}
         return {row[0]: Usage(**dict(zip(field_names(Usage), row, strict=True))) for row in self._all(_USAGE)}
 
-    def fits(self) -> list[FitRow]:
-        """All fits, oldest first."""
-        return [_fit(row) for row in self._all(f"{_FIT} ORDER BY id")]
+    def groups(self) -> tuple[str, ...]:
+        """The names of the lab's groups in order; ("",) where all runs are of one."""
+        kept = self.meta(GROUPS)
+        return tuple(json.loads(kept)) if kept else ("",)
 
-    def latest_fit(self) -> FitRow | None:
-        """The last good fit; its age is its `time` and `after_run`."""
-        rows = self._all(f"{_FIT} ORDER BY id DESC LIMIT 1")
+    def fits(self, group: str | None = None) -> list[FitRow]:
+        """All fits of a group (None: the first), oldest first."""
+        sql, values = self._fits_of(group)
+        return [_fit(row) for row in self._all(f"{sql} ORDER BY id", *values)]
+
+    def latest_fit(self, group: str | None = None) -> FitRow | None:
+        """The last good fit of a group (None: the first); its age is its `time` and `after_run`."""
+        sql, values = self._fits_of(group)
+        rows = self._all(f"{sql} ORDER BY id DESC LIMIT 1", *values)
         return _fit(rows[0]) if rows else None
+
+    def _fits_of(self, group: str | None) -> tuple[str, tuple[str, ...]]:
+        """A fit is of the group of the run after which it was made."""
+        groups = self.groups()
+        if len(groups) == 1:
+            return _FIT, ()
+        run = "SELECT run FROM run WHERE coalesce(json_extract(spec, '$.group'), '') = ?"
+        return f"{_FIT} WHERE after_run IN ({run})", (groups[0] if group is None else group,)
 
     def predictions(self, run: str | None = None) -> list[PredictionRow]:
         """What was predicted for one run or for all, oldest first."""
@@ -216,6 +236,8 @@ class Reader:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise schema.told(error, self.path) from None
+        except UnicodeDecodeError as error:
+            raise schema.damaged(self.path, error) from None
 
     def _forget_old_specs(self) -> None:
         now = self.meta(schema.RESPECIFIED)
@@ -229,8 +251,33 @@ class Reader:
     def _spec(self, run: str) -> RunSpec:
         # Specs hardly ever change and parsing one costs as much as reading twenty rows.
         if run not in self._specs:
-            self._specs = {name: RunSpec.from_json(text) for name, text in self._all("SELECT run, spec FROM run")}
+            rows = self._all("SELECT run, spec FROM run")
+            try:
+                self._specs = {name: RunSpec.from_json(text) for name, text in rows}
+            except (ValueError, TypeError, KeyError) as error:
+                raise schema.damaged(self.path, f"what a run is: {error}") from None
         return self._specs[run]
+
+    def _state(self, text: str) -> RunState:
+        try:
+            return RunState(text)
+        except ValueError as error:
+            raise schema.damaged(self.path, error) from None
+
+    def _verify(self, runs: set[str]) -> None:
+        """Refuse held-out losses that are not as they were written; each run is looked at once."""
+        if runs <= self._verified or not self._has(schema.SEALS_SINCE):
+            return
+        try:
+            broken = {run for _, run in seals.broken(self._db, "evaluation")}
+        except sqlite3.Error as error:
+            raise schema.damaged(self.path, error) from None
+        if wrong := sorted(broken & runs):
+            raise ScalelabError(
+                f"store {self.path} is damaged: the losses of {wrong[0]} are not as they were written",
+                todo="`scalelab run` trains it again",
+            )
+        self._verified |= runs
 
 
 def _number(value: float | None) -> float:

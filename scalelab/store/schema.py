@@ -212,14 +212,24 @@ def on_network(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
     return max(inside, default=(0, ""))[1] in _NETWORK
 
 
-def told(error: sqlite3.Error, path: Path) -> ScalelabError:
+def told(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> ScalelabError:
     """What sqlite said, in one line with the path."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return StoreBusy(f"store {path} is busy: another process holds it", todo="try again in a moment")
-    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or _undecodable(error):
         return ScalelabError(f"store {path} is damaged ({error})", todo=f"{WAY_OUT}; nothing was changed")
     return ScalelabError(f"store {path} cannot be used ({error})")
+
+
+def _undecodable(error: Exception) -> bool:
+    """Whether text in the file is none: of a seal sqlite only says that computing it failed."""
+    return isinstance(error, UnicodeDecodeError) or "UTF-8" in str(error) or "user-defined" in str(error)
+
+
+def damaged(path: Path, what: object) -> ScalelabError:
+    """A store that can be read and says what nobody wrote."""
+    return ScalelabError(f"store {path} is damaged ({what})", todo=WAY_OUT)
 
 
 def _backup(connection: sqlite3.Connection, target: Path) -> None:

@@ -75,7 +75,7 @@ class Writer:
             self.unsound = seals.broken(self._db) if damage == "ok" else []
             """What is not as it was written, by its checksum: (table, run, fit or fact) of each."""
             self._fit = int(self._db.execute("SELECT coalesce(max(id), 0) FROM fit").fetchone()[0])
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             self._db.close()
             raise schema.told(error, path) from None
         except ScalelabError:
