@@ -85,6 +85,8 @@ class Chart(CellWidget):
         self._followed = ""
         self._memory = Memory()
         self._drawn: tuple[object, Drawing, Figure | None] | None = None
+        self._known: tuple[object, Reading | None] | None = None
+        """What was read last, and where: one key asks for it three times."""
 
     @property
     def figure(self) -> Figure | None:
@@ -139,7 +141,10 @@ class Chart(CellWidget):
         if figure is None or drawing.area is None:
             return None
         column = min(column, drawing.area.columns - 1)
-        return view.chosen(view.readings(figure, drawing.area, column, row), row, self._followed)
+        asked = (drawing, column, row, self._followed)
+        if self._known is None or self._known[0] != asked:
+            self._known = asked, view.chosen(view.readings(figure, drawing.area, column, row), row, self._followed)
+        return self._known[1]
 
     def action_cursor(self, across: int, down: int) -> None:
         """Moves the cursor along x, following its line, or to the next line above or below."""
@@ -159,8 +164,7 @@ class Chart(CellWidget):
         """The cursor begins at the right end of the figure's last line: the newest value."""
         area = self._drawing(*self.size).area
         assert area is not None
-        spots = [each for series in figure.series for each in view.ends(series, figure, area)]
-        last = spots[-1] if spots else None
+        last = next((each for series in reversed(figure.series) for each in view.ends(series, figure, area)), None)
         self._followed = "" if last is None else last.name
         self._hold(area.columns // 2 if last is None else round(last.column), last)
 

@@ -86,67 +86,94 @@ def _fitted(figure: Figure, low: float, high: float) -> Axis:
         return figure.y
     ends: list[float] = []
     for series in figure.series:
-        seen = (series.x >= low) & (series.x <= high) & (series.y >= figure.y.low) & (series.y <= figure.y.high)
-        if seen.any():
-            ends += [float(series.y[seen].min()), float(series.y[seen].max())]
+        there = _between_values(series, low, high)
+        x, y = series.x[there], series.y[there]
+        seen = y[(x >= low) & (x <= high) & (y >= figure.y.low) & (y <= figure.y.high)]
+        if len(seen):
+            ends += [float(seen.min()), float(seen.max())]
     if not ends:
         return figure.y
     bottom, top = around(ends, log=figure.y.log)
     return replace(figure.y, low=bottom, high=top)
 
 
+def _between_values(series: Series, low: float, high: float, more: int = 0) -> slice:
+    """Where the points of a series between two values of x are, and so many more on each side.
+
+    Of a line, which goes from left to right, those are a few; of anything else it is all.
+    """
+    if series.mark is not Mark.LINE or not _rises(series.x):
+        return slice(None)
+    first, last = int(series.x.searchsorted(low)), int(series.x.searchsorted(high, side="right"))
+    return slice(max(first - more, 0), last + more)
+
+
+def _rises(x: Array) -> bool:
+    return bool((x[1:] >= x[:-1]).all())
+
+
 def readings(figure: Figure, area: Layout, column: int, row: float) -> list[Reading]:
     """What can be read at a column, from above: of each series at most one point; the nearest of all where none is."""
-    found: list[Reading] = []
-    nearest: tuple[float, Reading] | None = None
+    # A cell more on each side, and a point more: those between which a line passes the column.
+    low, high = (value_at(figure.x, float(area.share_across(column + side * (1 + NEAR)))) for side in (-1, 1))
+    parts = [_between_values(series, low, high, more=1) for series in figure.series]
+    x, y = (np.concatenate([np.zeros(0), *(getattr(series, name)[part] for series, part in
+            zip(figure.series, parts, strict=True))]) for name in ("x", "y"))  # fmt: skip
+    across, down = area.across(figure.x, x), area.down(figure.y, y)
+    near = inside(across, down, area) & (np.abs(across - column) <= NEAR)
+    found, begin = [], 0
+    for series, part in zip(figure.series, parts, strict=True):
+        own = slice(begin, begin + len(series.x[part]))
+        begin = own.stop
+        here = np.flatnonzero(near[own])
+        if len(here):
+            # Of points in one column the one nearest to the cursor.
+            at = int(here[np.argmin(np.abs(down[own][here] - row))])
+            found.append(_point(series, (part.start or 0) + at, float(across[own][at]), float(down[own][at])))
+        elif series.mark is Mark.LINE:
+            found += _between(figure, series, area, across[own], down[own], column)
+    if not found and (nearest := _nearest(figure, area, column, row)) is not None:
+        found.append(nearest)
+    return sorted(found, key=lambda each: each.row)
+
+
+def _nearest(figure: Figure, area: Layout, column: int, row: float) -> Reading | None:
+    """The nearest point of all; a cell is twice as high as wide."""
+    best: tuple[float, Reading] | None = None
     for series in figure.series:
         across, down = area.across(figure.x, series.x), area.down(figure.y, series.y)
         seen = np.flatnonzero(inside(across, down, area))
         if len(seen):
-            gaps = np.abs(across[seen] - column)
-            # Of points in one column the one nearest to the cursor; a cell is twice as high as wide.
-            here = int(seen[np.argmin(np.maximum(gaps, NEAR) * 1e3 + np.abs(down[seen] - row))])
-            if abs(across[here] - column) <= NEAR:
-                found.append(_point(series, here, across, down))
-                continue
-            far = gaps + 2 * np.abs(down[seen] - row)
+            far = np.abs(across[seen] - column) + 2 * np.abs(down[seen] - row)
             at = int(seen[np.argmin(far)])
-            if nearest is None or float(far.min()) < nearest[0]:
-                nearest = (float(far.min()), _point(series, at, across, down))
-        between = _between(figure, series, area, across, down, column) if series.mark is Mark.LINE else None
-        if between is not None:
-            found.append(between)
-    if not found and nearest is not None:
-        found.append(nearest[1])
-    return sorted(found, key=lambda each: each.row)
+            if best is None or float(far.min()) < best[0]:
+                best = (float(far.min()), _point(series, at, float(across[at]), float(down[at])))
+    return best[1] if best else None
 
 
-def _point(series: Series, at: int, across: Array, down: Array) -> Reading:
+def _point(series: Series, at: int, column: float, row: float) -> Reading:
     return Reading(
-        name=series.name,
-        point=series.points[at] if at < len(series.points) else "",
-        x=float(series.x[at]),
-        y=float(series.y[at]),
-        column=float(across[at]),
-        row=float(down[at]),
-    )
+        name=series.name, point=series.points[at] if at < len(series.points) else "", x=float(series.x[at]),
+        y=float(series.y[at]), column=column, row=row,
+    )  # fmt: skip
 
 
-def _between(figure: Figure, series: Series, area: Layout, across: Array, down: Array, column: int) -> Reading | None:
+def _between(figure: Figure, series: Series, area: Layout, across: Array, down: Array, column: int) -> list[Reading]:
     """A line's place at a column that lies between two of its points, straight on the drawing."""
-    before, after = across[:-1] - column, across[1:] - column
     with np.errstate(invalid="ignore", over="ignore"):
-        at = np.flatnonzero((before * after <= 0) & np.isfinite(down[:-1]) & np.isfinite(down[1:]) & (before != after))
+        left = across - column
+        joined = np.isfinite(down[:-1]) & np.isfinite(down[1:])
+        at = np.flatnonzero((left[:-1] * left[1:] <= 0) & joined & (left[:-1] != left[1:]))
     if not len(at):
-        return None
+        return []
     first = int(at[-1])
-    share = float(-before[first] / (after[first] - before[first]))
+    share = float(-left[first] / (left[first + 1] - left[first]))
     row = float(down[first] + share * (down[first + 1] - down[first]))
     if not -0.5 <= row < area.rows - 0.5:
-        return None
+        return []
     x = value_at(figure.x, float(area.share_across(column)))
     y = value_at(figure.y, float(area.share_up(row)))
-    return Reading(name=series.name, point="", x=x, y=y, column=float(column), row=row)
+    return [Reading(name=series.name, point="", x=x, y=y, column=float(column), row=row)]
 
 
 def chosen(found: Sequence[Reading], row: float, name: str) -> Reading | None:
@@ -191,4 +218,7 @@ def ends(series: Series, figure: Figure, area: Layout) -> list[Reading]:
     """The point of a series that is furthest right inside the area; none where nothing of it is."""
     across, down = area.across(figure.x, series.x), area.down(figure.y, series.y)
     seen = np.flatnonzero(inside(across, down, area))
-    return [_point(series, int(seen[np.argmax(across[seen])]), across, down)] if len(seen) else []
+    if not len(seen):
+        return []
+    last = int(seen[np.argmax(across[seen])])
+    return [_point(series, last, float(across[last]), float(down[last]))]

@@ -28,7 +28,11 @@ class Keyed(Widget):
 
 
 class Threaded(Keyed):
-    """A widget whose workers bring something back."""
+    """A widget whose workers bring something back.
+
+    Each `@work` has a `description`: without one Textual writes down all that a worker is given, which of a snapshot of
+    500 curves took more than a second.
+    """
 
     def back(self, do: Callable[..., object], *what: object) -> None:
         """From a worker's thread: do this with a widget, unless nobody waits for it any more."""

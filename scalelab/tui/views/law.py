@@ -109,7 +109,7 @@ class LawView(LabView):
             self._say_more(snapshot, subject)
         self.lay_out()
 
-    @work(thread=True, exclusive=True, group="words")
+    @work(thread=True, exclusive=True, group="words", description="words of a law")
     def _say_more(self, snapshot: Snapshot, subject: Subject) -> None:
         """How the best N and D grow, in a thread: every law's frontier is solved for it."""
         self.back(self._more_said, snapshot, grown(subject))
@@ -127,7 +127,7 @@ class LawView(LabView):
             self._built.update(missing)
             self._build(missing, shot, subject)
 
-    @work(thread=True, group="figures")
+    @work(thread=True, group="figures", description="figures of a law")
     def _build(self, names: list[str], snapshot: Snapshot, subject: Subject) -> None:
         """Figures, in a thread: the frontier of several laws takes most of a second beside training."""
         self.back(self._put, {name: law_figures.build(name, snapshot, subject) for name in names}, snapshot)

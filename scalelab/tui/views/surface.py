@@ -73,7 +73,7 @@ class SurfaceView(LabView):
         else:
             self._build(self._subject)
 
-    @work(thread=True, exclusive=True)
+    @work(thread=True, exclusive=True, description="a surface")
     def _build(self, subject: Subject) -> None:
         """The surface and its frontier, in a thread: a fifth of a second beside training."""
         self.back(self._put, surface_of(subject), "")
