@@ -194,7 +194,8 @@ def in_words(spec: HubSpec, revision: str | None, error: Exception) -> Exception
     shown = f"dataset {spec.repo!r}"
     if any("scripts are no longer supported" in str(each) for each in chain):
         return _IsScript()
-    if any(isinstance(each, errors.GatedRepoError) for each in chain):
+    # load_dataset_builder raises its own error without the hub's behind it.
+    if any(isinstance(each, errors.GatedRepoError) or "is a gated dataset" in str(each) for each in chain):
         return BadInput(
             f"{shown} is gated: its owner asks for consent first",
             todo=f"accept its terms at huggingface.co/datasets/{spec.repo}, then `hf auth login`",

@@ -106,7 +106,8 @@ def test_stopped_and_continued_is_as_never_stopped_and_no_shard_is_made_twice(
 def test_a_killed_process_leaves_no_process_and_a_cache_that_goes_on(stories: Hub, cache: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from scalelab.corpora import prepare, Need; "
-        "from scalelab.corpora.shards import filling; from scalelab.preset import CorpusSpec; filling.SHARD_BYTES = 100_000; "
+        "from scalelab.corpora.shards import filling; from scalelab.preset import CorpusSpec; "
+        "filling.SHARD_BYTES = 100_000; "
         "prepare(CorpusSpec(source=sys.argv[1], tokenizer='bytes'), Path(sys.argv[2]), need=Need())"
     )
 
@@ -125,7 +126,7 @@ def test_a_killed_process_leaves_no_process_and_a_cache_that_goes_on(stories: Hu
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     assert len(children) >= 2
-    gone, alive = psutil.wait_procs(children, timeout=5)
+    _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
     stories.faults.clear()
     stories.released.set()
@@ -217,8 +218,10 @@ def test_equal_documents_are_taken_once(hub: Hub, cache: Path) -> None:
 def test_two_processes_that_want_the_same_make_it_once(stories: Hub, cache: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from scalelab.corpora import prepare, Need; "
-        "from scalelab.corpora.shards import filling; from scalelab.preset import CorpusSpec; filling.SHARD_BYTES = 100_000; "
-        "print(prepare(CorpusSpec(source=sys.argv[1], tokenizer='bytes'), Path(sys.argv[2]), need=Need(train=9000)).to_json())"
+        "from scalelab.corpora.shards import filling; from scalelab.preset import CorpusSpec; "
+        "filling.SHARD_BYTES = 100_000; "
+        "spec = CorpusSpec(source=sys.argv[1], tokenizer='bytes'); "
+        "print(prepare(spec, Path(sys.argv[2]), need=Need(train=9000)).to_json())"
     )
     command = [sys.executable, "-c", code, SOURCE, str(cache)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, env=dict(os.environ)) for _ in range(2)]
