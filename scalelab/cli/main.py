@@ -40,6 +40,7 @@ VERBS = (
     "import",
     "presets",
     "devices",
+    "doctor",
 )
 """In the order in which a newcomer needs them."""
 _FILES = {"import": "importing"}
