@@ -221,6 +221,14 @@ class HardwareSpec(_Table):
     """torch.compile: pays on CUDA for long runs, never won on a CPU."""
 
 
+class GroupSpec(_Table):
+    """One of several texts on which the whole grid is trained, to compare their laws."""
+
+    name: str = Field(min_length=1, max_length=24, pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    source: Annotated[str, BeforeValidator(_source)] | None = Field(None, min_length=1, max_length=4096)
+    """Another corpus, as in corpus.source, with its own tokenizer and held-out text; unset: the lab's."""
+
+
 class Preset(_Table):
     """Everything a lab needs to know before it starts; a lab stores the resolved one."""
 
@@ -232,6 +240,8 @@ class Preset(_Table):
     ladder: LadderSpec
     budgets: BudgetSpec
     corpus: CorpusSpec = CorpusSpec()
+    groups: list[GroupSpec] = Field([], max_length=16)
+    """Texts to compare, the first of them the one that others are measured by; none: the corpus alone."""
     learning_rate: LearningRateSpec = LearningRateSpec()
     schedule: ScheduleSpec = ScheduleSpec()
     batch: BatchSpec = BatchSpec()
@@ -243,4 +253,19 @@ class Preset(_Table):
     def _no_seed_twice(self) -> Self:
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("no seed may stand twice")
+        names = [group.name for group in self.groups]
+        if len(set(names)) < len(names):
+            raise ValueError("no group may have the name of another")
         return self
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """The groups in order; ("",) where there is one text."""
+        return tuple(group.name for group in self.groups) or ("",)
+
+    def of_group(self, name: str) -> Self:
+        """The preset that one group alone would have."""
+        group = next((each for each in self.groups if each.name == name), None)
+        if group is None or group.source is None:
+            return self
+        return self.model_copy(update={"corpus": self.corpus.model_copy(update={"source": group.source})})

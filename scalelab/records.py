@@ -13,6 +13,9 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
 
+MAX_POINTS = 200
+"""Points of a run's curve."""
+
 
 class RunState(StrEnum):
     """Where a run stands. Only the supervisor changes it, and each change is a row with time and reason."""
@@ -158,6 +161,8 @@ class RunSpec(_Json):
     """"auto" (what the device gains from), "float32", "bfloat16"."""
     compile: bool = False
     """Whether torch.compile is worth its seconds."""
+    group: str = ""
+    """Which of a lab's groups it belongs to: runs on one text, fitted by themselves; empty in a lab of one."""
     origin: str = ""
     """Where a run comes from that was not trained here: "trainer" (recorded by a callback), "imported" (from a file of
     runs), "evaluated" (a finished model that was scored); empty for the lab's own."""
@@ -181,6 +186,11 @@ class RunSpec(_Json):
     def new_tokens(self) -> int:
         """Tokens that this run itself trains on."""
         return (self.n_steps - self.first_step) * self.batch_tokens
+
+    @property
+    def points_every(self) -> int:
+        """Steps between two points of the curve: at most MAX_POINTS a run, which is more than a screen has columns."""
+        return max(1, math.ceil((self.n_steps - self.first_step) / MAX_POINTS))
 
     @property
     def flops_per_token(self) -> float:

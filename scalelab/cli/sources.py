@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from scalelab.cli.options import Function
 from scalelab.cli.streams import say
-from scalelab.errors import BadInput
+from scalelab.errors import BadInput, did_you_mean
 from scalelab.gate import clean
 from scalelab.units import format_count, format_duration
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 MANY, RUNS_A_SECOND = 200_000, 50_000
 """Runs from which the fits take long enough to be announced, and how fast they go: about linear, on one core."""
+_GROUP = re.compile(r"group\s*={1,2}\s*([a-z0-9_-]+)")
 _SOURCES = "a lab's directory, a table of runs (CSV, TSV, Parquet, JSON lines) or a folder of them"
 
 
@@ -194,21 +196,34 @@ def lab_subject(
     from scalelab.lab.table import run_table
     from scalelab.report.source import Subject
 
-    runs = _chosen(run_table(reader, unfinished=unfinished), where, count)
+    group, where = _group(reader, where)
+    runs = _chosen(run_table(reader, group=group, unfinished=unfinished), where, count)
     asked = {key: value for key, value in (options or {}).items() if value}
-    kept = _stored(reader, runs) if stored and not (asked or where or count or unfinished) else None
-    names = {row.run: row.spec.rung for row in reader.runs()}
+    kept = _stored(reader, runs, group) if stored and not (asked or where or count or unfinished) else None
+    names = {row.run: row.spec.rung for row in reader.runs() if row.spec.group == group}
     # Later rows are later predictions: the last one before a run's end is the one that counts.
-    foretold = {each.run: each for each in reader.predictions() if each.observed is not None}
+    foretold = {each.run: each for each in reader.predictions() if each.observed is not None and each.run in names}
     return Subject(
-        name=root.name,
+        name=f"{root.name} {group}".strip(),
         path=str(root),
         runs=runs,
         assessment=kept or _assess(reader, runs, asked),
         rung_names=names,
         foretold=tuple(foretold.values()),
-        facts=tuple(_facts(reader)),
+        facts=tuple(_facts(reader, group)),
     )
+
+
+def _group(reader: Reader, where: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The group that `--where group=NAME` asks for, the first where nobody asks; and the other conditions."""
+    groups = reader.groups()
+    asked = [match[1] for each in where if (match := _GROUP.fullmatch(each.strip()))]
+    if not asked:
+        return groups[0], where
+    if len(groups) == 1 or len(asked) > 1 or asked[0] not in groups:
+        known = ", ".join(groups) if len(groups) > 1 else "none: the lab has one text"
+        raise BadInput(f"group {clean(asked[0], 40)}", allowed=known, todo=did_you_mean(asked[0], groups))
+    return asked[0], [each for each in where if not _GROUP.fullmatch(each.strip())]
 
 
 def _chosen(runs: RunTable, where: Sequence[str], count: str | None) -> RunTable:
@@ -231,11 +246,11 @@ def _assess(reader: Reader, runs: RunTable, options: dict[str, Any]) -> Assessme
     return laws.assess(runs, flops_per_token=pairs or None, **options)
 
 
-def _stored(reader: Reader, runs: RunTable) -> Assessment | None:
+def _stored(reader: Reader, runs: RunTable, group: str) -> Assessment | None:
     """The lab's last fit, where it is of these runs and still says of them what it said when it was made."""
     from scalelab.laws import Assessment
 
-    row = reader.latest_fit()
+    row = reader.latest_fit(group)
     seen = Assessment.kept(row.json) if row else None
     if seen is None or seen.best is None or seen.n_excluded != runs.n_excluded:
         return None
@@ -254,14 +269,17 @@ def _agrees(seen: Assessment, runs: RunTable) -> bool:
     return bool(np.allclose(now, fit.residuals, atol=1e-6))
 
 
-def _facts(reader: Reader) -> list[str]:
+def _facts(reader: Reader, group: str) -> list[str]:
     """What else a reader of the report wants to know: where it was trained, and on what."""
     from scalelab.records import DeviceInfo, TokenSet
 
     facts = []
     if device := reader.meta("device"):
         facts.append(DeviceInfo.from_json(device).label)
-    if tokens := reader.meta("tokens"):
+    groups = reader.groups()
+    if len(groups) > 1:
+        facts.append(f"group {group} of {', '.join(groups)}: `--where group=NAME` shows another")
+    if tokens := reader.meta("tokens" if group == groups[0] else f"tokens {group}"):
         kept = TokenSet.from_json(tokens)
         facts.append(f"{kept.corpus} in {kept.vocab_size} {kept.tokenizer} tokens")
         facts.append(f"{format_count(kept.held_out_tokens)} tokens held out")

@@ -19,7 +19,8 @@ class Fits:
 
     def __init__(self, refit: Refit, board: Board, writer: Writer, reader: Reader, views: Guarded) -> None:
         self._refit, self._board, self._writer, self._reader, self._views = refit, board, writer, reader, views
-        self._after: str | None = None
+        self._after: dict[str, str] = {}
+        """Group → the run after which its law is wanted anew."""
         self._behind()
 
     @staticmethod
@@ -30,7 +31,7 @@ class Fits:
     @property
     def pending(self) -> bool:
         """Whether a fit is being made or wanted."""
-        return self._after is not None or self._refit.busy
+        return bool(self._after) or self._refit.busy
 
     @property
     def pipes(self) -> list[object]:
@@ -39,7 +40,7 @@ class Fits:
 
     def want(self, after_run: str) -> None:
         """A point has come, or is known never to come."""
-        self._after = after_run
+        self._after[self._group(after_run)] = after_run
 
     def take(self) -> None:
         """Keep a fit that is ready; to be called inside a batch."""
@@ -49,29 +50,37 @@ class Fits:
 
     def begin(self) -> None:
         """Start the fit that is wanted; to be called when the store has all that it should know."""
-        if self._after is None or self._refit.busy:
+        if not self._after or self._refit.busy:
             return
-        specs = [run.spec for run in self._board.runs.values()]
+        group, after_run = next(iter(self._after.items()))
+        specs = [run.spec for run in self._board.runs.values() if run.spec.group == group]
+        to_come = [spec for spec in self._board.points_to_come() if spec.group == group]
         try:
-            table = run_table(self._reader)
+            table = run_table(self._reader, group=group)
         except StoreBusy:
             return  # the next beat asks again
-        self._refit.start(table, specs, self._board.points_to_come(), self._after)
-        self._after = None
+        self._refit.start(table, specs, to_come, after_run)
+        del self._after[group]
 
     def close(self) -> None:
         """Give up what is being made; the next session makes it."""
-        self._after = None
+        self._after.clear()
         self._refit.stop()
 
     def _behind(self) -> None:
         """Runs that ended in an earlier session, after its last fit."""
-        finals = self._reader.finals()
-        if finals and self._reader.meta(FITTED) != str(len(finals)):
-            self._after = finals[-1].run
+        ended: dict[str, list[str]] = {}
+        for final in self._reader.finals():
+            ended.setdefault(self._group(final.run), []).append(final.run)
+        for group, runs in ended.items():
+            if self._reader.meta(_fitted(group)) != str(len(runs)):
+                self._after[group] = runs[-1]
+
+    def _group(self, run: str) -> str:
+        return self._board.runs[run].spec.group
 
     def _keep(self, fitted: Fitted) -> None:
-        self._writer.set_meta(FITTED, str(fitted.n_runs))
+        self._writer.set_meta(_fitted(self._group(fitted.after_run)), str(fitted.n_runs))
         self._writer.set_meta(PROBLEM, fitted.error and f"after {fitted.after_run}: {fitted.error}")
         if fitted.error:
             self._views.event("warning", f"no new fit after {fitted.after_run}: {fitted.error}; the last one stays")
@@ -82,3 +91,8 @@ class Fits:
             if self._board.runs[run].state is not RunState.DONE:
                 self._writer.add_prediction(run, number, loss, low, high)
         self._views.event("refit", f"{fitted.n_runs} runs, after {fitted.after_run}, in {1000 * fitted.seconds:.0f} ms")
+
+
+def _fitted(group: str) -> str:
+    """The fact in the store that says how many runs of a group the last fit was tried on."""
+    return f"{FITTED} {group}".strip()

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from scalelab.lab.hooks import Hooks
 from scalelab.lab.local import LocalExecutor
 from scalelab.lab.paths import LabPaths
 from scalelab.records import DeviceInfo, RunSpec, TokenSet
+from scalelab.store.reader import GROUPS
 from scalelab.units import format_flop_rate
 
 if TYPE_CHECKING:
@@ -35,7 +36,14 @@ class Lab:
 
     paths: LabPaths
     tokens: TokenSet
+    """Of the first group, or of all runs where there are none."""
     device: DeviceInfo
+    groups: Mapping[str, TokenSet] = field(default_factory=dict)
+    """Of the other groups, by name."""
+
+    def tokens_of(self, group: str) -> TokenSet:
+        """What the runs of a group are trained on."""
+        return self.groups.get(group, self.tokens)
 
 
 def token_cache() -> Path:
@@ -60,15 +68,16 @@ def create(preset: Preset, paths: LabPaths, executor: LocalExecutor, hooks: Hook
     chosen = plan.choose_device(preset.hardware)
     largest = max(cell.n_tokens for cell in plan.make_plan(preset, chosen).cells)
     executor.warm()
-    tokens = prepare_tokens(preset, hooks, n_tokens=largest)
-    tell_tokens(tokens, hooks)
+    tokens, groups = prepare_groups(preset, hooks, n_tokens=largest)
+    for each in (tokens, *groups.values()):
+        tell_tokens(each, hooks)
     specs = one_a_rung(plan.make_plan(preset, chosen, vocab_size=tokens.vocab_size).runs)
     device, seconds_per_token = probe(chosen, specs, executor, hooks)
     made = plan.make_plan(preset, device, vocab_size=tokens.vocab_size, seconds_per_token=seconds_per_token)
     _warn_of_epochs(made, tokens, hooks)
     hooks.on_plan(made)
-    write(made, tokens, paths)
-    return Lab(paths=paths, tokens=tokens, device=device)
+    write(made, tokens, paths, groups)
+    return Lab(paths=paths, tokens=tokens, device=device, groups=groups)
 
 
 def check_folder(paths: LabPaths) -> None:
@@ -91,6 +100,33 @@ def check_folder(paths: LabPaths) -> None:
             f"lab {root} cannot be made in {there}: {(error.strerror or '').lower()}",
             allowed="a folder that you may write to",
         ) from None
+
+
+def prepare_groups(
+    preset: Preset, hooks: Hooks, *, n_tokens: int = 0, like: Lab | None = None
+) -> tuple[TokenSet, dict[str, TokenSet]]:
+    """The tokens of the first group, or of the corpus alone, and of every other group by its name.
+
+    Raises
+    ------
+    BadInput
+        As `prepare_tokens`; a group's tokenizer has another vocabulary, and its models would not be those of the plan.
+    """
+    made = {
+        name: prepare_tokens(
+            preset.of_group(name), hooks, n_tokens=n_tokens, like=None if like is None else like.tokens_of(name)
+        )
+        for name in preset.group_names
+    }
+    first = made.pop(preset.group_names[0])
+    for name, tokens in made.items():
+        if tokens.vocab_size != first.vocab_size:
+            raise BadInput(
+                f"group {name} has a vocabulary of {tokens.vocab_size} and the first one has {first.vocab_size}",
+                allowed="one vocabulary size in all groups",
+                todo="lower corpus.vocab_size until every text fills it",
+            )
+    return first, made
 
 
 def prepare_tokens(preset: Preset, hooks: Hooks, *, n_tokens: int = 0, like: TokenSet | None = None) -> TokenSet:
@@ -123,7 +159,7 @@ def tell_tokens(tokens: TokenSet, hooks: Hooks) -> None:
     )
 
 
-def write(made: Plan, tokens: TokenSet, paths: LabPaths) -> None:
+def write(made: Plan, tokens: TokenSet, paths: LabPaths, groups: Mapping[str, TokenSet] | None = None) -> None:
     """Write the lab beside its place, then move it there in one step."""
     from scalelab import preset_files
 
@@ -138,7 +174,7 @@ def write(made: Plan, tokens: TokenSet, paths: LabPaths) -> None:
         making.preset.touch(mode=0o600)
         making.preset.write_text(toml, encoding="utf-8")
         making.tokens.symlink_to(tokens.directory)
-        _fill_store(making, made, tokens, toml)
+        _fill_store(making, made, tokens, groups or {}, toml)
         os.rename(making.root, paths.root)
     except OSError as error:
         if paths.exists:
@@ -151,7 +187,12 @@ def write(made: Plan, tokens: TokenSet, paths: LabPaths) -> None:
         shutil.rmtree(making.root, ignore_errors=True)
 
 
-def _fill_store(paths: LabPaths, made: Plan, tokens: TokenSet, toml: str) -> None:
+def group_key(group: str) -> str:
+    """The fact in the store that holds a further group's tokens."""
+    return f"{TOKENS} {group}"
+
+
+def _fill_store(paths: LabPaths, made: Plan, tokens: TokenSet, groups: Mapping[str, TokenSet], toml: str) -> None:
     from scalelab import __version__
     from scalelab.store.writer import Writer
 
@@ -164,6 +205,10 @@ def _fill_store(paths: LabPaths, made: Plan, tokens: TokenSet, toml: str) -> Non
     with Writer(paths.store) as writer, writer.batch():
         writer.create(toml)
         writer.set_meta(TOKENS, tokens.to_json())
+        if made.preset.groups:
+            writer.set_meta(GROUPS, json.dumps(made.preset.group_names))
+        for name, each in groups.items():
+            writer.set_meta(group_key(name), each.to_json())
         writer.set_meta(DEVICE, made.device.to_json())
         writer.set_meta(PLANNED, json.dumps(told))
         writer.set_meta("scalelab", __version__)

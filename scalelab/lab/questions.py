@@ -53,7 +53,8 @@ def sample(
     paths = existing(folder)
     model = paths.run_dir(run) / "model"
     with Reader(paths.store) as reader:
-        known = [row.run for row in reader.runs() if row.state is RunState.DONE]
+        rows = {row.run: row for row in reader.runs()}
+        known = [name for name, row in rows.items() if row.state is RunState.DONE]
     if not model.is_dir():
         written = [name for name in known if (paths.run_dir(name) / "model").is_dir()]
         raise BadInput(
@@ -64,7 +65,7 @@ def sample(
         answer = executor.ask(
             "sample",
             {
-                "tokens": resume.load(paths).tokens.directory,
+                "tokens": resume.load(paths).tokens_of(rows[run].spec.group if run in rows else "").directory,
                 "model": str(model),
                 "n": n,
                 "prompt": prompt,

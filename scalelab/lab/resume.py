@@ -9,7 +9,7 @@ from scalelab.errors import BadInput, ScalelabError
 from scalelab.gate import clean
 from scalelab.lab.hooks import Hooks
 from scalelab.lab.paths import LabPaths
-from scalelab.lab.prepare import DEVICE, PRESET, TOKENS, Lab, prepare_tokens, tell_tokens
+from scalelab.lab.prepare import DEVICE, PRESET, TOKENS, Lab, group_key, prepare_groups, tell_tokens
 from scalelab.lab.recording import RECORDED
 from scalelab.records import DeviceInfo, TokenSet
 from scalelab.store.reader import Reader
@@ -36,26 +36,34 @@ def reopen(preset: Preset | None, paths: LabPaths, hooks: Hooks) -> Lab:
         check_same(stored, preset, paths)
     wanted = preset or stored
     lab = load(paths)
-    now = prepare_tokens(wanted, hooks, like=lab.tokens)
-    if now.key != lab.tokens.key:
-        raise BadInput(
-            f"the corpus {lab.tokens.corpus!r} of lab {paths.root} has changed since it was prepared",
-            todo="put the old text back, or start another lab with --lab",
-        )
+    now, groups = prepare_groups(wanted, hooks, like=lab)
+    for name, tokens in (("", now), *groups.items()):
+        if tokens.key != lab.tokens_of(name).key:
+            raise BadInput(
+                f"the corpus {tokens.corpus!r} of lab {paths.root} has changed since it was prepared",
+                todo="put the old text back, or start another lab with --lab",
+            )
     device = plan.choose_device(wanted.hardware)
-    tell_tokens(now, hooks)
+    for tokens in (now, *groups.values()):
+        tell_tokens(tokens, hooks)
     if (device.name, device.label) != (lab.device.name, lab.device.label):
         hooks.on_event("warning", f"the lab began on {lab.device.label} and goes on on {device.label}: not exact")
-    return Lab(paths=paths, tokens=now, device=device)
+    return Lab(paths=paths, tokens=now, device=device, groups=groups)
 
 
 def load(paths: LabPaths) -> Lab:
     """The lab as it was written, unchecked."""
     with Reader(paths.store) as reader:
         tokens, device = reader.meta(TOKENS), reader.meta(DEVICE)
+        further = {name: kept for name in reader.groups() if (kept := reader.meta(group_key(name)))}
     if tokens is None or device is None:
         raise ScalelabError(f"lab {paths.root} was never finished", todo="remove it and start again")
-    return Lab(paths=paths, tokens=TokenSet.from_json(tokens), device=DeviceInfo.from_json(device))
+    return Lab(
+        paths=paths,
+        tokens=TokenSet.from_json(tokens),
+        device=DeviceInfo.from_json(device),
+        groups={name: TokenSet.from_json(kept) for name, kept in further.items()},
+    )
 
 
 def stored_preset(paths: LabPaths) -> Preset:

@@ -39,6 +39,7 @@ def train(
             reader,
             executor,
             lab.tokens,
+            groups=lab.groups,
             views=views,
             signals=signals,
             checkpoint_seconds=checkpoint_seconds,

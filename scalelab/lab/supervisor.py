@@ -7,7 +7,7 @@ The only writer of the store. What becomes of attempts is judged in `outcomes`, 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -68,6 +68,7 @@ class Supervisor:
         executor: Executor,
         tokens: TokenSet,
         *,
+        groups: Mapping[str, TokenSet] | None = None,
         views: Guarded,
         signals: Signals,
         refit: Refit | None = None,
@@ -82,12 +83,14 @@ class Supervisor:
 
         Parameters
         ----------
+        groups : the tokens of further groups, by name; `tokens` are those of all other runs.
         hang_seconds : the least silence of a worker that is called a hang.
         since : when this session took the lab, seconds since the epoch; what was asked before it is stale.
         only : runs that are asked for again, with what they need; nothing else is trained. All where there are none.
         rate : a share of the learning rate of those.
         """
         self._paths, self._writer, self._tokens = paths, writer, tokens
+        self._groups = groups or {}
         self._views, self._signals, self._checkpoint_seconds = views, signals, checkpoint_seconds
         self._crew = Crew(executor, hang_seconds=hang_seconds)
         self._board = Board(reader.runs(), writer)
@@ -228,7 +231,7 @@ class Supervisor:
         spec = standing.spec
         job = Job(
             spec=spec,
-            tokens=self._tokens,
+            tokens=self._groups.get(spec.group, self._tokens),
             attempt=self._board.begin(run),
             run_dir=self._paths.run_dir(run),
             trunk_checkpoint=checkpoints.folder(self._paths, spec.parent, spec.first_step) if spec.parent else None,

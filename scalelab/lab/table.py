@@ -36,20 +36,23 @@ class _End:
     """Standard deviation of ln loss: of its forecast, or of the evaluation that measured it."""
 
 
-def run_table(reader: Reader, *, unfinished: bool = False) -> RunTable:
+def run_table(reader: Reader, *, group: str | None = None, unfinished: bool = False) -> RunTable:
     """The annealed ends of all runs that are done, branches of one trunk as one cluster, the rest as exclusions.
 
+    Runs on different texts have no law in common: of a lab with groups, those of one (None: the first).
     With `unfinished`, runs under way enter with the loss that their curves foretell, weighted by 1/variance against
     the finished ones, and the notes say which; those that cannot be foretold yet are exclusions.
     """
     from scalelab import laws
 
-    rows = {row.run: row for row in reader.runs()}
+    groups = reader.groups()
+    chosen = groups[0] if group is None else group
+    rows = {row.run: row for row in reader.runs() if row.spec.group == chosen}
     ends = _measured(reader, rows)
     foretold, too_early = _foretold(reader, rows) if unfinished else ([], [])
     every = [*ends, *foretold]
     specs = [end.spec for end in every]
-    tokens = reader.meta("tokens")
+    tokens = reader.meta("tokens") if chosen == groups[0] else reader.meta(f"tokens {chosen}")
     unique = TokenSet.from_json(tokens).train_tokens if tokens else None
     early = {each.run for each in too_early}
     return laws.run_table(
@@ -59,7 +62,7 @@ def run_table(reader: Reader, *, unfinished: bool = False) -> RunTable:
         loss=[end.loss for end in every],
         flops=[end.flops for end in every],
         cluster=[spec.parent or spec.run for spec in specs],
-        weight=_weights(reader, every),
+        weight=_weights(reader, every, chosen),
         unique_tokens=None if unique is None else [unique] * len(every),
         counts={
             "n_blocks": [spec.counts.n_blocks for spec in specs],
@@ -71,7 +74,7 @@ def run_table(reader: Reader, *, unfinished: bool = False) -> RunTable:
 
 
 def _measured(reader: Reader, rows: dict[str, RunRow]) -> list[_End]:
-    finals = [final for final in reader.finals() if math.isfinite(final.loss)]
+    finals = [final for final in reader.finals() if final.run in rows and math.isfinite(final.loss)]
     errors = _evaluation_errors(finals)
     return [
         _End(
@@ -112,23 +115,23 @@ def _foretold(reader: Reader, rows: dict[str, RunRow]) -> tuple[list[_End], list
     return ends, too_early
 
 
-def _weights(reader: Reader, ends: list[_End]) -> list[float] | None:
+def _weights(reader: Reader, ends: list[_End], group: str) -> list[float] | None:
     """1/(variance between seeds + variance of the measurement or forecast), the largest 1; None where all are alike."""
     if not ends:
         return None
-    seeds = _seed_scatter(reader, min(end.spread for end in ends))
+    seeds = _seed_scatter(reader, group, min(end.spread for end in ends))
     variances = [seeds**2 + end.spread**2 for end in ends]
     least = min(variances)
     return [least / variance for variance in variances] if max(variances) > UNLIKE * least else None
 
 
-def _seed_scatter(reader: Reader, measured: float) -> float:
+def _seed_scatter(reader: Reader, group: str, measured: float) -> float:
     """Scatter of ln loss that seeds alone leave: of replicates, else of the last fit's residuals, less what measuring
     adds to either.
     """
     from scalelab.laws import Assessment
 
-    row = reader.latest_fit()
+    row = reader.latest_fit(group)
     seen = Assessment.kept(row.json) if row else None
     if seen is None or not seen.best:
         return USUAL_SCATTER

@@ -52,6 +52,8 @@ def grown_preset(
     BadInput
         Nothing is added, something is there already, or no preset can have it.
     """
+    if preset.groups:
+        raise BadInput("a lab of several groups is not extended", todo="plan the larger one with --lab")
     if not budgets and not shapes and seeds is None:
         raise BadInput("nothing to extend the lab by", allowed="budgets, shapes, a number of seeds")
     tables = preset.model_dump(exclude_none=True, by_alias=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scalelab.plan import cost
 from scalelab.plan.grid import batch_sequences, rung_budgets, rung_runs
@@ -21,6 +21,7 @@ class Cell:
     run: str
     rung: str
     seed: int
+    group: str
     n_params: int
     n_tokens: int
     flops: float
@@ -79,7 +80,11 @@ def make_plan(
     micro = {rung.name: micro_sequences(preset, rung, device) for rung in rungs}
     by_rung = {rung.name: rung for rung in rungs}
     runs = tuple(
-        spec for seed in preset.seeds for rung in rungs for spec in rung_runs(preset, rung, seed, micro[rung.name])
+        in_group(spec, group)
+        for seed in preset.seeds
+        for rung in rungs
+        for group in preset.group_names
+        for spec in rung_runs(preset, rung, seed, micro[rung.name])
     )
     per_token = {rung.name: cost.seconds_per_token(rung, device) for rung in rungs} | dict(seconds_per_token or {})
     expected = {spec.run: cost.run_seconds(spec, per_token[spec.rung]) for spec in runs}
@@ -98,6 +103,14 @@ def make_plan(
     )
 
 
+def in_group(spec: RunSpec, group: str) -> RunSpec:
+    """The run as one of a group, whose name stands before its own."""
+    if not group:
+        return spec
+    parent = None if spec.parent is None else f"{group}.{spec.parent}"
+    return replace(spec, run=f"{group}.{spec.run}", parent=parent, group=group)
+
+
 def micro_sequences(preset: Preset, rung: Rung, device: DeviceInfo) -> int:
     """Sequences a forward pass of a rung's runs on a device."""
     sequences = batch_sequences(preset.batch, rung_budgets(preset.budgets, rung), rung.shape.context)
@@ -110,6 +123,7 @@ def _cell(spec: RunSpec, rung: Rung, device: DeviceInfo, expected: Mapping[str, 
         run=spec.run,
         rung=spec.rung,
         seed=spec.seed,
+        group=spec.group,
         n_params=spec.counts.n_params,
         n_tokens=spec.n_tokens,
         flops=spec.flops,
