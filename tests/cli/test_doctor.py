@@ -1,0 +1,68 @@
+"""`scalelab doctor` as a line that is typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scalelab.doctor import devices
+from scalelab.doctor.examination import _guarded
+from scalelab.doctor.line import Line, Verdict
+from tests.cli.conftest import Ran
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def no_devices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Training takes seconds, and has tests of its own."""
+    monkeypatch.setattr(devices, "look", lambda _: iter(()))
+    monkeypatch.setenv("SCALELAB_CACHE", str(tmp_path / "cache"))
+
+
+def test_the_whole_examination_of_this_machine(scalelab: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCALELAB_CACHE", str(tmp_path / "cache"))
+    ran = scalelab("doctor", "--folder", str(tmp_path), "--json")
+    told = json.loads(ran.out)
+    assert told["schema"] == "scalelab.doctor/1"
+    checks = [line["check"] for line in told["lines"]]
+    assert {"python", "libraries", "terminal", "memory", "cores", "descriptors", "labs", "cache", "cpu"} <= set(checks)
+    assert [line["verdict"] for line in told["lines"] if line["check"] == "cpu"] == ["ok", "ok"]
+    assert sum(told["counts"].values()) == len(checks)
+    assert ran.code == (1 if told["counts"]["fail"] else 0)
+
+
+@pytest.mark.usefixtures("no_devices")
+def test_a_line_each_with_its_verdict_first_and_the_counts_last(scalelab: Run, tmp_path: Path) -> None:
+    ran = scalelab("doctor", "--folder", str(tmp_path))
+    *lines, last = ran.out.splitlines()
+    assert all(line.split()[0] in {"ok", "warn", "fail"} for line in lines)
+    assert last.endswith("to mend")
+
+
+@pytest.mark.usefixtures("no_devices")
+def test_what_fails_makes_the_exit_code_1_with_json_too(scalelab: Run) -> None:
+    ran = scalelab("doctor", "--folder", "/proc/nowhere")
+    assert ran.code == 1
+    assert "fail  labs" in ran.out
+    told = scalelab("doctor", "--folder", "/proc/nowhere", "--json")
+    assert told.code == 1
+    assert json.loads(told.out)["counts"]["fail"] >= 1
+
+
+@pytest.mark.usefixtures("no_devices")
+def test_a_folder_that_would_steer_a_terminal_is_shown_harmlessly(scalelab: Run, tmp_path: Path) -> None:
+    assert "\x1b" not in scalelab("doctor", "--folder", str(tmp_path / "\x1b[31mred")).out
+
+
+def test_a_check_that_breaks_is_a_line_and_stops_nothing() -> None:
+    def breaks() -> Iterator[Line]:
+        yield Line(check="x", verdict=Verdict.OK, said="first")
+        raise RuntimeError("odd \x1b[31m thing")
+
+    first, broken = _guarded("machine", breaks)
+    assert (first.verdict, broken.verdict, broken.check) == (Verdict.OK, Verdict.FAIL, "machine")
+    assert "RuntimeError" in broken.said and "\x1b" not in broken.said
