@@ -50,7 +50,14 @@ def test_tiny_spans_what_a_law_needs(cpu: DeviceInfo) -> None:
 
 @pytest.mark.parametrize(
     ("name", "device", "low", "high"),
-    [("smoke", None, 0.5, 20), ("tiny", None, 15, 90), ("laptop", None, 1200, 2400), ("gpu", _H100, 3600, 6 * 3600)],
+    [
+        ("smoke", None, 0.5, 20),
+        ("tiny", None, 15, 90),
+        ("laptop", None, 1200, 2400),
+        ("gpu", _H100, 3600, 6 * 3600),
+        ("wikitext103", _H100, 3600, 2 * 3600),
+        ("fineweb-edu", _H100, 10 * 3600, 18 * 3600),
+    ],
 )
 def test_shipped_presets_take_the_time_they_say(
     name: str, device: DeviceInfo | None, low: float, high: float, cpu: DeviceInfo
@@ -63,6 +70,15 @@ def test_shipped_presets_take_the_time_they_say(
 def test_laptop_spans_two_decades_of_n(cpu: DeviceInfo) -> None:
     sizes = [rung.counts.n_params for rung in _plan(cpu, name="laptop").rungs]
     assert max(sizes) >= 100 * min(sizes)
+
+
+@pytest.mark.parametrize("name", ["wikitext103", "fineweb-edu"])
+def test_the_ladders_on_real_text_end_in_gpt2_small_and_medium_with_its_vocabulary(name: str) -> None:
+    rungs = _plan(_H100, name=name).rungs[-2:]
+    shapes = [(rung.shape.n_layer, rung.shape.d_model, rung.shape.n_head) for rung in rungs]
+    assert shapes == [(12, 768, 12), (24, 1024, 16)]
+    # What Hugging Face counts for gpt2 and gpt2-medium.
+    assert [rung.counts.n_total for rung in rungs] == [124_439_808, 354_823_168]
 
 
 def test_gpu_holds_gpt2_small() -> None:

