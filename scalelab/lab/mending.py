@@ -8,16 +8,17 @@ from __future__ import annotations
 import shutil
 
 from scalelab.errors import ScalelabError
-from scalelab.lab.board import Board
 from scalelab.lab.hooks import Guarded
 from scalelab.lab.paths import LabPaths
+from scalelab.records import RunState
+from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
 
 _TRAINED = frozenset({"point", "evaluation"})
 _WORDS = {"point": "points", "evaluation": "held-out losses", "state_change": "history", "prediction": "predictions"}
 
 
-def fall_back(writer: Writer, board: Board, paths: LabPaths, views: Guarded) -> None:
+def fall_back(writer: Writer, reader: Reader, paths: LabPaths, views: Guarded) -> None:
     """Forget what is damaged, and put the runs whose numbers it was back into the plan.
 
     Raises
@@ -41,6 +42,8 @@ def fall_back(writer: Writer, board: Board, paths: LabPaths, views: Guarded) -> 
         for part in sorted(_TRAINED):
             writer.forget(part, run)
         shutil.rmtree(paths.run_dir(run) / "checkpoint", ignore_errors=True)
-        board.rewind(run)
-        board.again(run, reason="its rows in the store were damaged: it trains again")
+        row = reader.run(run)
+        if row is not None:
+            writer.set_step(run, row.spec.first_step)
+            writer.set_state(run, row.attempt, RunState.PLANNED, "its rows in the store were damaged: it trains again")
     writer.unsound = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scalelab.lab import lock
+from scalelab.lab import lock, mending
 from scalelab.lab.executor import slots_of
 from scalelab.lab.hooks import Guarded, Hooks
 from scalelab.lab.local import LocalExecutor
@@ -33,6 +33,7 @@ def train(
     with Signals() as signals, Writer(lab.paths.store) as writer, Reader(lab.paths.store) as reader:
         if writer.journal != "wal":
             views.event("warning", f"{lab.paths.store} lies on a network file system: slower, and for one host only")
+        mending.fall_back(writer, reader, lab.paths, views)
         supervisor = Supervisor(
             lab.paths,
             writer,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from scalelab.lab import checkpoints, mending
+from scalelab.lab import checkpoints
 from scalelab.lab.board import Board
 from scalelab.lab.crew import Attempt, Crew
 from scalelab.lab.desk import Desk, needed_and_blocked
@@ -126,7 +126,6 @@ class Supervisor:
         with self._writer.batch():
             self._ending.begin()
             self._writer.set_meta(PROBLEM, "")
-            mending.fall_back(self._writer, self._board, self._paths, self._views)
             self._board.saved = checkpoints.on_disk(self._paths, self._board.runs)
             again = self._reopen()
             self._desk.take()

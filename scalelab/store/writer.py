@@ -164,6 +164,12 @@ class Writer:
             )
             self._seal(run)
 
+    def set_step(self, run: str, step: int) -> None:
+        """Where a run that begins again stands."""
+        with self.batch():
+            self._put("UPDATE run SET step = ? WHERE run = ?", [(step, run)])
+            self._seal(run)
+
     def set_not_exact(self, run: str, why: str) -> None:
         """Keep why a run's numbers are not bit for bit those of an undisturbed one; the first reason stays."""
         with self.batch():

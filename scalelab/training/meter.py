@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +12,13 @@ from torch import Tensor
 from scalelab.records import Point, RunSpec
 from scalelab.training.device import Device
 
-MAX_POINTS = 200
-"""Points a run: more than a screen has columns."""
-
 
 class Meter:
     """Sums loss and gradient norm on the device, and counts the seconds spent training."""
 
     def __init__(self, spec: RunSpec, device: Device, *, attempt: int) -> None:
         self._spec, self._device, self._attempt = spec, device, attempt
-        self._every = max(1, math.ceil((spec.n_steps - spec.first_step) / MAX_POINTS))
+        self._every = spec.points_every
         self._sums = torch.zeros(2, device=device.torch_device)
         self._steps = 0
         self._seconds = self._point_seconds = 0.0

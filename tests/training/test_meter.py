@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scalelab.records import Decay
+from scalelab.records import MAX_POINTS, Decay
 from scalelab.training import meter as meter_module
-from scalelab.training.meter import MAX_POINTS, Meter
+from scalelab.training.meter import Meter
 from tests.training.making import make_spec, open_device, steps_to
 
 
