@@ -67,6 +67,8 @@ class Assessment:
     """At ten times the largest compute spent."""
     verdicts: tuple[str, ...]
     """What a person should know, one sentence each, the most important first."""
+    set_aside: tuple[str, ...] = ()
+    """Runs that the others contradict: `fits` have them, what predicts and the hold-outs do not."""
 
     @property
     def tried(self) -> tuple[str, ...]:
@@ -152,6 +154,7 @@ class Assessment:
         parts["hold_outs"] = tuple(HoldOut.from_dict(item) for item in values["hold_outs"])
         parts["optimum"] = None if values["optimum"] is None else Optimum(**values["optimum"])
         parts["verdicts"] = tuple(values["verdicts"])
+        parts["set_aside"] = tuple(values.get("set_aside", ()))
         return cls(**parts)
 
     @classmethod

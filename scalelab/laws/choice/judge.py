@@ -9,25 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from scalelab.errors import BadInput
-from scalelab.laws.choice import contest
+from scalelab.laws.choice import contest, wrong
 from scalelab.laws.choice.assessment import Assessment, Missing
-from scalelab.laws.choice.backtest import BackTest, back_tests, enough_of, held_miss, trust
+from scalelab.laws.choice.backtest import BackTest, back_tests, enough_of, held_miss
 from scalelab.laws.choice.holdout import PANEL_NAME, Held, HoldOut, from_misses
 from scalelab.laws.choice.panel import Panel
 from scalelab.laws.choice.verdicts import sentences
 from scalelab.laws.diagnose.curvature import curvature_test
 from scalelab.laws.diagnose.examine import diagnose
 from scalelab.laws.diagnose.identify import collinear
-from scalelab.laws.diagnose.tangent import tangent_of
 from scalelab.laws.fits import Fit
-from scalelab.laws.fitting.fitter import fit, fit_each, inputs_of, objective_named, runs_for
-from scalelab.laws.fitting.objective import LEAST_SCALE, robust_scale
+from scalelab.laws.fitting.fitter import fit, fit_each, objective_named, runs_for
 from scalelab.laws.flops import FlopsPerToken
 from scalelab.laws.forms import form_named
-from scalelab.laws.runs import OF_NO_SIZE, Array, RunTable, check_spread, without_impossible
+from scalelab.laws.runs import OF_NO_SIZE, RunTable, check_spread, without_impossible
 
 OFFERED = ("power", "power+E", "chinchilla-tied", "chinchilla", "kaplan", "kaplan+E", "coupled")
 FALLBACK = "compute"
@@ -35,8 +31,6 @@ FALLBACK = "compute"
 FURTHER = 10.0
 """The frontier is shown at this many times the largest compute spent."""
 SHOWN_EXCLUSIONS = 100
-MOST_PULL = 0.9
-"""A run that makes its own fit cannot be told to be wrong: beyond this share of pull distances are not stretched."""
 
 
 def assess(
@@ -67,14 +61,18 @@ def assess(
     """
     runs = without_impossible(runs)
     fits, missing = _fits(runs, laws, objective, fix, level)
-    residuals = {found.law: _residuals(found, runs) for found in fits}
+    residuals = wrong.residuals_of(fits, runs)
     criteria, curvature = contest.aicc(fits, residuals), curvature_test(runs) if fits else None
-    shares = _trust(fits, residuals, runs)
-    some = enough_of(runs)
-    tested = runs if len(some) == len(runs) else runs.take(some)
-    tests = back_tests(fits, tested, shares[some])
+    gone = wrong.wrong_runs(fits, runs)
+    others, believed = wrong.without(fits, gone, runs)
+    if believed is not runs:
+        residuals = wrong.residuals_of(others, believed)
+    shares = wrong.trusted(others, residuals, believed)
+    some = enough_of(believed)
+    tested = believed if len(some) == len(believed) else believed.take(some)
+    tests = back_tests(others, tested, shares[some])
     best = contest.shown(fits, criteria, tests, bends=curvature is not None and curvature.bends)
-    panel = contest.panel_of(fits, best, tests, laws if tuple(laws) != OFFERED else contest.PANEL)
+    panel = contest.panel_of(others, best, tests, laws if tuple(laws) != OFFERED else contest.PANEL)
     scores = contest.scores(fits, criteria, tests, panel)
     draft = Assessment(
         n_runs=len(runs), n_excluded=runs.n_excluded, excluded=runs.excluded[:SHOWN_EXCLUSIONS],
@@ -82,7 +80,7 @@ def assess(
         panel=panel, curvature=curvature,
         diagnosis=None if best is None else diagnose(runs, next(fit for fit in fits if fit.law == best)),
         compute_law=_compute_law(runs, fits, objective), hold_outs=_hold_outs(tested, best, tests, panel),
-        optimum=None, verdicts=(),
+        optimum=None, verdicts=(), set_aside=wrong.left_behind(runs, believed),
     )  # fmt: skip
     further = FURTHER * float(runs.compute.max(initial=0.0))
     if panel is not None and further < OF_NO_SIZE:
@@ -109,21 +107,6 @@ def _fits(
         for law, each in found.items()
         if isinstance(each, BadInput)
     )
-
-
-def _trust(fits: Sequence[Fit], residuals: Mapping[str, Array], runs: RunTable) -> Array:
-    """Share of each run's weight by how far the plain fit that scatters least would miss it, had it not seen it."""
-    if not fits:
-        return np.ones(len(runs))
-    scales = {fit.law: robust_scale(residuals[fit.law], fit.n_free) for fit in fits}
-    chosen = min(fits, key=lambda fit: scales[fit.law])
-    spare = 1.0 - np.minimum(tangent_of(runs, chosen).hat, MOST_PULL)
-    return trust(np.abs(residuals[chosen.law]) / (max(scales[chosen.law], LEAST_SCALE) * spare))
-
-
-def _residuals(found: Fit, runs: RunTable) -> Array:
-    """Ln observed − ln law at every run."""
-    return np.log(runs.loss) - found.form.log_loss(np.array(found.theta), inputs_of(runs, found.form))
 
 
 def _compute_law(runs: RunTable, fits: Sequence[Fit], objective: str | None) -> Fit | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from scalelab.laws.choice.assessment import Assessment
 from scalelab.laws.choice.contest import FEW_RUNS, PANEL
 from scalelab.laws.choice.holdout import PANEL_NAME
+from scalelab.laws.diagnose.names import listed
 from scalelab.laws.use.optimum import told_by
 
 WEIGHTS = "every run weighs as the root of its compute; less from 8 robust scales off the law on, nothing from 16"
@@ -31,11 +32,12 @@ def statement(seen: Assessment) -> str:
     members = [member.law for member in seen.panel.members]
     who = told_by(seen) + (f" ({', '.join(members)})" if len(members) > 1 else "")
     each = "each leaning" if len(members) > 1 else "leaning"
+    less = f", without {listed(seen.set_aside)}" if seen.set_aside else ""
     parts = ["parameters", *(["choice of law"] if len(members) > 1 else []), "error on held-back runs"]
     if not any(score.held_back is not None for score in seen.scores if score.law in members):
         parts[-1] = "scatter of runs, for want of any to hold back"
     level = 100 * seen.fit().level
-    return f"{who}, {each} on the expensive runs; {level:g} % interval = {' + '.join(parts)}; {_checked(seen)}"
+    return f"{who}, {each} on the expensive runs{less}; {level:g} % interval = {' + '.join(parts)}; {_checked(seen)}"
 
 
 def _checked(seen: Assessment) -> str:

@@ -6,6 +6,7 @@ from scalelab.laws.choice.assessment import Assessment
 from scalelab.laws.choice.holdout import PANEL_NAME, Held
 from scalelab.laws.diagnose.curvature import floor_seen
 from scalelab.laws.diagnose.identify import WITHHOLD
+from scalelab.laws.diagnose.names import listed
 from scalelab.laws.fits import Fit, Verdict
 from scalelab.laws.use.optimum import told_by
 from scalelab.units import format_count
@@ -26,6 +27,7 @@ def sentences(seen: Assessment) -> tuple[str, ...]:
     best = seen.fit()
     return (
         *_identified(best, seen),
+        *_set_aside(seen),
         *_held(seen),
         *_explains(best),
         *_rises(seen),
@@ -63,6 +65,17 @@ def _identified(best: Fit, seen: Assessment) -> list[str]:
     if best.verdict is Verdict.WITHHOLD:
         words = f"the exponents of {best.law} cannot be told apart by these runs ({number}) and mean nothing alone"
     return [words + _mended(best)]
+
+
+def _set_aside(seen: Assessment) -> list[str]:
+    """Which runs nothing is predicted from."""
+    if not seen.set_aside:
+        return []
+    one = len(seen.set_aside) == 1
+    return [
+        f"predictions are made without {listed(seen.set_aside)}, which the other runs contradict: look at "
+        f"{'its log, or run it' if one else 'their logs, or run them'} again"
+    ]
 
 
 def _mended(fit: Fit) -> str:

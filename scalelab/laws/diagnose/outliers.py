@@ -42,15 +42,15 @@ class Outlier:
     """That any run of a clean table lies so far out."""
 
 
-def find(tangent: Tangent) -> Mask:
-    """Which runs lie too far out; none where too few are spare."""
+def find(tangent: Tangent, level: float = LEVEL) -> Mask:
+    """Which runs lie too far out for a clean table's `level`; none where too few are spare."""
     n, dof = len(tangent.residuals), tangent.dof
     gone = np.zeros(n, dtype=bool)
     named = gone.copy()
     for k, (index, gain, rest) in enumerate(_inwards(tangent, min(MOST, dof // SPARE)), 1):
         gone[index] = True
         rest = max(rest, (dof - k) * LEAST_SCATTER**2)
-        if _p_of_set(gain / k / (rest / (dof - k)), k, n, dof - k) < LEVEL and _each_p(tangent, gone).max() < LEVEL:
+        if _p_of_set(gain / k / (rest / (dof - k)), k, n, dof - k) < level and each_p(tangent, gone).max() < level:
             named = gone.copy()
     return named
 
@@ -75,12 +75,20 @@ def _inwards(tangent: Tangent, most: int) -> Iterator[tuple[int, float, float]]:
         inverse = inverse + np.outer(lever, lever) / room[worst]
 
 
+def scatter_of_others(tangent: Tangent) -> float:
+    """Scatter of the runs about the plane that they make without the one that lies furthest out."""
+    if tangent.dof < 2:
+        return float(np.sqrt(tangent.squares))
+    _, _, left = next(_inwards(tangent, 1))
+    return float(np.sqrt(max(left / (tangent.dof - 1), LEAST_SCATTER**2)))
+
+
 def describe(runs: RunTable, tangent: Tangent, gone: Mask) -> tuple[Outlier, ...]:
     """The runs in `gone`, the furthest first."""
     if not gone.any():
         return ()
     off, t = how_far(tangent, gone)
-    p_values, rows = _each_p(tangent, gone), np.flatnonzero(gone)
+    p_values, rows = each_p(tangent, gone), np.flatnonzero(gone)
     return tuple(
         Outlier(
             run=shown(runs.run_id[rows[i]]), n_params=float(runs.n_params[rows[i]]),
@@ -97,7 +105,7 @@ def _p_of_set(f: float, k: int, n: int, dof: int) -> float:
     return float(math.comb(n, k) * fdtrc(k, dof, max(f, 0.0)) * 2 ** (k - 1))
 
 
-def _each_p(tangent: Tangent, gone: Mask) -> Array:
+def each_p(tangent: Tangent, gone: Mask) -> Array:
     """Of each run in `gone`, with the others in it set aside, by the bound over all runs."""
     dof = tangent.dof - int(gone.sum())
     return np.minimum(len(gone) * two_sided(how_far(tangent, gone)[1], dof), 1.0)

@@ -69,7 +69,7 @@ def _outliers(seen: Diagnosis) -> str:
     more = "or more " if len(seen.outliers) == MOST_NAMED else ""
     return (
         f"{len(seen.outliers)} {more}runs lie off what the other {others} say: {names}{alike}: "
-        "look at their logs, or run them again; none was left out"
+        "look at their logs, or run them again; this law has them all"
     )
 
 
