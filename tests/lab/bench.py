@@ -64,6 +64,7 @@ class Bench:
         fit: Callable[..., Any] = lambda table, _: FakeAssessment(table),
         limit: float = 5.0,
         since: float | None = None,
+        **options: Any,
     ) -> Summary:
         hooks = self.hooks or Hooks(on_event=lambda kind, text: self.events.append((kind, text)))
         with Writer(self.paths.store, busy_seconds=0.01) as writer, Reader(self.paths.store) as reader:
@@ -77,6 +78,7 @@ class Bench:
                 signals=self.signals,
                 refit=Refit(fit, limit),
                 since=since,
+                **options,
             ).run()
 
     def states(self, run: str) -> list[str]:

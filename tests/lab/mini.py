@@ -32,7 +32,9 @@ DEVICE = DeviceInfo(
 _DRIVER = """
 import sys
 from scalelab.lab import control
-summary = control.start(None, sys.argv[1], checkpoint_seconds=float(sys.argv[2]))
+summary = control.start(
+    None, sys.argv[1], checkpoint_seconds=float(sys.argv[2]), hang_seconds=float(sys.argv[3])
+)
 sys.exit(130 if summary.interrupted else 0)
 """
 
@@ -70,8 +72,8 @@ def planned(text: Path, **changes: Any) -> plan.Plan:
     return plan.make_plan(preset(text, **changes), DEVICE)
 
 
-def supervise(paths: LabPaths) -> subprocess.Popen[bytes]:
-    """A supervisor in a process and a session of its own.
+def supervise(paths: LabPaths, *, hang_seconds: float = 60.0, modules: Path = ROOT) -> subprocess.Popen[bytes]:
+    """A supervisor in a process and a session of its own; what is in the folder `modules` can be imported there.
 
     It is a script without a main guard, in a folder with a trap: workers must neither run the one nor see the other.
     """
@@ -80,12 +82,12 @@ def supervise(paths: LabPaths) -> subprocess.Popen[bytes]:
     trap.mkdir(exist_ok=True)
     (trap / "random.py").write_text("raise SystemExit('a file of the user became a module')")
     return subprocess.Popen(
-        [sys.executable, str(script), str(paths.root), str(CHECKPOINT_SECONDS)],
+        [sys.executable, str(script), str(paths.root), str(CHECKPOINT_SECONDS), str(hang_seconds)],
         cwd=trap,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{modules}"},
     )
 
 
