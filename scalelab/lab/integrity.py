@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from scalelab.errors import ScalelabError
 from scalelab.gate import clean
-from scalelab.lab import lock
+from scalelab.lab import lock, resume
 from scalelab.lab.paths import LabPaths, lab_paths
 from scalelab.records import Point, RunKind, RunState, TokenSet
 from scalelab.store import schema
@@ -59,15 +59,16 @@ def check_lab(folder: str | Path) -> list[Finding]:
     found = list(_store(paths))
     try:
         with Reader(paths.store) as reader:
-            rows, recorded, told = reader.runs(), bool(reader.meta(_RECORDED)), reader.meta("tokens")
+            rows, recorded = reader.runs(), bool(reader.meta(_RECORDED))
             found += _runs(rows, owner)
             found += [] if recorded else _curves(rows, reader)
-            tokens = TokenSet.from_json(told) if told else None
+        lab = None if recorded else resume.load(paths)
     except ScalelabError as error:
         return [*found, _fail("runs", error.line(), error.todo or schema.WAY_OUT)]
     found += _checkpoints(paths, rows)
     found += _models(paths, rows, recorded=recorded)
-    found += _tokens(tokens)
+    for tokens in (lab.tokens, *lab.groups.values()) if lab else ():
+        found += _tokens(tokens)
     found += _leftovers(paths, owner)
     found += _room(paths, rows)
     return found
@@ -176,9 +177,7 @@ def _models(paths: LabPaths, rows: list[RunRow], *, recorded: bool) -> Iterator[
     yield _ok("models", f"{n} looked at")
 
 
-def _tokens(tokens: TokenSet | None) -> Iterator[Finding]:
-    if tokens is None:
-        return
+def _tokens(tokens: TokenSet) -> Iterator[Finding]:
     folder = Path(tokens.directory)
     todo = "the next `scalelab run` makes them again from the same text"
     try:

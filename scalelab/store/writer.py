@@ -283,6 +283,13 @@ class Writer:
         self._version = seen
         return found
 
+    def newest_request(self) -> int:
+        """The number of the last request that anybody left; 0 before the first."""
+        try:
+            return int(self._db.execute("SELECT coalesce(max(id), 0) FROM request").fetchone()[0])
+        except sqlite3.Error as error:
+            raise schema.told(error, self.path) from None
+
     def close(self) -> None:
         """Send what is queued and let go of the file."""
         try:
