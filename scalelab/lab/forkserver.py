@@ -47,7 +47,8 @@ def warm() -> None:
 
     multiprocessing.get_context("forkserver").set_forkserver_preload(_PRELOAD)
     # Starting the tracker unblocks signals, so it must stand before they are blocked.
-    resource_tracker.ensure_running()
+    with _own_stderr():
+        resource_tracker.ensure_running()
     with _no_main(), _environment(), _blocked_signals():
         forkserver.ensure_running()
 
@@ -77,6 +78,17 @@ def _no_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextmanager
+def _own_stderr() -> Iterator[None]:
+    """The process's own stderr: what an app has put in its place has no file, and the tracker takes -1 for one."""
+    shown = sys.stderr
+    sys.stderr = sys.__stderr__
+    try:
+        yield
+    finally:
+        sys.stderr = shown
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def test_a_key_after_a_digit_reaches_the_new_view(training: Path, again: bool) -
             table = made.screen.query_one(Table)
             before = table.cursor
             await burst(made, pilot, "3", "j", "j")
-            assert made.screen.query_one(Page).scroll_offset.y == 2
+            await until(pilot, lambda: made.screen.query_one(Page).scroll_offset.y == 2)
             assert table.cursor == before
             await burst(made, pilot, "v", "2", "j", "3")
             assert made.screen.query_one(LawView).pane == "loss"
@@ -100,7 +100,7 @@ def test_a_question_is_answered_by_keys_that_were_faster_than_it(training: Path)
             await burst(made, pilot, "S", "j", "k", "j", "escape", "3", "j")
             assert not isinstance(made.screen, Confirm)
             assert made.screen.view == "law"  # type: ignore[attr-defined]
-            assert made.screen.query_one(Page).scroll_offset.y == 1
+            await until(pilot, lambda: made.screen.query_one(Page).scroll_offset.y == 1)
 
     asyncio.run(see())
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from scalelab.figures import Along
-from scalelab.records import RunState
+from scalelab.records import RunState, Usage
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
 from scalelab.tui.app import LabApp
 from scalelab.tui.settings import Settings
 from scalelab.tui.snapshot import Watch
 from scalelab.tui.table import Table
-from scalelab.tui.views import run_rows
+from scalelab.tui.views import compare, run_rows, slots
 from scalelab.tui.views.runs import RunsView
 from tests.tui.conftest import FAILED
 from tests.tui.screens import SIZES, app, golden, settle, text, until
@@ -235,3 +235,78 @@ def _planned(lab: Path) -> list[str]:
     with Reader(lab / "lab.db") as reader:
         assert any(row.state is RunState.FAILED for row in reader.runs())
         return [row.run for row in reader.runs()]
+
+
+def test_pinned_runs_stand_alone_with_their_differences_at_one_d(training: Path) -> None:
+    async def see() -> None:
+        async with app(training, size=(120, 40)) as (made, pilot):
+            for run in ("12x1-D150k-s0", "20x1-D300k-s0", "32x1-D150k-s0"):
+                view(made)._table.go(run)
+                await pilot.press("p")
+            await settle(pilot)
+            golden("runs-compared-120x40", text(made))
+            chart = view(made)._chart
+            colours = [each.colour for each in chart.figure.series if each.colour is not None]  # type: ignore[union-attr]
+            assert len(set(colours)) == len(colours) == 3
+            await pilot.press("y")
+            assert made.clipboard.startswith("at D = 150k, which all have seen")
+            await pilot.press("u")
+            await settle(pilot)
+            assert "which all have seen" not in text(made)
+
+    asyncio.run(see())
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_two_runs_are_compared_at_every_size(training: Path, size: tuple[int, int]) -> None:
+    async def see() -> None:
+        async with app(training, size=size) as (made, pilot):
+            await pilot.press("p", "j", "p")
+            await settle(pilot)
+            shown = text(made)
+            assert "which all have seen" in shown and "to the first" in shown
+            assert max(map(len, shown.splitlines())) <= size[0]
+
+    asyncio.run(see())
+
+
+def test_runs_are_compared_at_what_all_have_seen_along_their_trunks(training: Path) -> None:
+    with Watch(training) as watch:
+        shot = watch.poll()
+    assert shot is not None
+    tokens, told = compare.compared(shot, ["12x1-D1.2M-s0", "12x1-D150k-s0", "nobody"])
+    assert tokens == shot.row("12x1-D150k-s0").spec.n_tokens  # type: ignore[union-attr]
+    assert [each.run for each in told] == ["12x1-D1.2M-s0", "12x1-D150k-s0"]
+    trunk = shot.curves["12x1-trunk-s0"]
+    near = trunk.loss[(trunk.n_tokens > 0.95 * tokens) & (trunk.n_tokens <= tokens)]
+    assert told[0].loss == pytest.approx(float(near.mean()))  # its own curve begins far behind that D
+    own = shot.curves["12x1-D150k-s0"].loss
+    assert told[1].loss == pytest.approx(float(own[shot.curves["12x1-D150k-s0"].n_tokens > 0.95 * tokens].mean()))
+
+
+def test_how_the_devices_are_used_is_told_while_it_trains(training: Path) -> None:
+    with Watch(training) as watch:
+        shot = watch.poll()
+    assert shot is not None
+    used = {
+        slot: Usage(slot=slot, device="cpu", time=1000.0, memory_used=300 * 10**6, memory_total=8 * 10**9,
+                    utilisation=busy)
+        for slot, busy in ((0, 1.0), (1, 0.9))
+    }  # fmt: skip
+    seen = replace(shot, usage=used)
+    words = slots.words(seen, 1005.0)
+    assert words[0] == "cpu 95 % busy, 600 MB of 8.0 GB in 2 slots"
+    assert words[1].endswith("tok/s") and words[2].startswith("MFU ")
+    assert slots.words(seen, 1100.0) == words[1:]  # what was told long ago is not true
+    assert slots.words(replace(seen, alive=False), 1005.0) == []
+    card = Usage(slot=0, device="cuda:0", time=1000.0, memory_used=2**34, memory_total=80 * 10**9, utilisation=None)
+    assert slots.words(replace(seen, usage={0: card}), 1001.0)[0] == "cuda:0 17 GB of 80 GB"
+
+    async def see() -> None:
+        async with app(training, size=(120, 40)) as (made, pilot):
+            now = replace(seen, usage={slot: replace(each, time=made.now()) for slot, each in used.items()})
+            view(made).show(now)
+            await settle(pilot)
+            assert "cpu 95 % busy, 600 MB of 8.0 GB in 2 slots · " in text(made)
+
+    asyncio.run(see())

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from scalelab.tui.snapshot import Snapshot
 
 NOW, SAVE, AFTER = "now", "save", "after"
+HALF, SAME = "half", "same"
 TRIED_AGAIN = frozenset({RunState.FAILED, RunState.DIVERGED, RunState.STOPPED})
 """States of runs that can be tried again."""
 _STOPPING = {
@@ -130,17 +131,49 @@ class Asks(Room):
         row = self.snapshot.row(run) if self.snapshot else None
         if row is None:
             self.say("there is no run here")
+        elif row.state is RunState.DIVERGED:
+            words = "It begins anew: its checkpoints lead to the same end, and its losses are written over."
+            choices = (
+                Choice(name="", words="leave it as it is"),
+                Choice(name=HALF, words="again with half its learning rate"),
+                Choice(name=SAME, words="again just so"),
+            )
+            question = f"try {clean(run, 60)} again, which diverged?"
+            self.app.push_screen(Confirm(question, words, choices), lambda answer: self._retry(run, answer))
         elif row.state not in TRIED_AGAIN:
             self.say(f"{clean(run, 60)} is {row.state}: only what failed, diverged or was stopped is tried again")
         else:
-            from scalelab.lab import control
+            self._retry(run, SAME)
 
-            def do() -> str:
-                pid = control.retry(self.root, run)
-                return f"{clean(run, 60)} is tried again, by process {pid}"
+    def _retry(self, run: str, answer: str | None) -> None:
+        from scalelab.lab import control
 
-            self.say(f"asking for {clean(run, 60)} to be tried again")
-            self.ask(do)
+        if not answer:
+            return
+        rate = 0.5 if answer == HALF else None
+
+        def do() -> str:
+            return f"{clean(run, 60)} is tried again, by process {control.retry(self.root, run, rate=rate)}"
+
+        self.say(f"asking for {clean(run, 60)} to be tried again")
+        self.ask(do)
+
+    def action_extend(self) -> None:
+        """Plan how the lab grows."""
+        from scalelab.tui.screens.grow import GrowScreen
+
+        shot = self.snapshot
+        if shot is None or shot.preset is None or shot.device is None:
+            self.say("not read yet" if shot is None else "the lab's preset cannot be read: another version wrote it")
+        else:
+            self.app.push_screen(GrowScreen(shot))
+
+    def write_text(self, run: str = "") -> None:
+        """Let trained runs write."""
+        from scalelab.tui.screens.text import TextScreen
+
+        if self.snapshot is not None:
+            self.app.push_screen(TextScreen(self.snapshot, run))
 
 
 def unfinished(shot: Snapshot) -> bool:

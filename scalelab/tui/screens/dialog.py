@@ -91,5 +91,4 @@ class Dialog(ModalScreen[Answer]):
     def _scroll(self, by: int) -> None:
         if not self.query("#lines"):
             return
-        view = self.query_one("#lines", LinesView)
-        view.scroll_to(y=min(max(view.scroll_offset.y + by, 0), view.max_scroll_y), animate=False)
+        self.query_one("#lines", LinesView).scroll_rows(by)

@@ -62,6 +62,10 @@ class LinesView(ScrollView):
         segments = [Segment(text, own + style if style else own) for text, style, _ in line.render(self.app.console)]
         return Strip(segments).crop_extend(0, width, NO_STYLE).apply_style(self.rich_style)
 
+    def scroll_rows(self, by: int) -> None:
+        """Move by so many lines, no further than the ends."""
+        self.scroll_to(y=min(max(self.scroll_offset.y + by, 0), self.max_scroll_y), animate=False)
+
     def bring(self, place: int, around: int = 0) -> None:
         """Scroll as little as shows line `place` and `around` lines about it."""
         top, height = self.scroll_offset.y, self.size.height

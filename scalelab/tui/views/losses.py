@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scalelab.figures import Along, Axis, Figure, Mark, Notation, Role, Series
+from scalelab.figures import PALETTE, Along, Axis, Figure, Mark, Notation, Role, Series
 from scalelab.figures.axis import around
 from scalelab.figures.curves import smoothed
 from scalelab.records import RunSpec
@@ -87,12 +87,14 @@ class LossFigure:
         sizes = sorted({spec.counts.n_params for spec in specs})
         shown = [spec for spec in specs if spec.run in curves and (not only or spec.run in only)]
         series: list[Series] = _pasts(curves, specs, shown, look) if only else []
-        for spec in shown:
-            curve, colour = curves[spec.run], sizes.index(spec.counts.n_params)
+        alone = 0 < len(only) <= PAIRS
+        colours = _colours([sizes.index(spec.counts.n_params) for spec in shown], apart=alone)
+        for spec, colour in zip(shown, colours, strict=True):
+            curve = curves[spec.run]
             x = _along(curve, look.along)
             if look.smoothing:
                 series.insert(0, _line(spec, x, curve.loss, None, ""))
-            label = spec.run if 0 < len(only) <= PAIRS else spec.rung
+            label = spec.run if alone else spec.rung
             series.append(_line(spec, x, self._smoothed(curve, look.smoothing), colour, label))
         return _figure(series, look, self._ends)
 
@@ -104,6 +106,17 @@ class LossFigure:
             kept = smoothed(curve.loss, SMOOTHINGS[smoothing])
             self._smooth[curve.run, smoothing] = len(curve.loss), kept
         return kept
+
+
+def _colours(rungs: Sequence[int], *, apart: bool) -> list[int]:
+    """Each run's colour: its rung's, or `apart` of runs of one rung the next that nobody has."""
+    found: list[int] = []
+    for rung in rungs:
+        colour = rung % len(PALETTE)
+        while apart and colour in found:
+            colour = (colour + 1) % len(PALETTE)
+        found.append(colour)
+    return found
 
 
 def _pasts(curves: Mapping[str, Curve], specs: Sequence[RunSpec], shown: Sequence[RunSpec], look: Look) -> list[Series]:

@@ -31,18 +31,22 @@ class Page(LinesView, can_focus=True):
         """Lines break elsewhere at another width."""
         if self.columns != self._width:
             self._redraw()
+        self.call_after_refresh(self._as_wished)
 
     def _redraw(self) -> None:
         self._width = self.columns
         if self._make is not None and self._width > 4:
             self.put(self._make(self._width))
-            if self._wish:
-                self.call_after_refresh(self.scroll_rows, self._wish)
-                self._wish = 0
+            self.call_after_refresh(self._as_wished)
 
     def scroll_rows(self, by: int) -> None:
-        """Move by so many lines, no further than the ends."""
-        if not self.plain:
+        """Move by so many lines, no further than the ends; later, where it is not laid out yet."""
+        if (len(self.plain) > self.size.height and self.max_scroll_y == 0) or not self.plain:
             self._wish += by
-            return
-        self.scroll_to(y=min(max(self.scroll_offset.y + by, 0), self.max_scroll_y), animate=False)
+        else:
+            super().scroll_rows(by)
+
+    def _as_wished(self) -> None:
+        if self._wish:
+            wish, self._wish = self._wish, 0
+            self.scroll_rows(wish)

@@ -101,7 +101,7 @@ class PredictView(LabView):
             self._answer(self._question, self._subject, self._known)
         self._tell()
 
-    @work(thread=True, exclusive=True, group="answer")
+    @work(thread=True, exclusive=True, group="answer", description="an answer")
     def _answer(self, question: Question, subject: Subject, known: Known) -> None:
         found = answered(question, subject, known)
         self.back(self._take, question, subject, found)
@@ -112,7 +112,7 @@ class PredictView(LabView):
             self._found, self._asked = found, question
             self._tell()
 
-    @work(thread=True, exclusive=True, group="link")
+    @work(thread=True, exclusive=True, group="link", description="accuracy from loss")
     def _learn(self, root: Path, subject: Subject) -> None:
         """Accuracy from loss, which is fitted in a process of its own."""
         worker = get_current_worker()
@@ -149,7 +149,7 @@ class PredictView(LabView):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without a law there is no form."""
         del parameters
-        return self._subject is not None or action == "further"
+        return self._subject is not None or action in {"further", "text"}
 
     def action_down(self) -> None:
         """Next field."""
@@ -180,6 +180,10 @@ class PredictView(LabView):
     def action_choose(self, by: int) -> None:
         """The next or the last of a field's choices."""
         self.query_one(Sheet).choose(by)
+
+    def action_text(self) -> None:
+        """Let trained runs write."""
+        self.screen.write_text()  # type: ignore[attr-defined]
 
     def action_clear(self) -> None:
         """The field under the cursor as it was at first."""

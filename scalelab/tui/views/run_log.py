@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from scalelab.errors import BadInput
 from scalelab.gate import clean, clean_lines
 from scalelab.lab.paths import lab_paths
 from scalelab.records import RunState
+from scalelab.tui.views.lines import LinesView
 
 if TYPE_CHECKING:
     from scalelab.store.rows import RunRow
@@ -28,6 +30,13 @@ def lines(root: Path, row: RunRow, width: int) -> list[Text]:
     head = _wrapped(f"{clean(row.run, 60)}: {_fate(row)}", width, BAD if row.state in _BAD else "bold")
     head += [*_wrapped(clean(str(path), 300), width, "dim"), Text("")]
     return head + [Text(part, no_wrap=True) for line in tail for part in textwrap.wrap(line, width) or [""]]
+
+
+def show(view: LinesView, lines: Sequence[Text]) -> None:
+    """Show a log from its end, unless it is there already: whoever scrolls in it stays where they are."""
+    if view.plain != [line.plain for line in lines]:
+        view.put(lines)
+        view.call_after_refresh(view.bring, max(len(lines) - 1, 0))
 
 
 def log_tail(root: Path, run: str) -> tuple[Path, list[str]]:

@@ -5,7 +5,7 @@ Shows what a Snapshot says and asks for nothing else; what runs do is the lab's 
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -16,13 +16,13 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from scalelab.tui import keys
-from scalelab.tui.bars import Lines
+from scalelab.tui.bars import Lines, cut
 from scalelab.tui.focus import give_keys
 from scalelab.tui.table import Table
-from scalelab.tui.views import run_log, run_rows
-from scalelab.tui.views.base import Keyed
+from scalelab.tui.views import compare, run_log, run_rows, slots
 from scalelab.tui.views.lines import LinesView
 from scalelab.tui.views.losses import Look, LossFigure
+from scalelab.tui.views.run_chart import ChartKeys
 from scalelab.tui.views.run_parts import FilterLine, LossChart
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ BOTH, CHART, TABLE = "both", "chart", "table"
 _ZOOM = {BOTH: CHART, CHART: TABLE, TABLE: BOTH}
 
 
-class RunsView(Keyed, Container):
+class RunsView(ChartKeys, Container):
     """The runs of a lab."""
 
     DEFAULT_CSS = """
@@ -42,12 +42,13 @@ class RunsView(Keyed, Container):
     RunsView.-wide { layout: horizontal; }
     RunsView #left { height: auto; }
     RunsView.-wide #left { width: 92; height: 1fr; }
-    RunsView #told { margin: 0 0 0 2; }
+    RunsView #told, RunsView #slots { margin: 0 0 0 2; }
+    RunsView #compared { display: none; }
+    RunsView.-compare #compared { display: block; }
     RunsView #right { height: 1fr; }
-    RunsView FilterLine { padding: 0 2; display: none; }
-    RunsView #log { display: none; padding: 0 2; }
+    RunsView FilterLine, RunsView #log { padding: 0 2; display: none; }
     RunsView.-log #log { display: block; }
-    RunsView.-log #chart { display: none; }
+    RunsView.-log #chart, RunsView.-log #compared { display: none; }
     RunsView.-table #right { display: none; }
     RunsView.-table #left { width: 1fr; height: 1fr; }
     RunsView.-chart #left { display: none; }
@@ -75,8 +76,10 @@ class RunsView(Keyed, Container):
             yield Table(run_rows.COLUMNS, pointer=">" if plain else "▸", id="table")
             yield FilterLine(placeholder="letters of a run or a state", compact=True, id="filter")
             yield Lines(id="told")
+            yield Lines(id="slots")
         with Container(id="right"):
             yield LossChart(id="chart", glyphs=glyphs, empty="no losses yet: the first comes after some steps")
+            yield Lines(id="compared")
             yield LinesView(id="log")
 
     # What it shows
@@ -92,8 +95,12 @@ class RunsView(Keyed, Container):
             self._arrange()
 
     def copied(self) -> str:
-        """The run under the cursor, as a line of words."""
-        return run_rows.in_words(self._shot, self._table.cursor) if self._shot else ""
+        """The runs that are compared, or the run under the cursor, in words."""
+        if self._shot is None:
+            return ""
+        if len(only := self._alone()) > 1:
+            return "\n".join("".join(words for words, _ in line) for line in compare.lines(self._shot, only, 200))
+        return run_rows.in_words(self._shot, self._table.cursor)
 
     def keys_to(self) -> Widget:
         """The table, or the chart where that stands alone: what is hidden has no keys."""
@@ -119,10 +126,6 @@ class RunsView(Keyed, Container):
     def _table(self) -> Table:
         return self.query_one("#table", Table)
 
-    @property
-    def _chart(self) -> LossChart:
-        return self.query_one("#chart", LossChart)
-
     def _draw_table(self) -> None:
         if self._shot is None:
             return
@@ -139,27 +142,40 @@ class RunsView(Keyed, Container):
         look = "bad" if row and row.state in run_rows.BROKEN else "faint"
         room = max(self._table.size.width - 4, 20)
         self.query_one("#told", Lines).put([[(line, look)] for line in run_rows.wrapped(words, room, 2)])
+        used = slots.words(self._shot, getattr(self.app, "now", time.time)())
+        shown = self.query_one("#slots", Lines)
+        shown.display = bool(used)
+        shown.put([[(cut(" · ".join(used), room), "faint")]])
 
     def _draw_chart(self) -> None:
         shot = self._shot
         if shot is None or self._log or self._zoom == TABLE:
             return
-        only = tuple([self._focused, *self._pinned] if self._focused else self._pinned)
+        only = self._alone()
+        self._draw_compared(shot, only)
         wanted = (shot.versions.curves, self._look, only, self.app.theme)
         if wanted != self._drawn:
             self._drawn = wanted
             specs = [row.spec for row in shot.rows]
             self._chart.show(self._figure.make(shot.curves, specs, self._look, only))
 
+    def _alone(self) -> tuple[str, ...]:
+        """The runs that are looked at alone; none of them: all."""
+        return tuple(dict.fromkeys([self._focused, *self._pinned] if self._focused else self._pinned))
+
+    def _draw_compared(self, shot: Snapshot, only: tuple[str, ...]) -> None:
+        """Two or more runs that are looked at alone stand in a table too."""
+        self.set_class(len(only) > 1, "-compare")
+        if len(only) > 1:
+            room = max(self.query_one("#right").size.width, 20)
+            self.query_one("#compared", Lines).put(compare.lines(shot, only, room))
+
     def _draw_log(self) -> None:
         if self._shot is None or not self._log:
             return
         row = self._shot.row(self._log)
         lines = run_log.lines(self._shot.root, row, max(self.size.width - 6, 20)) if row else []
-        view = self.query_one("#log", LinesView)
-        if view.plain != [line.plain for line in lines]:
-            view.put(lines)
-            view.call_after_refresh(view.bring, max(len(lines) - 1, 0))
+        run_log.show(self.query_one("#log", LinesView), lines)
 
     # How it is arranged
 
@@ -188,12 +204,9 @@ class RunsView(Keyed, Container):
         self._draw_words()
         self._draw_chart()
 
-    @on(Table.Chosen, "#table")
-    def _chosen(self) -> None:
-        self.action_focus_run()
-
     # What keys do
 
+    @on(Table.Chosen, "#table")
     def action_focus_run(self) -> None:
         """Show this run and the pinned ones alone, or all again."""
         self._focused = "" if self._focused == self._table.cursor else self._table.cursor
@@ -215,6 +228,14 @@ class RunsView(Keyed, Container):
         self._draw_table()
         self._draw_chart()
 
+    def action_retry(self) -> None:
+        """Try the run under the cursor again."""
+        self.screen.retry(self._table.cursor)  # type: ignore[attr-defined]
+
+    def action_text(self) -> None:
+        """Let the run under the cursor write."""
+        self.screen.write_text(self._table.cursor)  # type: ignore[attr-defined]
+
     def action_log(self) -> None:
         """The log of the run under the cursor in place of the chart."""
         self._log = "" if self._log else self._table.cursor
@@ -226,24 +247,7 @@ class RunsView(Keyed, Container):
 
     def action_log_scroll(self, by: int) -> None:
         """Another part of the log."""
-        view = self.query_one("#log", LinesView)
-        view.scroll_to(y=min(max(view.scroll_offset.y + by, 0), view.max_scroll_y), animate=False)
-
-    def action_along(self) -> None:
-        """Along the next quantity."""
-        self._change(self._look.next_along())
-
-    def action_log_y(self) -> None:
-        """Loss on the other scale."""
-        self._change(replace(self._look, log_y=not self._look.log_y))
-
-    def action_log_x(self) -> None:
-        """The other axis on the other scale."""
-        self._change(replace(self._look, log_x=not self._look.log_x))
-
-    def action_smooth(self) -> None:
-        """Smoothed more, or again not."""
-        self._change(self._look.next_smoothing())
+        self.query_one("#log", LinesView).scroll_rows(by)
 
     def action_order(self) -> None:
         """As planned, or the most urgent first."""
@@ -268,27 +272,9 @@ class RunsView(Keyed, Container):
         self.query_one("#filter", FilterLine).display = bool(self._letters)
         self.focus()
 
-    def action_cursor(self) -> None:
-        """A cursor in the chart."""
-        if not self._log and self._zoom != TABLE:
-            give_keys(self._chart)
-            self._chart.action_cursor(0, 0)
-
     @on(LossChart.Left)
     def _cursor_left(self) -> None:
         self.focus()
-
-    def action_closer(self, factor: float) -> None:
-        """A narrower or a wider part of the x axis."""
-        self._chart.action_zoom(factor)
-
-    def action_pan(self, by: float) -> None:
-        """Another part of it."""
-        self._chart.action_pan(by)
-
-    def action_whole(self) -> None:
-        """All of it."""
-        self._chart.action_whole()
 
     def action_zoom(self) -> None:
         """Both, the chart alone, the table alone."""
@@ -312,7 +298,3 @@ class RunsView(Keyed, Container):
     def action_last(self) -> None:
         """Last run."""
         self._table.move(len(self._table.keys))
-
-    def _change(self, look: Look) -> None:
-        self._look = look
-        self._draw_chart()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from scalelab.tui.views.draft import (
     BUDGETS,
     LADDERS,
@@ -92,6 +94,11 @@ def without(draft: Draft, now: Planned, key: str) -> Draft:
         return draft
     del every[place]
     return draft.put(name, ", ".join(every))
+
+
+def next_shape(every: Sequence[str]) -> str:
+    """A rung beyond the last of these, which the ladder has not."""
+    return _next(list(every), len(every) - 1, SHAPES)
 
 
 def _next(every: list[str], place: int, kind: str) -> str:

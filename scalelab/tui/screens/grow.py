@@ -1,0 +1,142 @@
+"""A lab grows: fields for more tokens, sizes and seeds, the runs that they add, and their cost before any begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.widgets import Static
+
+from scalelab.gate import clean
+from scalelab.tui import keys
+from scalelab.tui.bars import KeyBar, Lines
+from scalelab.tui.focus import give_keys
+from scalelab.tui.screens.base import Room
+from scalelab.tui.views import growing
+from scalelab.tui.views.growing import Growing
+from scalelab.tui.views.page import Page
+from scalelab.tui.views.sheet import Sheet
+from scalelab.units import format_duration
+
+if TYPE_CHECKING:
+    from scalelab.tui.screens.asks import Asks
+    from scalelab.tui.snapshot import Snapshot
+
+TRAINS = "the lab is trained now: what is typed shows its cost; to start it, stop first (S), then E again"
+
+
+class GrowScreen(Room):
+    """What is to be added to a lab; starting is asked of the screen of the lab below."""
+
+    DEFAULT_CSS = """
+    GrowScreen #grow-title { padding: 0 1; background: $panel; }
+    GrowScreen Sheet { height: auto; max-height: 50%; margin-top: 1; }
+    GrowScreen Page { height: 1fr; padding: 1 0 0 2; }
+    GrowScreen .grow-foot { height: auto; max-height: 4; padding: 0 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("grow")
+    scopes = ("grow",)
+
+    def __init__(self, shot: Snapshot) -> None:
+        super().__init__()
+        self._growing = Growing(shot=shot)
+
+    def compose(self) -> ComposeResult:
+        """Title, form, what is added, what it costs, the command, keys."""
+        yield Lines(id="grow-title")
+        yield Sheet(id="grow-form")
+        yield Page(id="grow-runs")
+        yield Static(id="grow-cost", classes="grow-foot", markup=False)
+        yield Static(id="grow-command", classes="grow-foot", markup=False)
+        yield KeyBar(id="keybar")
+
+    def on_mount(self) -> None:
+        """Keys go to the form."""
+        shot = self._growing.shot
+        words = f"  {len(shot.finals)} of its points are finished"
+        self.query_one("#grow-title", Lines).put([[(f"extend {clean(shot.name, 60)}", "strong"), (words, "faint")]])
+        self._tell()
+        self.tell_keys()
+        give_keys(self.query_one(Sheet))
+
+    def copied(self) -> str:
+        """The command that does the same."""
+        return self._growing.command
+
+    def on_sheet_edited(self, message: Sheet.Edited) -> None:
+        """Plan again with the new text."""
+        message.stop()
+        self._growing = self._growing.put(message.key, message.text)
+        self._tell()
+
+    def _tell(self) -> None:
+        now = self._growing
+        self.query_one(Sheet).show(growing.rows_of(now))
+        self.query_one(Page).show(lambda width: growing.lines(now, width))
+        told = TRAINS if now.shot.alive and now.more is None else growing.cost_words(now)
+        self.query_one("#grow-cost", Static).update(Text(told, "bold"))
+        self.query_one("#grow-command", Static).update(Text(f"$ {clean(now.command, 1_000)}", overflow="fold"))
+
+    # What keys do
+
+    def action_edit(self) -> None:
+        """Edit the field under the cursor."""
+        self.query_one(Sheet).edit()
+
+    def action_choose(self, by: int) -> None:
+        """The next or the last of a field's proposals."""
+        self.query_one(Sheet).choose(by)
+
+    def action_clear(self) -> None:
+        """Nothing of this."""
+        field = self.query_one(Sheet).field
+        if field is not None:
+            self._growing = self._growing.put(field.key, "")
+            self._tell()
+
+    def action_down(self) -> None:
+        """Next field."""
+        self.query_one(Sheet).move(1)
+
+    def action_up(self) -> None:
+        """Field before."""
+        self.query_one(Sheet).move(-1)
+
+    def action_further(self, by: int) -> None:
+        """Scroll the runs that are added."""
+        page = self.query_one(Page)
+        page.scroll_rows(by * max(page.size.height // 2, 1))
+
+    def action_back(self) -> None:
+        """Back without adding anything."""
+        self.dismiss()
+
+    def action_start(self) -> None:
+        """Grow the lab and train what is added, by a process of its own."""
+        now = self._growing
+        lab = self._lab()
+        if now.more is None or not now.more.new:
+            self.say(f"cannot start: {now.problem or 'nothing is added yet'}")
+        elif lab.snapshot is not None and lab.snapshot.alive:
+            self.say(TRAINS)
+        else:
+            from scalelab.lab import control
+
+            root, asked = now.shot.root, now.asked
+
+            def do() -> str:
+                grown = control.extend(root, **asked)  # type: ignore[arg-type]
+                pid = control.resume(root)
+                took = f"about {format_duration(grown.seconds)}, by process {pid}"
+                return ". ".join([f"{len(grown.runs)} more runs, {took}", *grown.notes])
+
+            self.dismiss()
+            lab.say("the lab grows; new sizes are probed first")
+            lab.ask(do)
+
+    def _lab(self) -> Asks:
+        from scalelab.tui.screens.asks import Asks
+
+        return next(screen for screen in reversed(self.app.screen_stack) if isinstance(screen, Asks))
