@@ -36,6 +36,7 @@ VERBS = (
     "predict",
     "report",
     "sample",
+    "evaluate",
     "export",
     "import",
     "presets",

@@ -16,7 +16,6 @@ from typing import Any
 from transformers import TrainerCallback
 
 from scalelab.errors import BadInput
-from scalelab.integrations.models import count_model, shape_of
 from scalelab.lab.recording import Recorder, safe_name
 from scalelab.records import (
     AdamW,
@@ -29,6 +28,7 @@ from scalelab.records import (
     RunState,
     Schedule,
 )
+from scalelab.training.foreign import count_model, shape_of
 from scalelab.units import format_count
 
 ORIGIN = "trainer"

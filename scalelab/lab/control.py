@@ -4,6 +4,7 @@ Everything that needs torch happens in a worker process; importing this file is 
 """
 
 from scalelab.lab.asking import ended_badly, request_stop, resume, retry
+from scalelab.lab.evaluating import Evaluated, evaluate
 from scalelab.lab.extending import Extension, extend
 from scalelab.lab.hooks import Hooks
 from scalelab.lab.lock import Owned
@@ -15,6 +16,7 @@ from scalelab.lab.status import Status, status, stored_preset
 from scalelab.lab.supervisor import Summary
 
 __all__ = [
+    "Evaluated",
     "Extension",
     "Hooks",
     "Owned",
@@ -24,6 +26,7 @@ __all__ = [
     "Summary",
     "devices",
     "ended_badly",
+    "evaluate",
     "extend",
     "prove",
     "remove",

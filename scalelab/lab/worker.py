@@ -216,9 +216,33 @@ def _sample(values: Mapping[str, Any]) -> dict[str, Any]:
     return {"prompt": values["prompt"], "ids": list(new), "text": tokenizer.decode(list(new))}
 
 
+def _score(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A model scored on the first held-out texts of a token set, and how many of its tokens those are."""
+    import numpy as np
+
+    from scalelab.corpora import load_tokenizer
+    from scalelab.training.batches import open_tokens
+    from scalelab.training.device import open_device
+    from scalelab.training.scoring import score
+
+    tokens = TokenSet.from_dict(values["tokens"])
+    tokenizer = load_tokenizer(Path(tokens.directory))
+    flat = np.asarray(open_tokens(tokens, "held_out")[: values["most"]])
+    ends = np.flatnonzero(flat == tokenizer.end_of_text)
+    last = int(ends[-1]) + 1 if len(ends) else len(flat)  # a passage cut off has no end to be scored
+    texts = [tokenizer.decode(part[part != tokenizer.end_of_text].tolist()) for part in np.split(flat[:last], ends + 1)]
+    device = open_device(values["device"], threads=values["threads"])
+    found = score(
+        values["model"], [text for text in texts if text], device, context=values["context"],
+        encode=tokenizer.encode, end=tokenizer.end_of_text,
+    )  # fmt: skip
+    return {**found.to_dict(), "lab_tokens": last}
+
+
 _TASKS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "devices": _devices,
     "probe": _probe,
     "prove": _prove,
     "sample": _sample,
+    "score": _score,
 }

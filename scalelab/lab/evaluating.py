@@ -1,0 +1,241 @@
+"""Finished models of anybody's on a lab's held-out text: beside its law, and into its runs where that is asked for.
+
+A loss counts nats of the whole text over the lab's own tokens of it, so that models of any tokenizer compare.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scalelab.errors import BadInput, ScalelabError
+from scalelab.gate import clean
+from scalelab.lab import lock, resume
+from scalelab.lab.executor import slots_of
+from scalelab.lab.local import LocalExecutor
+from scalelab.lab.opening import existing
+from scalelab.lab.paths import LabPaths
+from scalelab.lab.recording import safe_name
+from scalelab.lab.refit import assess, run_table
+from scalelab.records import (
+    AdamW,
+    Decay,
+    Evaluation,
+    ModelShape,
+    ParameterCount,
+    RunKind,
+    RunSpec,
+    RunState,
+    Schedule,
+    TokenSet,
+)
+from scalelab.store.reader import Reader
+from scalelab.store.writer import Writer
+
+if TYPE_CHECKING:
+    from scalelab.laws import Assessment
+
+ORIGIN = "evaluated"
+_SECONDS_A_MODEL = 3600.0
+"""What one model may take: a large one on a slow CPU, and its download."""
+_KNOWN_TOKENS: Sequence[tuple[re.Pattern[str], float]] = tuple(
+    (re.compile(pattern, re.IGNORECASE), tokens)
+    for pattern, tokens in (
+        (r".*pythia-.*", 299.9e9),  # Biderman et al. 2023 (arXiv 2304.01373)
+        (r".*opt-(125m|350m|1\.3b|2\.7b|6\.7b|13b|30b|66b)", 180e9),  # Zhang et al. 2022 (arXiv 2205.01068)
+        (r".*Cerebras-GPT-111M", 2.2e9),  # Dey et al. 2023 (arXiv 2304.03208): 20 tokens a parameter
+        (r".*Cerebras-GPT-256M", 5.1e9),
+        (r".*Cerebras-GPT-590M", 11.8e9),
+        (r".*Cerebras-GPT-1\.3B", 26.3e9),
+        (r".*Cerebras-GPT-2\.7B", 53e9),
+        (r".*Cerebras-GPT-6\.7B", 133e9),
+        (r".*Cerebras-GPT-13B", 257.1e9),
+    )
+)
+"""Published training tokens by a model's id. GPT-2's were never published."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """One model on the held-out text."""
+
+    model: str
+    counts: ParameterCount
+    shape: ModelShape
+    n_tokens: float | None
+    """D: as given, else as published, else None."""
+    loss: float
+    """Nats of the text over the lab's tokens of it."""
+    bits_per_byte: float
+    perplexity: float
+    """A token of the model's own."""
+    accuracy: float
+    """Share of its own tokens that it ranks first."""
+    evaluated_tokens: int
+    """The lab's tokens of the text."""
+    predicted: tuple[float, float, float] | None = None
+    """Loss, low, high of the lab's law at this N and D; None without a D or a law."""
+    run: str = ""
+    """Its name among the lab's runs, where it was put there."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+def evaluate(
+    folder: str | Path,
+    models: Sequence[str],
+    *,
+    tokens: Mapping[str, float] | None = None,
+    context: int | None = None,
+    device: str = "auto",
+    group: str | None = None,
+    join: bool = False,
+    told: Callable[[str], None] = lambda _: None,
+) -> list[Evaluated]:
+    """Score models on the held-out text of a lab (of one of its groups).
+
+    Parameters
+    ----------
+    models : ids of the hub, or folders with a model in safetensors.
+    tokens : D of each by its name, over what is published of it.
+    context : tokens that a model reads at once; unset: its own, at most 1,024.
+    join : put them among the lab's runs, as points of its law that are marked as evaluated.
+
+    Raises
+    ------
+    BadInput
+        No such lab, group or model; a model that would join has no known D.
+    Owned
+        Models would join a lab that is being trained.
+    """
+    paths = existing(folder)
+    given = dict(tokens or {})
+    if stray := sorted(set(given) - set(models)):
+        raise BadInput(f"tokens of {clean(stray[0], 80)}", allowed="models that are evaluated")
+    known = {name: given.get(name) or published_tokens(name) for name in models}
+    if join and (without := [name for name, seen in known.items() if seen is None]):
+        raise BadInput(
+            f"nobody says how many tokens {clean(without[0], 80)} was trained on",
+            todo=f"give --tokens {clean(without[0], 80)}=300B",
+        )
+    chosen, text, most, law = _held_out(paths, group)
+    executor = LocalExecutor()
+    try:
+        found = []
+        for name in models:
+            told(name)
+            answer = _ask(executor, name, text, most, context, device)
+            found.append(_evaluated(name, answer, known[name], law))
+    finally:
+        executor.close()
+    return _joined(paths, found, chosen) if join else found
+
+
+def published_tokens(model: str) -> float | None:
+    """D of a published model by its id; None where it is not known here."""
+    return next((tokens for pattern, tokens in _KNOWN_TOKENS if pattern.fullmatch(model)), None)
+
+
+def _held_out(paths: LabPaths, group: str | None) -> tuple[str, TokenSet, int, Assessment | None]:
+    """The group, its tokens, how many of the held-out ones its runs are measured on, and its law."""
+    from scalelab.laws import Assessment
+
+    lab = resume.load(paths)
+    with Reader(paths.store) as reader:
+        groups = reader.groups()
+        chosen = groups[0] if group is None else group
+        if chosen not in groups:
+            raise BadInput(f"group {clean(chosen, 40)}", allowed=", ".join(groups) if groups != ("",) else "none")
+        own = [row.spec for row in reader.runs() if row.spec.group == chosen and not row.spec.origin]
+        fit = reader.latest_fit(chosen)
+    law = Assessment.kept(fit.json) if fit else None
+    most = max((spec.evaluation_tokens for spec in own), default=65_536)
+    return chosen, lab.tokens_of(chosen), most, law if law is not None and law.panel is not None else None
+
+
+def _ask(
+    executor: LocalExecutor, model: str, text: TokenSet, most: int, context: int | None, device: str
+) -> dict[str, Any]:
+    from scalelab import plan
+    from scalelab.preset import HardwareSpec
+
+    place = plan.choose_device(HardwareSpec(device=device))
+    slot = slots_of(place)[0]
+    threads = place.slots if place.name == "cpu" else slot.threads  # one model at a time may have every core
+    answer: dict[str, Any] = executor.ask(
+        "score",
+        {
+            "model": model, "tokens": text.to_dict(), "most": most, "context": context, "device": slot.device,
+            "threads": threads,
+        },
+        timeout=_SECONDS_A_MODEL,
+    )  # fmt: skip
+    return answer
+
+
+def _evaluated(model: str, answer: Mapping[str, Any], n_tokens: float | None, law: Assessment | None) -> Evaluated:
+    counts = ParameterCount.from_dict(answer["counts"])
+    there = law.predict(counts.n_params, n_tokens) if law is not None and n_tokens else None
+    return Evaluated(
+        model=model, counts=counts, shape=ModelShape.from_dict(answer["shape"]), n_tokens=n_tokens,
+        loss=answer["nats"] / answer["lab_tokens"],
+        bits_per_byte=answer["nats"] / math.log(2.0) / answer["n_bytes"],
+        perplexity=math.exp(min(answer["nats"] / answer["n_tokens"], 700.0)),
+        accuracy=answer["n_correct"] / answer["n_tokens"], evaluated_tokens=answer["lab_tokens"],
+        predicted=None if there is None else (there.loss, there.low, there.high),
+    )  # fmt: skip
+
+
+def _joined(paths: LabPaths, found: Sequence[Evaluated], group: str) -> list[Evaluated]:
+    """The models as runs of the lab that are done, and the laws fitted with them."""
+    joined = []
+    with lock.acquire(paths.lock), Writer(paths.store) as writer, Reader(paths.store) as reader:
+        taken = [row.run for row in reader.runs()]
+        with writer.batch(durable=True):
+            for each in found:
+                spec = _spec(each, group)
+                if spec.run in taken:
+                    raise BadInput(
+                        f"{spec.run} is among the lab's runs", todo="leave it out, or look at `scalelab fit`"
+                    )
+                writer.add_runs([(spec, 0.0)], first=len(taken))
+                writer.set_state(spec.run, 1, RunState.RUNNING)
+                writer.write([_end(spec, each)])
+                writer.set_state(spec.run, 1, RunState.DONE)
+                taken.append(spec.run)
+                joined.append(replace(each, run=spec.run))
+        specs = [row.spec for row in reader.runs() if row.spec.group == group]
+        try:
+            pairs = sorted({(float(spec.counts.n_params), spec.flops_per_token) for spec in specs})
+            fit = assess(run_table(reader, group=group), pairs)
+        except ScalelabError:
+            return joined
+        writer.add_fit(fit.to_json(), joined[-1].run)
+    return joined
+
+
+def _spec(found: Evaluated, group: str) -> RunSpec:
+    n_tokens = max(round(found.n_tokens or 0.0), 1)
+    name = safe_name(Path(found.model).name if Path(found.model).exists() else found.model)
+    return RunSpec(
+        run=f"{group}.{name}" if group else name, kind=RunKind.SINGLE, rung=name, seed=0,
+        shape=replace(found.shape, context=1), counts=found.counts, batch_sequences=1, micro_sequences=1, first_step=0,
+        schedule=Schedule(peak=0.0, warmup_steps=0, decay=Decay.COOLDOWN, decay_start=0, n_steps=n_tokens),
+        optimizer=AdamW(), evaluation_tokens=found.evaluated_tokens, group=group, origin=ORIGIN,
+    )  # fmt: skip
+
+
+def _end(spec: RunSpec, found: Evaluated) -> Evaluation:
+    length = found.shape.context
+    per_token = 6.0 * found.counts.n_params + 12.0 * found.shape.n_layer * found.shape.d_model * length
+    return Evaluation(
+        run=spec.run, attempt=1, step=spec.n_steps, n_tokens=spec.n_tokens, flops=spec.n_tokens * per_token,
+        loss=found.loss, loss_se=math.nan, accuracy=found.accuracy, bits_per_byte=found.bits_per_byte,
+        evaluated_tokens=found.evaluated_tokens, final=True,
+    )  # fmt: skip
