@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -66,3 +67,37 @@ def test_a_check_that_breaks_is_a_line_and_stops_nothing() -> None:
     first, broken = _guarded("machine", breaks)
     assert (first.verdict, broken.verdict, broken.check) == (Verdict.OK, Verdict.FAIL, "machine")
     assert "RuntimeError" in broken.said and "\x1b" not in broken.said
+
+
+@pytest.fixture
+def lab(finished: Path, tmp_path: Path) -> Path:
+    """A copy of a lab that may be harmed."""
+    folder = tmp_path / "labs" / "smoke"
+    shutil.copytree(finished, folder)
+    return folder
+
+
+def test_a_lab_is_read_whole_and_left_as_it_was(scalelab: Run, lab: Path) -> None:
+    before = (lab / "lab.db").read_bytes()
+    told = json.loads(scalelab("doctor", str(lab), "--json").out)
+    assert told["lab"] == str(lab)
+    checks = {line["check"]: line["verdict"] for line in told["lines"]}
+    assert checks["store"] == "ok" and checks["curves"] == "ok"
+    assert "cpu" not in checks
+    assert (lab / "lab.db").read_bytes() == before
+
+
+def test_a_torn_page_of_a_lab_is_a_fail_with_what_to_do(scalelab: Run, lab: Path) -> None:
+    size = (lab / "lab.db").stat().st_size
+    with (lab / "lab.db").open("r+b") as file:
+        file.seek(size // 2)
+        file.write(b"\x1b" * 8192)
+    ran = scalelab("doctor", str(lab))
+    assert ran.code == 1
+    assert "fail  store" in ran.out and "\x1b" not in ran.out
+
+
+def test_what_is_no_lab_is_one_line(scalelab: Run, tmp_path: Path) -> None:
+    ran = scalelab("doctor", str(tmp_path / "nowhere"))
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert scalelab("doctor", str(tmp_path), "--folder", "x").code == 2
