@@ -19,7 +19,7 @@ from pathlib import Path
 from scalelab import recorded
 from scalelab.lab.refit import Fitted, Refit, run_table
 from scalelab.records import RunKind, RunState
-from scalelab.store import schema
+from scalelab.store import schema, seals
 from scalelab.store.playback import Playback
 from scalelab.store.reader import Reader
 
@@ -39,10 +39,12 @@ def make(lab: Path, target: Path = PACKED) -> int:
             reader.copy_to(db)
             schema.prepare(db, store)
             _strip(db)
+            _seal(db)
             db.commit()
         fits = _refit(store, Path(folder) / "growing.db")
         with closing(sqlite3.connect(store, isolation_level=None)) as db:
             _keep(db, fits)
+            _seal(db)
             db.execute("PRAGMA journal_mode = DELETE")
             db.execute("VACUUM")
         packed = gzip.compress(store.read_bytes(), 9, mtime=0)
@@ -57,6 +59,12 @@ def _strip(db: sqlite3.Connection) -> None:
     db.execute("UPDATE meta SET value = ? WHERE key = 'tokens'", (json.dumps(json.loads(text) | {"directory": ""}),))
     rounded = ", ".join(f"{name} = round({name}, {digits})" for name, digits in ROUNDED.items())
     db.execute(f"UPDATE point SET {rounded}")
+
+
+def _seal(db: sqlite3.Connection) -> None:
+    """What was rounded and fitted anew is what is vouched for from now on."""
+    db.execute("DELETE FROM seal")
+    seals.seal_all(db)
 
 
 def _refit(store: Path, growing: Path) -> list[Fitted]:

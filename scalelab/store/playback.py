@@ -19,7 +19,9 @@ from scalelab.records import RunSpec, RunState
 from scalelab.store import schema
 from scalelab.store.reader import Reader
 
-_SAME = {"point": "run, step", "evaluation": "run, step", "checkpoint": "run, step", "usage": "slot"}
+_SAME = {
+    "point": "run, step", "evaluation": "run, step", "checkpoint": "run, step", "usage": "slot", "seal": "part, key",
+}  # fmt: skip
 """What is filled up at the end besides facts and runs, and what makes two of their rows one."""
 
 

@@ -97,7 +97,7 @@ def test_in_the_end_it_has_all_that_the_recording_has(
 ) -> None:
     for look in range(1, looks + 1):
         playing.advance(playing.first + (playing.last - playing.first) * look / looks)
-    for table in ("meta", "run", "state_change", "fit", "prediction", "checkpoint", "usage"):
+    for table in ("meta", "run", "state_change", "fit", "prediction", "checkpoint", "usage", "seal"):
         assert dump(tmp_path / "lab.db", table) == dump(source, table), table
     with Reader(source) as reader:
         names = list(reader.latest_points())

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from scalelab import preset_files
 from scalelab.cli.main import main
 from scalelab.replay.player import Player, Replay
 from scalelab.tui import keys
@@ -174,6 +175,25 @@ def test_whatever_can_be_asked_of_a_lab_is_refused_here() -> None:
     assert {"action_stop", "retry"} <= asked
     for name in asked:
         assert getattr(ReplayScreen, name) is ReplayScreen.refuse, name
+
+
+def test_a_new_plan_like_a_recorded_one_names_nothing_of_the_copy(lab: Path) -> None:
+    async def see(recording: Path | None, words: str) -> None:
+        made = LabApp(Opening(replay=Replay(lab=recording, paused=True)))
+        async with made.run_test(size=(160, 40)) as pilot:
+            await until(pilot, lambda: getattr(made.screen, "snapshot", None) is not None)
+            await pilot.press("1")
+            await until(pilot, lambda: "$ scalelab replay" in text(made))
+            await pilot.press("n")
+            await until(pilot, lambda: "scalelab run" in text(made))
+            assert words in text(made) and "scalelab-replay" not in text(made)
+
+    preset = lab / "preset.toml"
+    with Watch(lab) as watch:
+        assert watch.snapshot.preset is not None
+        preset.write_text(preset_files.dumps(watch.snapshot.preset))
+    asyncio.run(see(None, "--preset tiny"))
+    asyncio.run(see(lab, "preset.toml"))
 
 
 def test_help_and_palette_list_its_keys_and_only_here(lab: Path) -> None:

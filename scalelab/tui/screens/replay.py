@@ -19,7 +19,7 @@ FACTOR = 2.0
 SHOWN = 0.5
 """Seconds after which the header tells anew how far it is."""
 RECORDING = "this is a recording: nothing of it can be trained, stopped or changed"
-REFUSED = frozenset({"lab.stop", "lab.go_on", "lab.extend", "runs.retry", "runs.text"})
+REFUSED = frozenset({"lab.stop", "lab.go_on", "lab.extend", "runs.retry", "runs.text", "predict.text"})
 """Actions of a lab that are not offered."""
 
 

@@ -6,7 +6,6 @@ Of a lab it shows the plan that is trained, and `n` begins a new one from it. It
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -280,7 +279,7 @@ class PlanView(Threaded):
             self._tell()
         else:
             self._pane = "form"
-            self.begin(os.path.relpath(self._snapshot.root / "preset.toml"))
+            self.begin(plan_words.preset_of(self._snapshot))
         self.focus()
 
     def action_start(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -65,6 +66,13 @@ def going_on(shot: Snapshot) -> str:
     if shot.recorded:
         return shlex.join(["scalelab", "replay", *([] if shot.recorded == "-" else [short_path(Path(shot.recorded))])])
     return shlex.join(["scalelab", "run", "--lab", short_path(shot.root)])
+
+
+def preset_of(shot: Snapshot) -> str:
+    """The preset that a new plan like this lab's begins with; of a recording the recorded one's, not its copy's."""
+    if shot.recorded == "-":
+        return shot.name
+    return os.path.relpath((Path(shot.recorded) if shot.recorded else shot.root) / "preset.toml")
 
 
 def total(now: Planned, said: str = "") -> Text:
