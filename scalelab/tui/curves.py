@@ -141,7 +141,11 @@ class Curves:
             run = self._waiting.pop(0)
             taken += self._read_whole(reader, specs[run])
             touched.add(run)
-        return touched, not self._waiting
+        if self._waiting:
+            return touched, False
+        # What came since the cursor was set is read now: a store that rests from here on would not be looked at again.
+        new, complete = self._read_new(reader, specs)
+        return touched | new, complete
 
     def _read_new(self, reader: Reader, specs: Mapping[str, RunSpec]) -> tuple[set[str], bool]:
         """What was written since the last look."""

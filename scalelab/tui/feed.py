@@ -6,6 +6,7 @@ is told once and then looked at slowly, for it may come back.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 FASTEST, SLOWEST = 0.5, 2.0
 """Seconds between two looks while a lab moves, and while it rests."""
 SLOWER = 1.25
+YIELD_SECONDS = 0.001
+"""How long a thread that computes keeps the interpreter while a key waits; Python's own 0.005 is felt, several in a
+row."""
 
 
 class LabChanged(Message):
@@ -76,6 +80,7 @@ class Feed:
 
     def start(self) -> None:
         """Take the first look and every further one."""
+        sys.setswitchinterval(YIELD_SECONDS)
         self._thread.start()
 
     def close(self) -> None:

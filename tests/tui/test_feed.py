@@ -91,18 +91,47 @@ def test_a_supervisor_that_dies_is_seen_though_it_writes_nothing(recorded: Path)
 
 
 def test_a_large_lab_comes_in_parts(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scalelab.tui.curves.PART", 500)
+    """The runs at once, then a rough sight of all curves, then curve by curve; in the end what any lab would show."""
     with Watch(recorded) as watch:
-        looks = 1
-        shot = watch.poll()
-        assert shot is not None and not shot.complete
+        whole = watch.poll()
+    assert whole is not None and whole.complete
+    monkeypatch.setattr("scalelab.tui.curves.PART", 500)
+    monkeypatch.setattr("scalelab.tui.curves.ROUGH", 800)
+    with Watch(recorded) as watch:
+        first, rough = watch.poll(), watch.poll()
+        assert first is not None and not first.complete and not first.curves and first.rows == whole.rows
+        assert rough is not None and not rough.complete and set(rough.curves) == set(whole.curves)
+        sizes = {run: len(curve.loss) for run, curve in rough.curves.items()}
+        assert all(0 < size < len(whole.curves[run].loss) for run, size in sizes.items())
+        assert all(curve.last == whole.curves[run].last for run, curve in rough.curves.items())
+        shot, looks = rough, 2
         while not shot.complete:
             shot = watch.poll()
             assert shot is not None
             looks += 1
-        assert looks > 2
-    with Reader(recorded / "lab.db") as reader:
-        assert sum(len(curve.loss) for curve in shot.curves.values()) == len(reader.points_since()[0])
+        assert looks > 4 and watch.poll() is None
+    for run, curve in shot.curves.items():
+        for name in ("n_tokens", "flops", "seconds", "step", "loss"):
+            assert getattr(curve, name).tolist() == getattr(whole.curves[run], name).tolist()
+        assert curve.last == whole.curves[run].last
+
+
+def test_points_written_while_a_large_lab_is_read_stand_once(training: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scalelab.tui.curves.PART", 500)
+    run = "80x1-trunk-s0"
+    with Watch(training) as watch, Writer(training / "lab.db") as writer, Reader(training / "lab.db") as reader:
+        last = reader.latest_points()[run]
+        shot, number = watch.poll(), 0
+        while shot is not None and not shot.complete:
+            number += 1
+            writer.write([replace(last, step=last.step + number, n_tokens=last.n_tokens + number, loss=2.0)])
+            shot = watch.poll()
+        assert number > 3
+        while (after := watch.poll()) is not None:
+            shot = after
+        assert shot is not None
+        assert shot.curves[run].step.tolist() == [point.step for point in reader.points(run)]
+        assert shot.curves[run].last.step == last.step + number
 
 
 @pytest.mark.parametrize(
