@@ -17,6 +17,8 @@ from scalelab.laws.runs import RunTable
 
 LEVEL = 0.05
 LEAST_RUNS = 9
+SMALLEST = 1e-300
+"""p-values below this are told as below it."""
 BEATEN = 2.0
 """AICc by which a law must be better to be preferred (Burnham and Anderson 2002)."""
 
@@ -37,13 +39,18 @@ class Curvature:
         if not self.bends:
             return f"no bend of the power law is visible (p = {self.p_value:.2g})"
         if not self.flattens:
-            return f"the power law bends downwards, which a floor cannot explain (p = {self.p_value:.1g})"
+            return f"the power law bends downwards, which a floor cannot explain ({self._chance})"
         ends = {
             None: "the loss flattens",
             True: "E is not zero",
             False: "the loss flattens, but no floor E is seen yet",
         }
-        return f"the power law bends: {ends[floor]} (p = {self.p_value:.1g})"
+        return f"the power law bends: {ends[floor]} ({self._chance})"
+
+    @property
+    def _chance(self) -> str:
+        """The p-value; of huge tables it is less than a number can be, and never zero."""
+        return f"p = {self.p_value:.1g}" if self.p_value >= SMALLEST else f"p < {SMALLEST:.0g}"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""

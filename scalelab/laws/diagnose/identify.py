@@ -15,6 +15,9 @@ from scalelab.laws.runs import Array, Mask, RunTable
 CAUTION, WITHHOLD = 60.0, 300.0
 RIDGE = 1e-9
 """Information below this share of a parameter's own is rounding."""
+ROUNDED = 0.03
+"""Scatter of ln D about a line in ln N, and of ln N about one in ln D, that is no design: budgets are rounded to whole
+steps. It moves a loss by some thousandths, as noise does."""
 REACH = 2.0
 """How far above the runs, in N, D and compute, the next one may lie: a factor."""
 NEW = 0.2
@@ -56,11 +59,17 @@ def condition_number(jacobian: Array) -> float:
 
 
 def collinear(runs: RunTable) -> bool:
-    """Whether N and D moved together so that no law can tell one from the other: the condition number of their logs."""
+    """Whether N and D moved together so that no law can tell one from the other: by the condition number of their logs,
+    or since one tells the other to within what budgets are rounded by.
+    """
     if len(runs) < 3:
         return True
     logs = np.column_stack([np.log(column) - np.log(column).mean() for column in (runs.n_params, runs.n_tokens)])
-    return condition_number(logs) > WITHHOLD
+    if condition_number(logs) > WITHHOLD:
+        return True
+    spread = np.sqrt((logs**2).mean(axis=0))
+    together = float((logs[:, 0] * logs[:, 1]).mean() / spread.prod())
+    return bool(spread.max() * np.sqrt(max(1.0 - together**2, 0.0)) < ROUNDED)
 
 
 def mend(form: Form, theta: Array, inputs: Inputs, free: Mask) -> Mend | None:

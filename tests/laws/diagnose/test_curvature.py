@@ -68,3 +68,9 @@ def test_the_test_is_the_textbook_f_test() -> None:
     found = laws.curvature_test(runs)
     assert found.f == pytest.approx((flat - rest) / 3 / (rest / 19), rel=1e-6)
     assert found.p_value == pytest.approx(f.sf(found.f, 3, 19), rel=1e-6)
+
+
+def test_a_p_value_is_never_zero() -> None:
+    for bend in (Curvature(f=1e9, p_value=0.0, bends=True, flattens=flattens) for flattens in (True, False)):
+        assert bend.sentence().endswith("(p < 1e-300)")
+    assert Curvature(f=9.0, p_value=2e-40, bends=True, flattens=True).sentence().endswith("(p = 2e-40)")

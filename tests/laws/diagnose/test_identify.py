@@ -9,7 +9,7 @@ import pytest
 
 from scalelab import laws
 from scalelab.laws import Verdict, run_table
-from scalelab.laws.diagnose.identify import centred_jacobian, condition_number
+from scalelab.laws.diagnose.identify import centred_jacobian, collinear, condition_number
 from scalelab.laws.forms import FORMS, Inputs
 from scalelab.units import parse_count
 
@@ -54,6 +54,23 @@ def test_fixed_tokens_a_parameter_withhold_the_exponents_and_name_the_run_that_m
     advised = re.search(r"only what compute does: a run of N = (\S+) on D = (\S+) tokens", seen.verdicts[0])
     assert advised is not None
     assert not 5 < parse_count(advised[2]) / parse_count(advised[1]) < 80
+
+
+@pytest.mark.parametrize(("off", "together"), [(0.02, True), (0.2, False)])
+def test_tokens_a_parameter_that_were_only_rounded_are_one_ratio(off: float, together: bool) -> None:
+    rng = np.random.default_rng(4)
+    n = np.geomspace(1e7, 1e9, 16)
+    d = 20 * n * np.exp(rng.uniform(-off, off, 16))
+    loss = (1.8 + 480 / n**0.35 + 2100 / d**0.37) * np.exp(0.003 * rng.standard_normal(16))
+    for change in (1.0, 1e6):
+        runs = run_table(n_params=n * change, n_tokens=d, loss=loss)
+        assert collinear(runs) is together
+        assert (laws.assess(runs).compute_law is not None) is together
+
+
+def test_one_size_of_model_beside_another_of_nearly_that_is_no_line() -> None:
+    n = np.where(np.arange(12) % 2, 1.00e8, 1.02e8)
+    assert not collinear(run_table(n_params=n, n_tokens=np.geomspace(1e8, 1e10, 12), loss=np.linspace(4, 3, 12)))
 
 
 def test_the_run_that_mends_is_one_that_nobody_has_run() -> None:
