@@ -83,7 +83,7 @@ def test_a_lab_is_read_whole_and_left_as_it_was(scalelab: Run, lab: Path) -> Non
     told = json.loads(scalelab("doctor", str(lab), "--json").out)
     assert told["lab"] == str(lab)
     assert [(line["check"], line["verdict"]) for line in told["lines"]] == [(f.what, f.level) for f in check_lab(lab)]
-    assert ("store", "ok") == (told["lines"][0]["check"], told["lines"][0]["verdict"])
+    assert (told["lines"][0]["check"], told["lines"][0]["verdict"]) == ("store", "ok")
     assert (lab / "lab.db").read_bytes() == before
 
 
