@@ -125,6 +125,21 @@ def test_smoothing_keeps_gaps_and_does_not_start_at_zero() -> None:
     assert 2.0 < out[3] < 4.0
 
 
+@pytest.mark.parametrize("length", [1, 127, 128, 129, 1000])
+@pytest.mark.parametrize("weight", [0.5, 0.8, 0.97])
+def test_smoothing_is_the_mean_that_one_step_after_the_other_gives(length: int, weight: float) -> None:
+    values = np.random.default_rng(length).normal(3.0, 1.0, length)
+    values[5:8] = np.nan
+    values[90:91] = np.inf
+    mean = seen = 0.0
+    for value, smooth in zip(values, smoothed(values, weight), strict=True):
+        if np.isfinite(value):
+            mean, seen = weight * mean + (1 - weight) * value, weight * seen + (1 - weight)
+            assert smooth == pytest.approx(mean / seen, rel=1e-12)
+        else:
+            assert np.isnan(smooth)
+
+
 def test_series_go_to_json(seen: laws.Assessment) -> None:
     figure = figures.loss_against_compute(runs(), seen, [], seen.optimum)
     assert json.loads(json.dumps([each.to_dict() for each in figure.series]))
