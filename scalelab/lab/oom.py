@@ -11,7 +11,8 @@ from scalelab.records import DeviceInfo, RunSpec
 from scalelab.units import format_bytes
 
 WORDS = "out of memory with one sequence at a time"
-"""How the reason of a run begins that no smaller micro-batch can help."""
+HOPELESS = "out of memory"
+"""How the reason of a run begins that no smaller micro-batch can help: its worker has tried them all."""
 _VMSTAT = Path("/proc/vmstat")
 
 

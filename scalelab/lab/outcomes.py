@@ -112,7 +112,7 @@ class Outcomes:
         if attempt is None or not attempt.moved:
             self.loop.crashed(run, reason, time.monotonic() - attempt.began if attempt else 0.0)
         # What one sequence at a time does not fit into will not fit into it the next time.
-        if self._board.crashed(run, reason, for_good=reason.startswith(oom.WORDS)):
+        if self._board.crashed(run, reason, for_good=reason.startswith(oom.HOPELESS)):
             self._views.event("retry", f"{run}: {reason}; it goes on from its last checkpoint")
         else:
             tries = self._board.attempts[run]

@@ -26,7 +26,7 @@ from scalelab.training.patience import Patience
 from scalelab.training.resume import manifest_of, restore_from
 from scalelab.training.schedule import rate
 from scalelab.training.state import gather
-from scalelab.training.step import GradientStep
+from scalelab.training.step import GradientStep, is_out_of_memory, room_on
 
 
 def train(
@@ -74,10 +74,18 @@ def train(
         state, reason = RunState.FAILED, error.line()
     except Exception as error:
         log.say(traceback.format_exc())
-        state, reason = RunState.FAILED, clean(f"{type(error).__name__}: {error}")
+        state, reason = RunState.FAILED, clean(_in_words(error, device))
     if state is not RunState.DIVERGED:
         step = run.step if run else spec.first_step
     return _ended(log, Outcome(run=spec.run, attempt=attempt, state=state, step=step, reason=reason))
+
+
+def _in_words(error: Exception, device: Device) -> str:
+    said = f"{type(error).__name__}: {error}"
+    if not is_out_of_memory(error):
+        return said
+    # What a smaller micro-batch could help was met in `GradientStep`: this is the model itself, with its moments.
+    return f"out of memory for the model and its optimizer: {said.splitlines()[0]}; there was {room_on(device)}"
 
 
 def _ended(log: RunLog, outcome: Outcome) -> Outcome:

@@ -61,8 +61,7 @@ class GradientStep:
     def _halve(self, problem: str) -> None:
         self._engine.release()
         self._device.free_unused()
-        free, total = self._device.memory()
-        room = f"{format_bytes(free)} of {format_bytes(total)} free on {self._device.name}"
+        room = room_on(self._device)
         if self.micro_sequences == 1:
             raise ScalelabError(
                 f"out of memory with one sequence at a time: {problem}; there was {room}",
@@ -72,9 +71,19 @@ class GradientStep:
         self._say(f"out of memory: {problem}; {room}; going on with {self.micro_sequences} sequences at a time")
 
 
+_WORDS = ("out of memory", "can't allocate memory", "status_alloc_failed", "cudaerrormemoryallocation")
+"""Of allocators without an exception class of their own: CUDA's runtime, cuBLAS and cuDNN, MPS, the CPU."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an allocator said no: CUDA's, MPS's, the CPU's, or Python's."""
     if isinstance(error, (OutOfMemoryError, MemoryError)):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    return isinstance(error, RuntimeError) and any(words in text for words in _WORDS)
+
+
+def room_on(device: Device) -> str:
+    """The memory that is free on a device, in words."""
+    free, total = device.memory()
+    return f"{format_bytes(free)} of {format_bytes(total)} free on {device.name}"

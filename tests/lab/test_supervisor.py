@@ -233,11 +233,11 @@ def test_a_store_that_is_busy_for_readers_silences_no_view_and_loses_no_fit(
         ticks.append(reader)
         raise StoreBusy("the store is busy")
 
-    def busy_once(reader: Reader) -> Any:
+    def busy_once(reader: Reader, **which: Any) -> Any:
         tries.append(reader)
         if len(tries) == 1:
             raise StoreBusy("the store is busy")
-        return run_table(reader)
+        return run_table(reader, **which)
 
     monkeypatch.setattr("scalelab.lab.supervisor.TICK_SECONDS", 0.0)
     monkeypatch.setattr("scalelab.lab.fits.run_table", busy_once)

@@ -1,0 +1,63 @@
+"""Crash loops: what ends everybody at the start ends the session, and what ends one run does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scalelab.lab.executor import Job
+from scalelab.lab.loops import CRASHES, CrashLoop
+from tests.lab.bench import Bench
+from tests.lab.samples import FakeExecutor, family, whole
+
+
+def test_a_session_whose_workers_all_end_at_their_start_ends_early_and_says_why_from_their_logs(bench: Bench) -> None:
+    bench.plan([spec for rung in "abcdefgh" for spec in family(rung)])
+
+    def play(job: Job) -> Any:
+        log = bench.paths.run_dir(job.spec.run) / "log.txt"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("Traceback\nImportError: libcudart.so.12: cannot open shared object file\n")
+        return "ended with code 1 and without an outcome"
+
+    executor = FakeExecutor(play)
+    summary = bench.session(executor)
+    assert CRASHES <= len(executor.order) <= CRASHES + 2
+    assert "libcudart.so.12" in summary.problem and "same reason" in summary.problem
+    assert summary.left == 24 - summary.failed >= 18 and not summary.interrupted
+    with bench.reader() as reader:
+        assert reader.meta("session_problem") == summary.problem
+    assert bench.session(FakeExecutor()).done == 24, "what was mended goes on"
+    with bench.reader() as reader:
+        assert reader.meta("session_problem") == ""
+
+
+def test_one_run_that_always_ends_at_its_start_keeps_no_other_from_its_end(bench: Bench) -> None:
+    bench.plan([spec for rung in "abcd" for spec in family(rung)])
+    executor = FakeExecutor(lambda job: "killed by SIGSEGV" if job.spec.run == "a-trunk-s0" else whole(job))
+    summary = bench.session(executor)
+    assert (summary.done, summary.failed, summary.problem) == (9, 3, "")
+
+
+def test_only_quick_ends_for_one_reason_and_without_a_step_between_are_a_loop() -> None:
+    loop = CrashLoop()
+    for number in range(CRASHES - 1):
+        loop.crashed(f"run-{number % 2}", f"pid {number} of run-{number % 2}: no room", 1.0)
+    assert not loop.found
+    loop.moved()
+    for number in range(CRASHES - 1):
+        loop.crashed(f"run-{number % 2}", f"pid {number} of run-{number % 2}: no room", 1.0)
+    assert not loop.found, "somebody took a step in between"
+    loop.crashed("run-9", "pid 9 of run-9: no room", 1.0)
+    assert loop.found and loop.reason == "pid 9 of run-9: no room"
+    loop.crashed("run-9", "another reason", 1.0)
+    assert not loop.found
+    for number in range(3 * CRASHES):
+        loop.crashed(f"run-{number}", "late", 60.0)
+    assert not loop.found, "who lived for a minute has not ended at its start"
+
+
+def test_a_loop_of_one_run_is_left_to_its_retries() -> None:
+    loop = CrashLoop()
+    for _ in range(3 * CRASHES):
+        loop.crashed("run", "no room", 0.1)
+    assert not loop.found
