@@ -15,6 +15,7 @@
     laws.iso_flop(runs)                          the best N of each level of compute, without a law of N and D
     laws.diagnose(runs, law).sentences()         wrong runs by name, noise, leverage, repeated data, what leans
     laws.compare_counts(runs, "chinchilla")      the counts of N side by side
+    laws.compare({"plain": runs, "noisy": …})    groups beside each other: what a token of each is worth, who wins
     laws.forecast(steps, losses, lr, until=…)    where a running curve will end, with an interval
 
 What to use when: `assess` for an answer, `fit` for one law's numbers, `hold_out` to check a law by hand. Evaluating a
@@ -47,6 +48,8 @@ from scalelab.laws.reading.read import read_runs
 from scalelab.laws.replay import Origin
 from scalelab.laws.runs import Exclusion, RunTable, run_table
 from scalelab.laws.use.allocate import Allocation, allocate
+from scalelab.laws.use.compare import compare
+from scalelab.laws.use.comparison import Comparison
 from scalelab.laws.use.iso_flop import IsoFlop, iso_flop
 from scalelab.laws.use.link import Link, fit_link
 from scalelab.laws.use.measures import Measured, bits_per_byte, bits_per_token, measures, perplexity
@@ -54,13 +57,13 @@ from scalelab.laws.use.off_frontier import Needed, OffFrontier, compute_for, off
 from scalelab.laws.use.optimum import Optimum, frontier, predict_ratio
 
 __all__ = [
-    "FORMS", "OFFERED", "Allocation", "Assessment", "Bootstrap", "Card", "CountScore", "Counts", "Curvature",
-    "CurveForecast", "Diagnosis", "Estimate", "Exclusion", "Exponents", "Fit", "FlopsPerToken", "Held", "HoldOut",
-    "IsoFlop", "Link", "Measured", "Mend", "Missing", "Needed", "Objective", "OffFrontier", "Optimum",
+    "FORMS", "OFFERED", "Allocation", "Assessment", "Bootstrap", "Card", "Comparison", "CountScore", "Counts",
+    "Curvature", "CurveForecast", "Diagnosis", "Estimate", "Exclusion", "Exponents", "Fit", "FlopsPerToken", "Held",
+    "HoldOut", "IsoFlop", "Link", "Measured", "Mend", "Missing", "Needed", "Objective", "OffFrontier", "Optimum",
     "OptimumInterval", "Origin", "Prediction", "Profile", "RunTable", "Score", "Verdict", "allocate",
     "annealing_seen", "assess", "bits_per_byte", "bits_per_token", "bootstrap", "card", "cluster_prediction",
-    "compare_counts", "compute_for", "curvature_test", "data_hash", "diagnose", "exponents", "fit", "fit_link",
-    "floor_seen", "flops_per_token", "flops_table", "forecast", "frontier", "hold_out", "intervals_of", "iso_flop",
-    "measures", "off_frontier", "optimum_interval", "perplexity", "predict_ratio", "profile", "profile_prediction",
-    "read_runs", "run_table",
+    "compare", "compare_counts", "compute_for", "curvature_test", "data_hash", "diagnose", "exponents", "fit",
+    "fit_link", "floor_seen", "flops_per_token", "flops_table", "forecast", "frontier", "hold_out", "intervals_of",
+    "iso_flop", "measures", "off_frontier", "optimum_interval", "perplexity", "predict_ratio", "profile",
+    "profile_prediction", "read_runs", "run_table",
 ]  # fmt: skip
