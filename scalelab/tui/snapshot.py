@@ -61,7 +61,7 @@ class Versions:
     """Counters that grow when a part of the snapshot has changed: a view compares and draws only what it must."""
 
     rows: int = 0
-    """rows, evaluations, finals, events, alive, state, seconds_left, usage."""
+    """rows, evaluations, finals, events, alive, waiting, state, seconds_left, usage."""
     curves: int = 0
     law: int = 0
     """runs, assessment, history, foretold, fit_problem."""
@@ -78,6 +78,8 @@ class Snapshot:
     """"training", "waiting" (nothing has begun), "finished" (nothing is left to do), "stopped"."""
     alive: bool = False
     """Whether a supervisor owns the lab now."""
+    waiting: str = ""
+    """Why it writes nothing now: a full disk, a store that another process holds; empty while it does."""
     rows: tuple[RunRow, ...] = ()
     """In the order of the plan."""
     curves: Mapping[str, Curve] = field(default_factory=_nothing)
@@ -142,10 +144,14 @@ class Watch:
     def poll(self) -> Snapshot | None:
         """The next snapshot, or None where nothing has changed since the last."""
         before = self.snapshot
-        alive = holder(self.paths.lock) is not None
-        if not self._reader.changed() and alive == before.alive and before.complete:
+        owner = holder(self.paths.lock)
+        alive, waiting = owner is not None, owner.waiting if owner else ""
+        if not self._reader.changed() and (alive, waiting) == (before.alive, before.waiting) and before.complete:
             return None
-        now = self._with_curves(self._with_rows(before, alive))
+        now = before
+        if waiting != before.waiting:
+            now = replace(now, waiting=waiting, versions=replace(now.versions, rows=now.versions.rows + 1))
+        now = self._with_curves(self._with_rows(now, alive))
         now = self._with_law(now, before)
         self.snapshot = self._with_endings(now, before)
         return self.snapshot

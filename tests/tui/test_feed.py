@@ -16,7 +16,7 @@ from scalelab.lab import lock
 from scalelab.records import Point, RunState
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
-from scalelab.tui import feed, snapshot
+from scalelab.tui import feed, header, snapshot
 from scalelab.tui.feed import Feed, LabChanged, LabUnreadable, Pace
 from scalelab.tui.snapshot import Watch
 from tests.tui.screens import app, settle, until
@@ -39,6 +39,22 @@ def test_a_snapshot_has_all_that_the_store_has(recorded: Path) -> None:
         assert shot.assessment is not None and shot.runs is not None and shot.preset is not None
         assert [law.n_runs for law in shot.history] == [len(shot.runs.run_id) - 5, len(shot.runs.run_id)]
         assert watch.poll() is None
+
+
+def test_row_13_what_a_session_waits_for_stands_in_the_header_while_it_waits(training: Path) -> None:
+    owner = lock.read_owner(training / "lock")
+    with Watch(training) as watch:
+        shot = watch.poll()
+        assert owner is not None and shot is not None and shot.waiting == ""
+        law = header.law_words(shot)
+        lock.note(training / "lock", "store busy: \x1b[31mdatabase is locked")
+        shot = watch.poll()
+        assert shot is not None and shot.alive
+        assert header.law_words(shot).startswith("store busy") and "\x1b" not in header.law_words(shot)
+        assert watch.poll() is None
+        lock.note(training / "lock", "")
+        shot = watch.poll()
+        assert shot is not None and header.law_words(shot) == law
 
 
 def test_only_what_is_new_is_read(training: Path) -> None:

@@ -73,7 +73,7 @@ def in_words(shot: Snapshot, run: str) -> str:
     if row is None:
         return ""
     spec, said = row.spec, [clean(row.run, 60)]
-    if row.state in BROKEN or (row.reason and row.state is RunState.STOPPED):
+    if row.state in BROKEN or (row.reason and row.state in {RunState.STOPPED, RunState.RUNNING}):
         said.append(f"{row.state} at step {row.step} of {spec.n_steps}: {clean(row.reason, 300) or 'no reason told'}")
     said.append(f"N {format_count(spec.counts.n_params)}, D {format_count(spec.n_tokens)}, {_kind(row)}")
     if held := shot.evaluations.get(run):
