@@ -64,7 +64,9 @@ class LinesView(ScrollView):
 
     def scroll_rows(self, by: int) -> None:
         """Move by so many lines, no further than the ends."""
-        self.scroll_to(y=min(max(self.scroll_offset.y + by, 0), self.max_scroll_y), animate=False)
+        # Forced: a beat after the lines have come their scrollbar has not, without which Textual scrolls nothing.
+        place = min(max(self.scroll_offset.y + by, 0), self.max_scroll_y)
+        self.scroll_to(y=place, animate=False, immediate=True, force=True)
 
     def bring(self, place: int, around: int = 0) -> None:
         """Scroll as little as shows line `place` and `around` lines about it."""
