@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -98,24 +99,41 @@ SEALS_SINCE = 3
 """The first version with checksums of what no longer changes."""
 
 _NETWORK = frozenset(
-    {
+    [
         "nfs",
         "nfs4",
         "cifs",
         "smb3",
         "smbfs",
+        "afpfs",
+        "webdav",
         "9p",
-        "fuse.sshfs",
-        "lustre",
-        "gpfs",
         "afs",
         "ceph",
+        "lustre",
+        "gpfs",
         "glusterfs",
-        "fuse.glusterfs",
         "beegfs",
         "fhgfs",
-    }
+        "pvfs2",
+        "orangefs",
+        "panfs",
+        "wekafs",
+        "davfs",
+        "ncpfs",
+        "vboxsf",
+        "fuse.sshfs",
+        "fuse.glusterfs",
+        "fuse.ceph",
+        "fuse.ceph-fuse",
+        "fuse.s3fs",
+        "fuse.gcsfuse",
+        "fuse.rclone",
+        "fuse.juicefs",
+        "fuse.davfs",
+    ]
 )
+"""File systems whose other hosts do not see our shared memory, which a WAL lives by."""
 
 
 class StoreBusy(ScalelabError):
@@ -202,7 +220,7 @@ def on_network(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
     try:
         lines = [line.split() for line in mounts.read_text(errors="replace").splitlines()]
     except OSError:
-        return False
+        lines = _partitions()
     where = str(path.resolve())
     inside = [
         (len(line[1]), line[2])
@@ -220,6 +238,15 @@ def told(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> ScalelabError
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or _undecodable(error):
         return ScalelabError(f"store {path} is damaged ({error})", todo=f"{WAY_OUT}; nothing was changed")
     return ScalelabError(f"store {path} cannot be used ({error})")
+
+
+def _partitions() -> list[list[str]]:
+    """The mounts of a system that has no /proc, as lines of it."""
+    if sys.platform == "linux":
+        return []
+    import psutil
+
+    return [[each.device, each.mountpoint, each.fstype] for each in psutil.disk_partitions(all=True)]
 
 
 def _undecodable(error: Exception) -> bool:

@@ -19,6 +19,7 @@ from scalelab.lab.lock import Owned
 from scalelab.lab.paths import LabPaths
 from scalelab.store.reader import Reader
 from tests.lab import mini
+from tests.reliability.tally import Tally
 
 ORPHANS_SECONDS = 2.0
 
@@ -148,15 +149,22 @@ def test_another_preset_is_refused_by_its_first_field(text: Path, tmp_path: Path
     assert "--lab" in refused.value.todo
 
 
-def test_a_changed_corpus_is_refused_by_hash(tmp_path: Path) -> None:
-    text = tmp_path / "mine.txt"
-    mini.write_text(text, seed=1)
-    paths = mini.make(tmp_path / "lab", text)
-    mini.write_text(text, seed=2)
-    with pytest.raises(BadInput, match="changed"):
-        control.start(None, paths.root)
-    text.unlink()
-    with pytest.raises(BadInput):
-        control.start(None, paths.root)
-    with Reader(paths.store) as reader:
-        assert {row.state.value for row in reader.runs()} == {"planned"}
+def test_row_18_a_corpus_that_changed_or_went_between_starts_is_refused_by_hash(tmp_path: Path, tally: Tally) -> None:
+    silent = 0
+    n = tally.repeats(3, 20)
+    for trial in range(n):
+        text = tmp_path / f"mine{trial}.txt"
+        mini.write_text(text, seed=1)
+        paths = mini.make(tmp_path / f"lab{trial}", text)
+        content = bytearray(text.read_bytes())
+        content[(7919 * trial) % len(content)] ^= 1  # one bit of one letter, at the same length
+        text.write_bytes(bytes(content))
+        with pytest.raises(BadInput, match="changed"):
+            control.start(None, paths.root)
+        text.unlink()
+        with pytest.raises(BadInput):
+            control.start(None, paths.root)
+        with Reader(paths.store) as reader:
+            silent += {row.state.value for row in reader.runs()} != {"planned"}
+    tally.count(18, "labs that went on with another text", silent, of=n, promised="0")
+    assert silent == 0

@@ -15,7 +15,7 @@ import pytest
 
 from scalelab.errors import ScalelabError
 from scalelab.records import Outcome, RunState
-from scalelab.store import requests, schema
+from scalelab.store import requests
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
 from tests.store.samples import evaluation, point, saved, spec
@@ -243,24 +243,3 @@ def test_a_reader_of_a_folder_it_may_not_write_to(path: Path) -> None:
             assert reader.meta("a") == "b"
     finally:
         path.parent.chmod(0o700)
-
-
-def test_network_mounts_are_known_by_the_longest_mount_point(tmp_path: Path) -> None:
-    mounts = tmp_path / "mounts"
-    mounts.write_text("root / ext4 rw 0 0\nserver:/x /data nfs4 rw 0 0\ndisk /data/local xfs rw 0 0\n")
-    assert schema.on_network(Path("/data/lab/lab.db"), mounts)
-    assert not schema.on_network(Path("/data/local/lab.db"), mounts)
-    assert not schema.on_network(Path("/database/lab.db"), mounts)
-    assert not schema.on_network(Path("/x"), tmp_path / "none")
-
-
-def test_where_no_wal_can_be_the_store_works_with_a_rollback_journal(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(schema, "on_network", lambda _: True)
-    with Writer(path) as writer, Reader(path) as reader:
-        assert writer.journal == "delete"
-        writer.write([point(step=1)])
-        assert reader.points(RUN) == [point(step=1)]
-        reader.request("stop")
-        assert [r.verb for r in writer.requests()] == ["stop"]
