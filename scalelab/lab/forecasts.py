@@ -11,11 +11,10 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from scalelab.errors import BadInput
-from scalelab.records import Evaluation, Point, RunKind, RunSpec, RunState
+from scalelab.records import Evaluation, RunKind, RunSpec, RunState
 from scalelab.units import value_error
 
 if TYPE_CHECKING:
@@ -161,18 +160,22 @@ def ending(reader: Reader, spec: RunSpec, prior: Prior | None) -> Ending:
 
 def curve_of(reader: Reader, spec: RunSpec, *, past: bool = True) -> Curve:
     """A run's curve in steps from the trunk's first; with its trunk's past where it is a branch."""
-    from scalelab.laws.curves import Curve
+    import numpy as np
 
-    points, spans = _spanned(reader.points(spec.run), spec.first_step)
+    from scalelab.laws.curves import Curve
+    from scalelab.store import columns
+
+    parts = [(columns.of_run(reader, spec.run), spec.first_step)]
     evaluations = reader.evaluations(spec.run)
     if past and spec.parent:
-        before, widths = _spanned([p for p in reader.points(spec.parent) if p.step <= spec.first_step], 0)
-        points, spans = [*before, *points], [*widths, *spans]
+        trunk = columns.of_run(reader, spec.parent)
+        parts.insert(0, (trunk.where(trunk.step <= spec.first_step), 0))
         evaluations = [*_until(reader.evaluations(spec.parent), spec.first_step), *evaluations]
+    # A point is the mean over its span, the steps since the one before it: it stands for the middle of it.
+    spans = np.concatenate([np.maximum(np.diff(own.step, prepend=first), 1.0) for own, first in parts])
     return Curve.of(
-        # A point is the mean over its span: it stands for the middle of it.
-        [point.step - span / 2 + 0.5 for point, span in zip(points, spans, strict=True)],
-        [point.loss for point in points],
+        np.concatenate([own.step for own, _ in parts]) - spans / 2 + 0.5,
+        np.concatenate([own.loss for own, _ in parts]),
         rates(spec),
         until=spec.n_steps,
         spans=spans,
@@ -208,12 +211,6 @@ def _memories(rows: Sequence[RunRow]) -> npt.NDArray[np.float64]:
     from scalelab.laws.curves import MEMORIES
 
     return MEMORIES * max(row.spec.n_steps for row in rows)
-
-
-def _spanned(points: Sequence[Point], first: int) -> tuple[list[Point], list[int]]:
-    """Points with the steps that each is a mean of."""
-    steps = [first, *(point.step for point in points)]
-    return list(points), [max(late - early, 1) for early, late in pairwise(steps)]
 
 
 def _until(evaluations: Sequence[Evaluation], step: int) -> list[Evaluation]:
