@@ -35,6 +35,7 @@ VERBS = (
     "fit",
     "predict",
     "report",
+    "compare",
     "sample",
     "evaluate",
     "export",
@@ -79,7 +80,7 @@ class Verbs(click.Group):
     cls=Verbs,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Every verb has --help with an example, and all but attach have --json: one JSON document on stdout, all "
+    epilog="Every verb has --help with an example, and all but the app's have --json: one JSON document on stdout, all "
     "talk on stderr.\n\n"
     "Exit codes: 0 done; 1 could not be finished; 2 the input was refused, nothing was written; "
     "130 interrupted, the same command goes on.",
