@@ -70,26 +70,30 @@ def _owner_of(owned: Owned) -> int:
 
 def _look_on(lab: Path, pid: int) -> Summary:
     """Show a lab that another process trains, until nobody does; nothing here can hold it up."""
+    try:
+        say(f"process {pid} trains {short(lab)}: this only shows it, and Ctrl-C leaves it training")
+        _show_to_its_end(lab)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"no longer shown; process {pid} trains on", todo=f"`scalelab stop {short(lab)}` stops it"
+        ) from None
+    return _as_it_stands(lab)
+
+
+def _show_to_its_end(lab: Path) -> None:
     from scalelab.cli.live import view
     from scalelab.cli.watching import looks, waiter
     from scalelab.lab.paths import lab_paths
     from scalelab.store.reader import Reader
 
-    say(f"process {pid} trains {short(lab)}: this only shows it, and Ctrl-C leaves it training")
     paths, seen = lab_paths(lab), view(lab.name)
     try:
         for reader in looks(paths, seconds=LOOK_SECONDS, forever=False, gone=waiter(sys.stderr)):
             seen.on_tick(reader)
         with Reader(paths.store) as reader:
             seen.close(reader)
-    except KeyboardInterrupt:
-        seen.close()
-        raise Interrupted(
-            f"no longer shown; process {pid} trains on", todo=f"`scalelab stop {short(lab)}` stops it"
-        ) from None
     finally:
         seen.close()
-    return _as_it_stands(lab)
 
 
 def _as_it_stands(lab: Path) -> Summary:
