@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import shlex
+import signal
+import sys
 
 import click
 
@@ -46,6 +48,8 @@ def command(
         with open_lab(lab) as reader:  # one line where it cannot be read, before the terminal is taken
             root = reader.path.absolute().parent
     need_terminal(shlex.join(["scalelab", "fit", lab]) if lab else "scalelab run --preset tiny")
+    # A closed terminal ends the process, but not before it has removed its copy.
+    signal.signal(signal.SIGHUP, lambda number, _: sys.exit(128 + number))
     from scalelab.replay.player import Replay
     from scalelab.tui.app import Opening
 

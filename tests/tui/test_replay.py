@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -269,6 +270,16 @@ def test_in_a_terminal_it_plays_and_leaves_nothing_behind(tmp_path: Path, monkey
         seen.type("q")
         seen.until(lambda: seen.process.poll() is not None)
     assert seen.process.returncode == 0
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_a_terminal_that_is_closed_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    with terminal(tmp_path, "replay", "--speed", "1") as seen:
+        seen.until(lambda: "training" in seen.seen)
+        os.kill(seen.process.pid, signal.SIGHUP)
+        seen.process.wait(PATIENCE)
     assert not list((tmp_path / "tmp").iterdir())
 
 
