@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 )
 @click.argument("lab", required=False)
 @click.option("--folder", type=click.Path(path_type=Path), help="Where labs are to lie.  [default: labs]")
+@click.option("--mend", is_flag=True, help="Of a store with torn pages keep what reads; the old one stays beside it.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, lab: str | None, folder: Path | None, as_json: bool) -> None:
+def command(ctx: click.Context, lab: str | None, folder: Path | None, mend: bool, as_json: bool) -> None:
     """Try what the lab needs, for real: libraries, terminal, memory, folders, and a short training on every device.
 
     Every device is held against steps in float64 on the CPU, so this is how to prove a GPU; some ten seconds each.
@@ -34,6 +35,8 @@ def command(ctx: click.Context, lab: str | None, folder: Path | None, as_json: b
     """
     from scalelab.doctor.line import Verdict
 
+    if mend:
+        _mend(lab)
     lines = []
     for line in _lines(lab, folder):
         lines.append(line)
@@ -49,6 +52,17 @@ def command(ctx: click.Context, lab: str | None, folder: Path | None, as_json: b
         click.echo(f"{counts[Verdict.OK]} ok, {counts[Verdict.WARN]} to know, {counts[Verdict.FAIL]} to mend")
     if counts[Verdict.FAIL]:
         ctx.exit(int(ExitCode.FAILED))
+
+
+def _mend(lab: str | None) -> None:
+    from scalelab.cli.labs import lab_at
+    from scalelab.lab import control
+
+    if lab is None:
+        raise BadInput("--mend without LAB", todo="name the lab whose store is damaged")
+    away, kept = control.mend(lab_at(lab).root)
+    rows = ", ".join(f"{table} {n}" for table, n in kept.items() if n)
+    click.echo(f"kept {rows}; the damaged store lies at {away}", err=True)
 
 
 def _lines(lab: str | None, folder: Path | None) -> Iterator[Line]:

@@ -8,6 +8,7 @@ from scalelab.lab.evaluating import Evaluated, evaluate
 from scalelab.lab.extending import Extension, extend
 from scalelab.lab.hooks import Hooks
 from scalelab.lab.lock import Owned
+from scalelab.lab.mending import mend
 from scalelab.lab.opening import start, start_detached
 from scalelab.lab.proving import Proof, prove
 from scalelab.lab.questions import Sample, devices, sample
@@ -28,6 +29,7 @@ __all__ = [
     "ended_badly",
     "evaluate",
     "extend",
+    "mend",
     "prove",
     "remove",
     "request_stop",

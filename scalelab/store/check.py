@@ -69,6 +69,19 @@ def check_store(path: Path) -> list[str]:
         connection.close()
 
 
+def is_whole(path: Path) -> bool:
+    """Whether the pages of a store hang together as they should."""
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0, isolation_level=None)
+    try:
+        return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
+    except sqlite3.Error as error:
+        if (getattr(error, "sqlite_errorcode", 0) & 0xFF) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            return False
+        raise schema.told(error, path) from None
+    finally:
+        connection.close()
+
+
 def _what_reads(connection: sqlite3.Connection) -> str:
     """How many rows of each table can still be read."""
     told = []

@@ -17,7 +17,7 @@ from scalelab.store import seals
 
 RESPECIFIED = "respecified"
 """A fact: how often a spec was changed, so that readers parse specs anew only then."""
-WAY_OUT = "put back a copy of it; `scalelab doctor` says what of it still reads, `scalelab export` saves that"
+WAY_OUT = "put back a copy of it, or let `scalelab doctor LAB --mend` keep what reads and `scalelab run` train the rest"
 """What to do about a store whose pages are damaged."""
 APPLICATION_ID = 0x5CA1E1AB
 """Marks the file as a scalelab store, so that another program's database is never written to."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from scalelab.errors import ScalelabError
 from scalelab.lab import control
 from scalelab.lab.hooks import Hooks
 from scalelab.lab.integrity import check_lab
@@ -143,3 +144,33 @@ def test_row_11_rows_that_are_not_as_they_were_written_are_trained_again(
         silent += mini.results(paths) != expected or bool(_wrong(paths))
     tally.count(11, "labs whose damaged losses stayed in the fit", silent, of=n, promised="0")
     assert silent == 0
+
+
+def test_row_11_of_a_store_with_a_torn_page_what_reads_is_kept_and_the_rest_is_trained_again(
+    lab: LabPaths, text: Path, tmp_path: Path, tally: Tally
+) -> None:
+    whole = mini.make(tmp_path / "whole", text)
+    assert control.start(None, whole.root).done == 6
+    expected, draw = mini.results(whole), random.Random(5)
+    pages = lab.store.stat().st_size // 4096
+    wrong = mended = 0
+    n = tally.repeats(1, 12)
+    for trial in range(n):
+        paths = LabPaths(tmp_path / f"torn{trial}")
+        shutil.copytree(lab.root, paths.root, symlinks=True)
+        content = bytearray(paths.store.read_bytes())
+        at = draw.randrange(0 if trial else 2, pages) * 4096
+        content[at : at + 4096] = draw.randbytes(4096)
+        paths.store.write_bytes(bytes(content))
+        try:
+            away, kept = control.mend(paths.root)
+        except ScalelabError as refused:
+            wrong += "put back a copy" not in refused.line() and "no page" not in refused.line()
+            continue
+        mended += 1
+        assert away.read_bytes() == bytes(content) and kept["run"] == 6
+        assert control.start(None, paths.root).done == 6
+        wrong += mini.results(paths) != expected or any(level == "fail" for level, _ in _wrong(paths))
+    what = f"labs with a torn page that were neither refused nor whole in the end ({mended} mended)"
+    tally.count(11, what, wrong, of=n, promised="0")
+    assert mended and wrong == 0

@@ -1,0 +1,87 @@
+"""What still reads of a store with torn pages, as a new store. Must not know what the rows mean to anyone.
+
+Rows are read in ever smaller pieces around the damage. The seals come along, so that the new store knows which runs
+are no longer complete.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from scalelab.errors import ScalelabError
+from scalelab.store import schema
+
+_NUMBERED = ("state_change", "point", "evaluation", "fit", "prediction", "request")
+_NAMED = ("meta", "run", "checkpoint", "seal")
+"""Tables without numbers; they are read from both ends until the damage."""
+
+
+def salvage(path: Path, target: Path) -> dict[str, int]:
+    """Write a new store with all rows that read; how many of each table.
+
+    Raises
+    ------
+    ScalelabError
+        Not even the tables' names can be read, or the store is of another version: open it once before.
+    """
+    damaged = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    made = sqlite3.connect(target, isolation_level=None)
+    # Text that is no longer text is a row that does not read; it must not end the reading of others.
+    damaged.text_factory = lambda content: content.decode("utf-8", "replace")
+    try:
+        if schema.check(damaged, path) != schema.VERSION:
+            raise ScalelabError(f"{path} is of an older version and damaged", todo="put back a copy of it")
+        schema.prepare(made, target)
+        made.execute("BEGIN")
+        kept = {table: _copy(damaged, made, table) for table in (*_NUMBERED, *_NAMED)}
+        made.execute("COMMIT")
+        return kept
+    except sqlite3.Error as error:
+        raise schema.told(error, path) from None
+    finally:
+        damaged.close()
+        made.close()
+
+
+def _copy(damaged: sqlite3.Connection, made: sqlite3.Connection, table: str) -> int:
+    columns = [row[1] for row in made.execute(f"PRAGMA table_info({table})")]
+    names = ", ".join(columns)
+    marks = ", ".join("?" * len(columns))
+    rows = _numbered(damaged, table, names) if table in _NUMBERED else _named(damaged, table, names)
+    n = 0
+    for row in rows:
+        try:
+            made.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", row)
+            n += 1
+        except sqlite3.Error:
+            continue  # a row that breaks a rule of its table is none
+    return n
+
+
+def _numbered(damaged: sqlite3.Connection, table: str, names: str) -> Iterator[tuple[Any, ...]]:
+    try:
+        last = damaged.execute(f"SELECT seq FROM sqlite_sequence WHERE name = '{table}'").fetchone()
+    except sqlite3.Error:
+        last = None
+    todo = [(0, last[0] if last else 1 << 22)]
+    while todo:
+        first, end = todo.pop()
+        try:
+            yield from damaged.execute(f"SELECT {names} FROM {table} WHERE id BETWEEN ? AND ?", (first, end)).fetchall()
+        except sqlite3.Error:
+            if first < end:
+                middle = (first + end) // 2
+                todo += [(middle + 1, end), (first, middle)]
+
+
+def _named(damaged: sqlite3.Connection, table: str, names: str) -> Iterator[tuple[Any, ...]]:
+    key = {"meta": "key", "run": "run", "checkpoint": "run", "seal": "part"}[table]
+    for order in ("ASC", "DESC"):
+        try:
+            yield from damaged.execute(f"SELECT {names} FROM {table} ORDER BY {key} {order}")
+            return
+        except sqlite3.Error:
+            continue
