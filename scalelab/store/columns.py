@@ -53,6 +53,11 @@ def newest(reader: Reader) -> int:
     return int(reader.select("SELECT ifnull(max(id), 0) FROM point")[0][0])
 
 
+def last_step(reader: Reader, run: str) -> int:
+    """The step of a run's last point; -1 where it has none."""
+    return int(reader.select("SELECT ifnull(max(step), -1) FROM point WHERE run = ?", run)[0][0])
+
+
 def of_run(reader: Reader, run: str, *, until: int | None = None, whole: bool = True) -> Columns:
     """A run's points as far as a cursor; with `whole=False`, of very many only what can be seen of them.
 

@@ -23,7 +23,7 @@ from scalelab.store.rows import RunRow
 Array = npt.NDArray[np.float64]
 PART = 100_000
 """Points taken in one look, and from which a lab is a large one: about 0.15 s of reading."""
-ROUGH = 50_000
+ROUGH = 30_000
 """Points of all curves together in the first sight of a large lab."""
 _FIRST = 256
 
@@ -127,10 +127,9 @@ class Curves:
     def _read_rough(self, reader: Reader, specs: Mapping[str, RunSpec]) -> set[str]:
         """Some points of all curves."""
         self._sampled = True
-        last = reader.latest_points()
         for run, some in columns.sampled(reader, ROUGH / self._cursor, self._cursor).items():
             if run in specs:
-                self._begin(specs[run], some, last[run])
+                self._begin(specs[run], some, _last(reader, run, some, columns.last_step(reader, run)))
         return set(self._growing)
 
     def _read_waiting(self, reader: Reader, specs: Mapping[str, RunSpec]) -> tuple[set[str], bool]:
@@ -189,10 +188,11 @@ class Curves:
         return changed
 
 
-def _last(reader: Reader, run: str, found: Columns) -> Point:
-    """The newest of these points as a record; another attempt may be writing over it at this moment."""
-    at = int(found.step[-1])
+def _last(reader: Reader, run: str, found: Columns, step: int | None = None) -> Point:
+    """The last of these points, or that of a step, as a record; another attempt may write over it at this moment."""
+    at = int(found.step[-1]) if step is None else step
     return next(iter(reader.points(run, after_step=at - 1)), None) or Point(
-        run=run, attempt=int(found.attempt[-1]), step=at, n_tokens=int(found.n_tokens[-1]), loss=float(found.loss[-1]),
-        lr=math.nan, grad_norm=math.nan, tokens_per_second=math.nan, seconds=float(found.seconds[-1]),
+        run=run, attempt=int(found.attempt[-1]), step=int(found.step[-1]), n_tokens=int(found.n_tokens[-1]),
+        loss=float(found.loss[-1]), lr=math.nan, grad_norm=math.nan, tokens_per_second=math.nan,
+        seconds=float(found.seconds[-1]),
     )  # fmt: skip
