@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
+from textual.geometry import Size
 
 from scalelab.errors import ScalelabError
 from scalelab.records import RunState
@@ -185,6 +187,29 @@ def test_any_size_at_any_time(training: Path) -> None:
                 await pilot.resize_terminal(width, height)
                 await settle(pilot)
                 assert max(len(line) for line in text(made).splitlines()) <= width
+
+    asyncio.run(see())
+
+
+def test_a_storm_of_sizes_leaves_every_view_as_it_was(recorded: Path) -> None:
+    """From 200×50 to 50×24 and back without waiting between: what stands then is what stood before."""
+
+    async def see() -> None:
+        async with app(recorded, size=(200, 50)) as (made, pilot):
+            for digit in "12345":
+                await pilot.press(digit)
+                for _ in range(3):
+                    await settle(pilot)
+                    await made.workers.wait_for_complete()
+                await settle(pilot)
+                before = text(made)
+                for size in ((50, 24), (200, 50)) * 6:
+                    made.post_message(events.Resize(Size(*size), Size(*size)))
+                    await pilot.pause()
+                for _ in range(3):
+                    await settle(pilot)
+                    await made.workers.wait_for_complete()
+                await until(pilot, lambda before=before: text(made) == before)
 
     asyncio.run(see())
 

@@ -61,7 +61,8 @@ def test_help_and_palette_list_what_works_here(training: Path) -> None:
             await until(pilot, lambda: isinstance(made.screen, Help))
             lines = " ".join(" ".join(line.plain.split()) for line in made.screen.lines(100))  # type: ignore[attr-defined]
             for key in offered:
-                assert key.help in lines
+                assert key.help in lines and key.id in lines
+            assert "Other keys: in " in lines and '"runs.pin" = "space"' in lines
 
     asyncio.run(see())
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
-from scalelab.tui import keys
+from scalelab.tui import keys, settings
+from scalelab.tui.labs import short
 from scalelab.tui.screens.dialog import Dialog
 
 KEY = 12
@@ -29,12 +30,25 @@ class Help(Dialog[None]):
         for scope in dict.fromkeys(key.scope for key in self._offered):
             made += [Text("")] * bool(made) + [Text(keys.SCOPES.get(scope, scope), "bold")]
             for key in (key for key in self._offered if key.scope == scope):
-                made += _entry(keys.shown(key, self._keymap, whole=True), key.help, width)
-        return made
+                made += _entry(keys.shown(key, self._keymap, whole=True), key, width)
+        return [*made, Text(""), *_how_to_change(width)]
 
 
-def _entry(names: str, words: str, width: int) -> list[Text]:
+def _entry(names: str, key: keys.Key, width: int) -> list[Text]:
+    words = key.help
     broken = textwrap.wrap(words, max(width - KEY - 2, 10)) or [""]
     first = Text(f"  {names:{KEY}}", "bold", no_wrap=True)
     first.append(broken[0], "not bold")
-    return [first, *(Text(" " * (KEY + 2) + part, no_wrap=True) for part in broken[1:])]
+    lines = [first, *(Text(" " * (KEY + 2) + part, no_wrap=True) for part in broken[1:])]
+    if lines[-1].cell_len + len(key.id) + 2 <= width:
+        lines[-1].append(" " * (width - lines[-1].cell_len - len(key.id)) + key.id, "not bold dim")
+    return lines
+
+
+def _how_to_change(width: int) -> list[Text]:
+    """Where keys are changed, with an action's name as it stands at the right of its line."""
+    path = short(settings.config_folder() / "settings.toml")
+    said = textwrap.wrap(f"Other keys: in {path}, under [keys], by the names at the right. Theme (T) and glyphs (B) "
+                         "are kept there too.", width, break_on_hyphens=False)  # fmt: skip
+    example = ["", "  [keys]", '  "runs.pin" = "space"', '  "lab.stop" = "X,f10"']
+    return [Text("changing keys", "bold"), *(Text(line, no_wrap=True) for line in (*said, *example))]

@@ -32,7 +32,8 @@ from scalelab.units import format_bytes, format_count, format_duration, format_f
 
 MORE = (
     ("Text", (("corpus.source", "corpus", "sotu, python, wikitext-103, data/*.jsonl, a=.7,b=.3"),
-              ("corpus.tokenizer", "tokenizer", "bpe, bytes, gpt2, OWNER/NAME, a folder"), ("corpus.vocab_size", "vocabulary", "tokens of the BPE"))),
+              ("corpus.tokenizer", "tokenizer", "bpe, bytes, gpt2, OWNER/NAME, a folder"),
+              ("corpus.vocab_size", "vocabulary", "tokens of the BPE"))),
     ("Model", (("model.architecture", "architecture", ""), ("model.context", "context", "tokens a sequence"),
                ("model.head_dim", "head width", ""))),
     ("Training", (("schedule.kind", "schedule", ""), ("schedule.warmup_steps", "warm-up", "steps"),
@@ -87,14 +88,21 @@ def _device(
     facts = "looking for devices" if devices is None else ""
     slots = ""
     if found is not None:
-        facts = (f"{found.label} · {format_bytes(found.memory_bytes)} · {format_flop_rate(found.peak_flops)} a slot, "
-                 f"{found.peak_source}")  # fmt: skip
-        busy = f" · {usage[found.name]}" if found.name in usage else ""
-        slots = f"at once, {format_bytes(slot_bytes(found))} each{busy}"
+        facts = device_words(found, usage)
+        slots = f"at once, {format_bytes(slot_bytes(found))} each"
+    several = devices if devices is not None and len(devices) > 1 else ()
     return [
         _field(draft, now, "hardware.device", "device", facts, tuple(names), closed=False),
+        *(Heading(text=f"     {each.name}", beside=device_words(each, usage)) for each in several),
         _field(draft, now, "hardware.slots", "slots", slots, empty=str(found.slots) if found else "auto"),
     ]
+
+
+def device_words(device: DeviceInfo, usage: Mapping[str, str]) -> str:
+    """A device: its label, memory, what else uses it, and a slot's peak with where that number is from."""
+    busy = f" ({usage[device.name]})" if device.name in usage else ""
+    peak = f"{format_flop_rate(device.peak_flops)} a slot, {device.peak_source}"
+    return f"{device.label} · {format_bytes(device.memory_bytes)}{busy} · {peak}"
 
 
 def _ladder(draft: Draft, now: Planned, last: Plan | None) -> list[Row]:

@@ -62,7 +62,7 @@ class RunsView(ChartKeys, Container):
         self._look, self._figure = Look(), LossFigure()
         self._pinned: list[str] = []
         self._focused = ""
-        self._planned_order = False
+        self._planned_order = self._steered = False
         self._letters = ""
         self._zoom = BOTH
         self._log = ""
@@ -132,7 +132,9 @@ class RunsView(ChartKeys, Container):
         runs = run_rows.ordered(self._shot, planned=self._planned_order, letters=self._letters)
         # What trains has a speed sooner or later: its columns do not come and go.
         stay = run_rows.LIVE if self._shot.alive else ()
-        self._table.put(run_rows.rows(self._shot, runs, self._pinned, self._glyphs), stay=stay)
+        # Until somebody moves it, the cursor stands on what is most urgent.
+        first = runs[0].run if runs and not (self._steered or self._alone() or self._log) else ""
+        self._table.put(run_rows.rows(self._shot, runs, self._pinned, self._glyphs), cursor=first, stay=stay)
 
     def _draw_words(self) -> None:
         if self._shot is None:
@@ -189,17 +191,15 @@ class RunsView(ChartKeys, Container):
         self.set_class(bool(self._log), "-log")
         for zoom in (CHART, TABLE):
             self.set_class(self._zoom == zoom, f"-{zoom}")
-        rows = len(self._shot.rows) if self._shot else 0
-        room = max(self.size.height * 2 // 5, 4)
+        rows, room = len(self._shot.rows) if self._shot else 0, max(self.size.height * 2 // 5, 4)
         self._table.styles.height = "1fr" if wide or self._zoom == TABLE else min(rows + 1, room)
         self.call_after_refresh(self._draw_words)
 
     @on(Table.Moved, "#table")
     def _moved(self) -> None:
-        if self._focused:
-            self._focused = self._table.cursor
-        if self._log:
-            self._log = self._table.cursor
+        self._steered = True
+        here = self._table.cursor
+        self._focused, self._log = self._focused and here, self._log and here
         self._draw_log()
         self._draw_words()
         self._draw_chart()
@@ -293,8 +293,8 @@ class RunsView(ChartKeys, Container):
 
     def action_first(self) -> None:
         """First run."""
-        self._table.move(-len(self._table.keys))
+        self._table.move(-100_000)
 
     def action_last(self) -> None:
         """Last run."""
-        self._table.move(len(self._table.keys))
+        self._table.move(100_000)

@@ -216,6 +216,32 @@ async def test_devices_are_found_and_measured(monkeypatch: pytest.MonkeyPatch, c
 
 
 @piloted
+async def test_every_device_is_told_with_its_memory_and_what_uses_it(
+    monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo
+) -> None:
+    cards = [
+        DeviceInfo(name=f"cuda:{number}", label="A card", memory_bytes=80 * 10**9, slots=1, peak_flops=9e14,
+                   peak_source="nominal")
+        for number in range(2)
+    ]  # fmt: skip
+    told = {"cuda:0": "37 % busy, 1.1 GB used", "cpu": "load 1.0, 3 GB free"}
+    monkeypatch.setattr("scalelab.tui.views.plan.find_devices", lambda: [*cards, cpu])
+    monkeypatch.setattr("scalelab.tui.views.plan.usage_of", lambda devices: told)
+    app = Host(PlanView(base="tiny"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        lines = screen(app).splitlines()
+        assert any("cuda:0" in line and "80 GB (37 % busy, 1.1 GB used) · 900 TFLOP/s a slot, nominal" in line
+                   for line in lines)  # fmt: skip
+        assert any("cuda:1" in line and "80 GB · 900" in line for line in lines)
+        assert any("cpu" in line and "(load 1.0, 3 GB free)" in line for line in lines)
+        await _to(pilot, "hardware.device")
+        await pilot.press("l", "l", "l")
+        await settle(pilot)
+        assert "--set hardware.device=cuda:1" in " ".join(screen(app).split())
+
+
+@piloted
 async def test_no_colour_and_outside_text(monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo, tmp_path: Path) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     evil = "a\\u001b[31m[/b] \\u202e"
