@@ -77,12 +77,15 @@ def _tabs(tabs: Sequence[tuple[str, str]], here: str, *, names: bool) -> list[Pa
 
 
 def state_words(shot: Snapshot) -> tuple[str, ...]:
-    """The state and how far, from much to little: "training 3 of 9, 1 failed", "training 3 of 9", "training"."""
+    """The state and how far, from much to little: "training 3 of 9, 1 failed", "training 3 of 9", "training"; where it
+    is ending, how, before how far it is.
+    """
     points = [row for row in shot.rows if row.spec.kind is not RunKind.TRUNK]
     states = Counter(row.state for row in points)
     failed = states[RunState.FAILED] + states[RunState.DIVERGED]
-    far = f"{shot.state} {states[RunState.DONE]} of {len(points)}"
-    return (f"{far}, {failed} failed" if failed else far), far, shot.state
+    state = f"stopping ({shot.stopping})" if shot.stopping else shot.state
+    far = f"{state} {states[RunState.DONE]} of {len(points)}"
+    return (f"{far}, {failed} failed" if failed else far), far, state
 
 
 def left_words(shot: Snapshot) -> str:

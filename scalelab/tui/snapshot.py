@@ -61,7 +61,7 @@ class Versions:
     """Counters that grow when a part of the snapshot has changed: a view compares and draws only what it must."""
 
     rows: int = 0
-    """rows, evaluations, finals, events, alive, waiting, state, seconds_left, usage."""
+    """rows, evaluations, finals, events, alive, waiting, stopping, state, seconds_left, usage."""
     curves: int = 0
     law: int = 0
     """runs, assessment, history, foretold, fit_problem."""
@@ -80,6 +80,8 @@ class Snapshot:
     """Whether a supervisor owns the lab now."""
     waiting: str = ""
     """Why it writes nothing now: a full disk, a store that another process holds; empty while it does."""
+    stopping: str = ""
+    """How the session is ending, "saving", "at once" or "after the current runs"; empty while it is not."""
     rows: tuple[RunRow, ...] = ()
     """In the order of the plan."""
     curves: Mapping[str, Curve] = field(default_factory=_nothing)
@@ -149,8 +151,11 @@ class Watch:
         if not self._reader.changed() and (alive, waiting) == (before.alive, before.waiting) and before.complete:
             return None
         now = before
-        if waiting != before.waiting:
-            now = replace(now, waiting=waiting, versions=replace(now.versions, rows=now.versions.rows + 1))
+        stopping = (self._reader.meta("stopping") or "") if alive else ""
+        if (waiting, stopping) != (before.waiting, before.stopping):
+            now = replace(
+                now, waiting=waiting, stopping=stopping, versions=replace(now.versions, rows=now.versions.rows + 1)
+            )
         now = self._with_curves(self._with_rows(now, alive))
         now = self._with_law(now, before)
         self.snapshot = self._with_endings(now, before)
