@@ -153,7 +153,7 @@ def _rows(spec: HubSpec, path: str, column: str, *, revision: str | None, named:
         names = list(rows.features or next(iter(rows.take(1)), {}))
         if column not in names:
             problem = no_column(f"dataset {spec.repo!r}", column, names)
-            raise BadInput(problem.what, allowed=problem.allowed, todo=f"{problem.todo}, or append #COLUMN")
+            raise BadInput(problem.what, allowed=problem.allowed, todo=f"{problem.todo}; #COLUMN names one")
         return Opened(rows=rows.select_columns([column]), revision=named or str(builder.hash), repo=spec.repo)
 
 

@@ -87,7 +87,7 @@ class Reader:
         """When it last said something."""
         code = "from scalelab.corpora.hub.child import main; main()"
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code],
+            [sys.executable, "-P", "-c", code],  # -P: a datasets.py in the folder we stand in is not the library
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

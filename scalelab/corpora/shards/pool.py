@@ -101,7 +101,7 @@ class Pool:
 
     def _started(self) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from scalelab.corpora.shards.encoding import main; main()"],
+            [sys.executable, "-P", "-c", "from scalelab.corpora.shards.encoding import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
