@@ -49,8 +49,7 @@ def check_store(path: Path) -> list[str]:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0, isolation_level=None)
     try:
         found = schema.check(connection, path)
-        pages = [row[0] for row in connection.execute(f"PRAGMA integrity_check({_MOST})") if row[0] != "ok"]
-        if pages:
+        if pages := _torn(connection):
             return [*pages, _what_reads(connection)]
         sealed = seals.broken(connection) if found >= schema.SEALS_SINCE else []
         return [
@@ -67,6 +66,16 @@ def check_store(path: Path) -> list[str]:
         raise
     finally:
         connection.close()
+
+
+def _torn(connection: sqlite3.Connection) -> list[str]:
+    """What sqlite says of the pages; some damage ends its own check."""
+    try:
+        return [row[0] for row in connection.execute(f"PRAGMA integrity_check({_MOST})") if row[0] != "ok"]
+    except sqlite3.DatabaseError as error:
+        if (getattr(error, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_CORRUPT:
+            return [str(error)]
+        raise
 
 
 def is_whole(path: Path) -> bool:

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from scalelab.errors import ScalelabError
+from scalelab.store.check import check_store, is_whole
+from scalelab.store.reader import Reader
+from scalelab.store.salvage import salvage
+from scalelab.store.writer import Writer
+from tests.store import fixtures
+from tests.store.samples import point
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "lab.db"
+    fixtures.fill(path)
+    with Writer(path) as writer:
+        writer.write([point(fixtures.RUN, step=step) for step in range(11, 2_000)])
+    return path
+
+
+def _tear(path: Path, page: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[page * 4096 : (page + 1) * 4096] = random.Random(page).randbytes(4096)
+    path.write_bytes(bytes(content))
+
+
+def test_a_whole_store_is_salvaged_whole(path: Path, tmp_path: Path) -> None:
+    kept = salvage(path, tmp_path / "new.db")
+    assert (kept["point"], kept["run"], kept["fit"]) == (2_000, 2, 1)
+    with Reader(path) as old, Reader(tmp_path / "new.db") as new:
+        assert new.runs() == old.runs() and new.points(fixtures.RUN) == old.points(fixtures.RUN)
+        assert new.fits() == old.fits() and new.states() == old.states()
+
+
+def test_around_a_torn_page_all_other_rows_are_kept(path: Path, tmp_path: Path) -> None:
+    with Reader(path) as reader:
+        whole = {each.step: each for each in reader.points(fixtures.RUN)}
+    sound, lost = path.read_bytes(), []
+    for page in range(2, len(sound) // 4096, 5):
+        path.write_bytes(sound)
+        _tear(path, page)
+        if is_whole(path):
+            continue  # a page that holds nothing
+        assert any("rows that read" in problem for problem in check_store(path))
+        target = tmp_path / f"{page}.db"
+        try:
+            salvage(path, target)
+        except ScalelabError:
+            continue
+        assert is_whole(target)
+        with Reader(target) as reader:
+            points = reader.points(fixtures.RUN)
+        assert all(whole[each.step] == each for each in points), "a row came back that was never written"
+        lost.append(len(whole) - len(points))
+    assert len(lost) > 5 and sum(n < 100 for n in lost) > len(lost) / 2
+
+
+def test_where_not_even_the_tables_names_read_nothing_is_salvaged(path: Path, tmp_path: Path) -> None:
+    _tear(path, 0)
+    with pytest.raises(ScalelabError, match="damaged"):
+        salvage(path, tmp_path / "new.db")
