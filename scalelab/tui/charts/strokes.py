@@ -66,10 +66,8 @@ class Memory:
         """All values of an axis in one array; where it is a log axis their logarithms, on the linear axis of those."""
         if not axis.log:
             return axis, np.concatenate(every)
-        for each in every:
-            if id(each) not in self._logs:
-                with np.errstate(all="ignore"):
-                    self._logs[id(each)] = each, np.log(each)
+        with np.errstate(all="ignore"):
+            self._logs |= {id(each): (each, np.log(each)) for each in every if id(each) not in self._logs}
         low, high = math.log(axis.low), math.log(axis.high)
         return replace(axis, low=low, high=high, log=False), np.concatenate([self._logs[id(each)][1] for each in every])
 
