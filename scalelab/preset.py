@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from scalelab.errors import BadInput, did_you_mean
 from scalelab.mixture import line_of, shares
+from scalelab.recipe import parse_recipe
 from scalelab.units import parse_count
 
 TOKENIZERS = ("bpe", "bytes", "gpt2")
@@ -53,6 +54,13 @@ def _tokenizer(value: str) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _recipe(value: str) -> str:
+    try:
+        return parse_recipe(value).written
+    except BadInput as error:
+        raise ValueError(error.line()) from None
 
 
 Count = Annotated[float, BeforeValidator(_count)]
@@ -227,6 +235,17 @@ class GroupSpec(_Table):
     name: str = Field(min_length=1, max_length=24, pattern=r"^[a-z0-9][a-z0-9_-]*$")
     source: Annotated[str, BeforeValidator(_source)] | None = Field(None, min_length=1, max_length=4096)
     """Another corpus, as in corpus.source, with its own tokenizer and held-out text; unset: the lab's."""
+    augment: list[Annotated[str, AfterValidator(_recipe)]] = Field([], max_length=16)
+    """Recipes over the training text, in order, such as "char-noise=0.05"; the held-out text stays as it is."""
+    copies: int = Field(1, ge=1, le=64)
+    """Versions of each passage; with recipes and more than one, the first is the passage as it was."""
+    unique_tokens: Count | None = None
+    """How much of the training text is used, in tokens; beyond it a run repeats. Unset: all."""
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the training text is another than the corpus's own."""
+        return bool(self.augment) or self.copies > 1 or self.unique_tokens is not None
 
 
 class Preset(_Table):
@@ -256,6 +275,9 @@ class Preset(_Table):
         names = [group.name for group in self.groups]
         if len(set(names)) < len(names):
             raise ValueError("no group may have the name of another")
+        for group in self.groups:
+            if group.copies > 1 and not group.augment:
+                raise ValueError(f"group {group.name} has copies without a recipe: a run repeats its text by itself")
         return self
 
     @property

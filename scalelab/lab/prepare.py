@@ -113,9 +113,7 @@ def prepare_groups(
         As `prepare_tokens`; a group's tokenizer has another vocabulary, and its models would not be those of the plan.
     """
     made = {
-        name: prepare_tokens(
-            preset.of_group(name), hooks, n_tokens=n_tokens, like=None if like is None else like.tokens_of(name)
-        )
+        name: _group_tokens(preset, name, hooks, n_tokens, None if like is None else like.tokens_of(name))
         for name in preset.group_names
     }
     first = made.pop(preset.group_names[0])
@@ -127,6 +125,29 @@ def prepare_groups(
                 todo="lower corpus.vocab_size until every text fills it",
             )
     return first, made
+
+
+def _group_tokens(preset: Preset, name: str, hooks: Hooks, n_tokens: int, like: TokenSet | None) -> TokenSet:
+    """The tokens of one group: its corpus, and what its recipes make of it."""
+    from scalelab import corpora
+    from scalelab.corpora.augment import augmented
+    from scalelab.recipe import parse_recipe
+
+    base = prepare_tokens(preset.of_group(name), hooks, n_tokens=n_tokens, like=like)
+    group = next((each for each in preset.groups if each.name == name), None)
+    if group is None or not group.is_changed:
+        return base
+    made = augmented(
+        base,
+        [parse_recipe(each) for each in group.augment],
+        token_cache(),
+        copies=group.copies,
+        unique_tokens=None if group.unique_tokens is None else round(group.unique_tokens),
+        label=f"({name})",
+        progress=lambda stage, share: hooks.on_event("progress", f"{stage} {share:.0%}"),
+    )
+    corpora.check(made, preset.model.context, preset.evaluation.tokens)
+    return made
 
 
 def prepare_tokens(preset: Preset, hooks: Hooks, *, n_tokens: int = 0, like: TokenSet | None = None) -> TokenSet:

@@ -21,7 +21,8 @@ from scalelab.records import TokenSet
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> TokenSet:
     folder = tmp_path_factory.mktemp("augment")
-    lines = [f"The {noun} of number {i} was big and old. It began at {i}!" for i in range(400) for noun in ("law", "sea")]
+    nouns = ("law", "sea", "war", "tax", "man")
+    lines = [f"The {noun} of number {i} was big and old. It began at {i}!" for i in range(400) for noun in nouns]
     (folder / "text.txt").write_text("\n\n".join(lines))
     return corpora.prepare(CorpusSpec(source=str(folder / "text.txt"), vocab_size=300), folder / "cache")
 
@@ -71,8 +72,9 @@ def test_a_key_for_each_recipe_and_the_same_tokens_again(base: TokenSet, tmp_pat
 
 def test_unique_tokens_are_whole_passages_from_the_beginning(base: TokenSet, tmp_path: Path) -> None:
     made = augmented(base, [], tmp_path, unique_tokens=2000)
-    assert 2000 <= made.train_tokens < 2000 + 100
     found = texts(made)
+    last = len(corpora.load_tokenizer(Path(made.directory)).encode(found[-1])) + 1
+    assert made.train_tokens - last < 2000 <= made.train_tokens
     assert found == texts(base)[: len(found)]
     flat = np.frombuffer(binary(made, "train.bin"), "<u2")
     assert len(flat) == made.train_tokens
