@@ -17,6 +17,7 @@ BENCHMARKS = {
     "fits": "milliseconds of the fits, against a general optimiser",
     "reading": "seconds and memory of a table of a million runs, beside pandas",
     "charts": "milliseconds and bytes of the app's charts over a pty, beside plotext",
+    "app": "the app over a pty: first paint, traffic, key to screen beside training, a million points",
     "curves": "forecasts of final losses beside what came: simulated curves, and labs given as arguments",
 }
 
