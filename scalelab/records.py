@@ -161,6 +161,10 @@ class RunSpec(_Json):
     """"auto" (what the device gains from), "float32", "bfloat16"."""
     compile: bool = False
     """Whether torch.compile is worth its seconds."""
+    scored_pairs: int = 0
+    """Held-out pairs of a task that are decoded and scored at the end; 0 where there is no task."""
+    scoring_seconds: float = 60.0
+    """Longest that decoding them may take: what is not decoded by then is not scored."""
     group: str = ""
     """Which of a lab's groups it belongs to: runs on one text, fitted by themselves; empty in a lab of one."""
     origin: str = ""
@@ -242,6 +246,30 @@ class TokenPart(_Json):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PairCounts(_Json):
+    """What a token set of prompts and targets holds; prompts and padding are inputs alone, losses are of targets."""
+
+    task: str
+    """"translation" or "qa"."""
+    context: int
+    """Tokens of a window: an example stands in one and is never cut."""
+    train_pairs: int
+    held_out_pairs: int
+    """Prompts that are held out, each with all its targets; held_out.jsonl has them as text."""
+    train_targets: int
+    """Tokens of train.bin that are targets, ends of targets included; train.targets.bin marks them."""
+    held_out_targets: int
+    held_out_target_bytes: int
+    """Of the held-out targets as text."""
+    longest_target: int
+    """Tokens, end included: no model is asked for a longer one."""
+    too_long: int = 0
+    """Examples left out for being longer than the context."""
+    empty: int = 0
+    """Examples left out for an empty prompt or target."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSet(_Json):
     """A corpus as tokens on disk: train.bin and held_out.bin (flat, little-endian), tokenizer.json, manifest.json."""
 
@@ -262,15 +290,21 @@ class TokenSet(_Json):
     asked_train: int = 0
     """Training tokens that were asked of the parts; 0: all there are."""
     asked_held_out: int = 0
+    pairs: PairCounts | None = None
+    """Of a task's prompts and targets; None of plain text, where every token is a target."""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The token set from plain values, its parts included."""
-        return cls(**{**values, "parts": tuple(TokenPart.from_dict(part) for part in values.get("parts", ()))})
+        parts = tuple(TokenPart.from_dict(part) for part in values.get("parts", ()))
+        pairs = values.get("pairs")
+        return cls(**{**values, "parts": parts, "pairs": pairs and PairCounts.from_dict(pairs)})
 
     @property
     def bytes_per_token(self) -> float:
-        """Of the held-out text: turns nats a token into bits a byte."""
+        """Of the held-out text, or of its targets: turns nats a token into bits a byte."""
+        if self.pairs is not None:
+            return self.pairs.held_out_target_bytes / self.pairs.held_out_targets
         return self.held_out_bytes / self.held_out_tokens
 
 
@@ -422,11 +456,26 @@ class Usage(_Json):
     """0 to 1 since the last look: of a CPU its share of the slot's threads; None where the device does not tell."""
 
 
-Message = Point | Evaluation | Saved | Outcome | Notice | Usage
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score(_Json):
+    """What a finished run reaches in a task, by greedy decoding of held-out prompts."""
+
+    run: str
+    attempt: int
+    step: int
+    name: str
+    """"chrf", "bleu", "exact", "f1"."""
+    value: float
+    """0 to 1."""
+    n: int
+    """Prompts that were decoded."""
+
+
+Message = Point | Evaluation | Saved | Outcome | Notice | Usage | Score
 """What a worker sends up its pipe."""
 
 _MESSAGES: dict[str, type[Message]] = {
-    kind.__name__: kind for kind in (Point, Evaluation, Saved, Outcome, Notice, Usage)
+    kind.__name__: kind for kind in (Point, Evaluation, Saved, Outcome, Notice, Usage, Score)
 }
 
 

@@ -21,13 +21,16 @@ class Engine(Protocol):
     model: nn.Module
     flat: FlatParameters
 
-    def forward_backward(self, ids: Tensor, targets: Tensor, *, scale: float, fresh: bool) -> Tensor:
+    def forward_backward(
+        self, ids: Tensor, targets: Tensor, *, scale: float, fresh: bool, masked: bool = False
+    ) -> Tensor:
         """`scale` × the summed loss of (sequences, context) tokens.
 
-        Its gradient is added to what is in the flat buffer, or replaces that where `fresh`.
+        Its gradient is added to what is in the flat buffer, or replaces that where `fresh`. Where `masked`, tokens whose
+        target is below 0 have no loss.
         """
 
-    def scores(self, ids: Tensor, targets: Tensor) -> head.Scores:
+    def scores(self, ids: Tensor, targets: Tensor, *, masked: bool = False) -> head.Scores:
         """Loss and accuracy of each sequence, without gradients."""
 
     def release(self) -> None:
@@ -45,7 +48,9 @@ class AutogradEngine:
         self._hidden: Any = torch.compile(hidden_states) if spec.compile and device.compiles else hidden_states
         self._head = head_weight(self.model)
 
-    def forward_backward(self, ids: Tensor, targets: Tensor, *, scale: float, fresh: bool) -> Tensor:
+    def forward_backward(
+        self, ids: Tensor, targets: Tensor, *, scale: float, fresh: bool, masked: bool = False
+    ) -> Tensor:
         """See Engine."""
         if fresh:
             self.flat.grads.zero_()
@@ -54,17 +59,17 @@ class AutogradEngine:
         grad = self._head.grad
         assert grad is not None
         loss, gradient = head.loss_and_gradient(
-            hidden, self._head, targets.flatten(), weight_grad=grad, scale=scale, dtype=self._dtype
+            hidden, self._head, targets.flatten(), weight_grad=grad, scale=scale, dtype=self._dtype, masked=masked
         )
         hidden.backward(gradient)
         return loss
 
     @torch.no_grad()
-    def scores(self, ids: Tensor, targets: Tensor) -> head.Scores:
+    def scores(self, ids: Tensor, targets: Tensor, *, masked: bool = False) -> head.Scores:
         """See Engine."""
         with self._device.autocast(self._dtype):
             hidden = hidden_states(self.model, ids)
-        return head.scores(hidden, self._head, targets, dtype=self._dtype)
+        return head.scores(hidden, self._head, targets, dtype=self._dtype, masked=masked)
 
     def release(self) -> None:
         """See Engine: autograd keeps nothing."""

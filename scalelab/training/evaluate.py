@@ -9,9 +9,10 @@ import torch
 
 from scalelab.errors import BadInput
 from scalelab.records import Evaluation, RunSpec, TokenSet
-from scalelab.training.batches import open_tokens
+from scalelab.training.batches import marked, open_targets, open_tokens
 from scalelab.training.device import Device
 from scalelab.training.engine import Engine
+from scalelab.training.step import inputs_of
 
 
 class HeldOut:
@@ -27,21 +28,25 @@ class HeldOut:
                 allowed=f"at least two sequences of {context} tokens",
                 todo="hold out more, or shorten the context",
             )
-        starts = np.arange(sequences)[:, None] * context
-        self._windows = device.put(flat[starts + np.arange(context + 1)].astype(np.int64))
+        places = np.arange(sequences)[:, None] * context + np.arange(context + 1)
+        windows, targets = flat[places].astype(np.int64), open_targets(tokens, "held_out")
+        self._masked = targets is not None
+        self._windows = device.put(windows if targets is None else marked(windows, targets[places]))
         self._bytes_per_token = tokens.bytes_per_token
         self._spec = spec
 
     def measure(self, engine: Engine, *, step: int, attempt: int, final: bool, rows: int) -> Evaluation:
         """One evaluation after `step` finished steps, `rows` sequences at a time."""
-        losses, shares = [], []
-        for start in range(0, len(self._windows), rows):
-            windows = self._windows[start : start + rows]
-            scores = engine.scores(windows[:, :-1], windows[:, 1:])
-            losses.append(scores.loss)
-            shares.append(scores.correct)
-        loss = torch.cat(losses).cpu().double()
-        mean = float(loss.mean())
+        loss, share, counts = self._sequences(engine, rows)
+        if counts is None:
+            mean, spread, accuracy = float(loss.mean()), float(loss.std()), float(share.mean())
+            evaluated = len(loss) * self._spec.shape.context
+        else:
+            evaluated = int(counts.sum())
+            counts = counts / counts.mean()
+            mean, accuracy = float((loss * counts).mean()), float((share * counts).mean())
+            # Of a ratio of two means, since sequences differ in how many targets they hold.
+            spread = float(((loss - mean) * counts).std())
         n_tokens = step * self._spec.batch_tokens
         return Evaluation(
             run=self._spec.run,
@@ -50,9 +55,23 @@ class HeldOut:
             n_tokens=n_tokens,
             flops=n_tokens * self._spec.flops_per_token,
             loss=mean,
-            loss_se=float(loss.std()) / math.sqrt(len(loss)),
-            accuracy=float(torch.cat(shares).cpu().double().mean()),
+            loss_se=spread / math.sqrt(len(loss)),
+            accuracy=accuracy,
             bits_per_byte=mean / math.log(2.0) / self._bytes_per_token,
-            evaluated_tokens=len(loss) * self._spec.shape.context,
+            evaluated_tokens=evaluated,
             final=final,
         )
+
+    def _sequences(self, engine: Engine, rows: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Mean loss and share ranked first of each sequence, and of how many targets, where they differ in that."""
+        losses, shares, counts = [], [], []
+        for start in range(0, len(self._windows), rows):
+            windows = self._windows[start : start + rows]
+            ids = inputs_of(windows[:, :-1]) if self._masked else windows[:, :-1]
+            scores = engine.scores(ids, windows[:, 1:], masked=self._masked)
+            losses.append(scores.loss)
+            shares.append(scores.correct)
+            counts += [] if scores.counts is None else [scores.counts]
+        joined = [torch.cat(each).cpu().double() if each else None for each in (losses, shares, counts)]
+        assert joined[0] is not None and joined[1] is not None
+        return joined[0], joined[1], joined[2]

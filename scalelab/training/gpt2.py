@@ -69,7 +69,9 @@ class Gpt2Engine:
         self._passes: dict[int, _Passes] = {}
 
     @torch.no_grad()
-    def forward_backward(self, ids: Tensor, targets: Tensor, *, scale: float, fresh: bool) -> Tensor:
+    def forward_backward(
+        self, ids: Tensor, targets: Tensor, *, scale: float, fresh: bool, masked: bool = False
+    ) -> Tensor:
         """See Engine."""
         ids = ids.contiguous()
         passes = self._for(len(ids))
@@ -79,16 +81,17 @@ class Gpt2Engine:
         if fresh and not self._shape.tied:
             self.model.transformer.wte.weight.grad.zero_()
         loss, gradient = head.loss_and_gradient(
-            hidden, self._head, targets.flatten(), weight_grad=grad, scale=scale, dtype=torch.float32, fresh=fresh
-        )
+            hidden, self._head, targets.flatten(), weight_grad=grad, scale=scale, dtype=torch.float32, fresh=fresh,
+            masked=masked,
+        )  # fmt: skip
         passes.backward(ids, gradient, fresh=fresh)
         return loss
 
     @torch.no_grad()
-    def scores(self, ids: Tensor, targets: Tensor) -> head.Scores:
+    def scores(self, ids: Tensor, targets: Tensor, *, masked: bool = False) -> head.Scores:
         """See Engine."""
         hidden = self._for(len(ids)).forward(ids)
-        return head.scores(hidden.view(*ids.shape, -1), self._head, targets, dtype=torch.float32)
+        return head.scores(hidden.view(*ids.shape, -1), self._head, targets, dtype=torch.float32, masked=masked)
 
     def release(self) -> None:
         """See Engine."""

@@ -36,6 +36,7 @@ def loss_and_gradient(
     scale: float,
     dtype: torch.dtype,
     fresh: bool = False,
+    masked: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """The loss times `scale`, summed over tokens, and its gradient at the hidden states.
 
@@ -46,11 +47,14 @@ def loss_and_gradient(
         The gradient at the head is added to it, or replaces it where `fresh`.
     scale : share of one token in the mean over the batch: 1 / tokens of the whole step.
     dtype : of the matrix products; the softmax is float32.
+    masked : whether some targets are below 0: those tokens have no loss, no gradient, and cost no logits.
 
     Returns
     -------
     Loss in nats (a scalar on the device), gradient of the shape and dtype of `hidden`.
     """
+    if masked:
+        return _of_kept(hidden, weight, targets, weight_grad=weight_grad, scale=scale, dtype=dtype, fresh=fresh)
     total = torch.zeros((), device=hidden.device)
     gradient = torch.empty_like(hidden)
     states, head = hidden.to(dtype), weight.to(dtype)
@@ -73,6 +77,20 @@ def loss_and_gradient(
     return total.mul_(scale), gradient
 
 
+def _of_kept(
+    hidden: Tensor, weight: Tensor, targets: Tensor, *, weight_grad: Tensor, scale: float, dtype: torch.dtype,
+    fresh: bool,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """The same of the tokens whose target is not below 0; the gradient at all others is zero."""
+    kept = (targets >= 0).nonzero().squeeze(1)
+    if fresh and not len(kept):
+        weight_grad.zero_()
+    loss, part = loss_and_gradient(
+        hidden[kept], weight, targets[kept], weight_grad=weight_grad, scale=scale, dtype=dtype, fresh=fresh
+    )
+    return loss, torch.zeros_like(hidden).index_copy_(0, kept, part)
+
+
 @dataclass(frozen=True, slots=True)
 class Scores:
     """What a forward pass over whole sequences says about each of them."""
@@ -81,12 +99,19 @@ class Scores:
     """(sequences,) mean nats a token."""
     correct: Tensor
     """(sequences,) share of tokens that the model ranks first."""
+    counts: Tensor | None = None
+    """(sequences,) tokens that those are means of, where they differ."""
 
 
 @torch.no_grad()
-def scores(hidden: Tensor, weight: Tensor, targets: Tensor, *, dtype: torch.dtype) -> Scores:
-    """Loss and accuracy of each sequence: hidden (sequences, context, d_model), targets (sequences, context)."""
+def scores(hidden: Tensor, weight: Tensor, targets: Tensor, *, dtype: torch.dtype, masked: bool = False) -> Scores:
+    """Loss and accuracy of each sequence: hidden (sequences, context, d_model), targets (sequences, context).
+
+    Where `masked`, of the targets that are not below 0.
+    """
     states, wanted, head = hidden.flatten(0, 1).to(dtype), targets.flatten(), weight.to(dtype)
+    if masked:
+        wanted = wanted.clamp_min(0)
     losses = torch.empty(len(states), device=states.device)
     correct = torch.empty(len(states), device=states.device)
     rows = chunk_rows(len(weight), hidden.device)
@@ -96,4 +121,9 @@ def scores(hidden: Tensor, weight: Tensor, targets: Tensor, *, dtype: torch.dtyp
         own = logs.gather(1, wanted[part].unsqueeze(1)).squeeze(1)
         losses[part] = -own
         correct[part] = (own >= logs.amax(dim=1)).float()
-    return Scores(losses.view_as(targets).mean(1), correct.view_as(targets).mean(1))
+    losses, correct = losses.view_as(targets), correct.view_as(targets)
+    if not masked:
+        return Scores(losses.mean(1), correct.mean(1))
+    kept = (targets >= 0).float()
+    counts = kept.sum(1)
+    return Scores((losses * kept).sum(1) / counts.clamp_min(1), (correct * kept).sum(1) / counts.clamp_min(1), counts)

@@ -12,7 +12,7 @@ from scalelab.errors import ScalelabError
 from scalelab.gate import clean
 from scalelab.records import Message, Notice, NoticeKind, Outcome, RunKind, RunSpec, RunState, Saved, TokenSet
 from scalelab.training import checkpoint
-from scalelab.training.batches import Batches, open_tokens
+from scalelab.training.batches import Batches, open_targets, open_tokens
 from scalelab.training.device import Device
 from scalelab.training.disk import NoRoom
 from scalelab.training.engine import open_engine
@@ -118,7 +118,9 @@ class _Run:
             context=spec.shape.context,
             batch_sequences=spec.batch_sequences,
             seed=spec.seed,
+            targets=open_targets(tokens, "train"),
         )
+        self._masked = tokens.pairs is not None
         self.engine = open_engine(spec, device)
         self.held_out = HeldOut(spec, tokens, device)
         self.optimizer = FlatAdamW(self.engine.flat, spec.optimizer)
@@ -168,8 +170,10 @@ class _Run:
         return self._outcome(RunState.DONE)
 
     def _update(self, meter: Meter, guard: Guard) -> float:
-        windows = self.device.put(self.batches.batch(self.step))
-        loss = self.gradient.take(windows)
+        batch = self.batches.batch(self.step)
+        # Counted before the copy: a device need not be waited for to know it.
+        n_targets = int((batch[:, 1:] >= 0).sum()) if self._masked else None
+        loss = self.gradient.take(self.device.put(batch), n_targets)
         norm = self.optimizer.norm()
         skip = guard.check(self.step, loss, norm)
         lr = rate(self.spec.schedule, self.step)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+import torch
 from torch import OutOfMemoryError, Tensor
 
 from scalelab.errors import ScalelabError
@@ -22,15 +23,17 @@ class GradientStep:
         self.micro_sequences = micro_sequences
         self._engine, self._device, self._say = engine, device, say
 
-    def take(self, windows: Tensor) -> Tensor:
+    def take(self, windows: Tensor, n_targets: int | None = None) -> Tensor:
         """The mean loss of (sequences, context + 1) tokens, with its gradient in the flat buffer.
+
+        With `n_targets` it is the mean over so many of them, and the tokens below 0 are inputs alone (see `batches`).
 
         Raises
         ------
         ScalelabError
             Where even one sequence at a time does not fit.
         """
-        return self.fitting(lambda: self._accumulate(windows))
+        return self.fitting(lambda: self._accumulate(windows, n_targets))
 
     def fitting(self, work: Callable[[], T]) -> T:
         """What `work` returns, done again from its beginning with `micro_sequences` halved while memory runs out.
@@ -47,13 +50,16 @@ class GradientStep:
             # Outside the except block, so that the failed pass's tensors are no longer held by its traceback.
             self._halve(problem)
 
-    def _accumulate(self, windows: Tensor) -> Tensor:
+    def _accumulate(self, windows: Tensor, n_targets: int | None) -> Tensor:
         ids, targets = windows[:, :-1], windows[:, 1:]
-        scale = 1.0 / targets.numel()
+        masked = n_targets is not None
+        if masked:
+            ids = inputs_of(ids)
+        scale = 1.0 / (targets.numel() if n_targets is None else max(n_targets, 1))
         total: Tensor | None = None
         for start in range(0, len(ids), self.micro_sequences):
             part = slice(start, start + self.micro_sequences)
-            loss = self._engine.forward_backward(ids[part], targets[part], scale=scale, fresh=start == 0)
+            loss = self._engine.forward_backward(ids[part], targets[part], scale=scale, fresh=start == 0, masked=masked)
             total = loss if total is None else total + loss
         assert total is not None
         return total
@@ -69,6 +75,11 @@ class GradientStep:
             )
         self.micro_sequences = -(-self.micro_sequences // 2)
         self._say(f"out of memory: {problem}; {room}; going on with {self.micro_sequences} sequences at a time")
+
+
+def inputs_of(windows: Tensor) -> Tensor:
+    """The tokens of windows in which those that are no targets stand as their complement."""
+    return torch.where(windows < 0, ~windows, windows)
 
 
 _WORDS = ("out of memory", "can't allocate memory", "status_alloc_failed", "cudaerrormemoryallocation")

@@ -45,13 +45,15 @@ class Stingy:
         self._engine, self._most, self._most_scored = engine, most, most_scored
         (self.model, self.flat, self.release) = engine.model, engine.flat, engine.release
 
-    def forward_backward(self, ids: Tensor, targets: Tensor, *, scale: float, fresh: bool) -> Tensor:
-        loss: Tensor = self._engine.forward_backward(ids, targets, scale=scale, fresh=fresh)
+    def forward_backward(
+        self, ids: Tensor, targets: Tensor, *, scale: float, fresh: bool, masked: bool = False
+    ) -> Tensor:
+        loss: Tensor = self._engine.forward_backward(ids, targets, scale=scale, fresh=fresh, masked=masked)
         if len(ids) > self._most:
             raise torch.OutOfMemoryError("tried to allocate 3.00 GiB")
         return loss
 
-    def scores(self, ids: Tensor, targets: Tensor) -> Any:
+    def scores(self, ids: Tensor, targets: Tensor, *, masked: bool = False) -> Any:
         if len(ids) > self._most_scored:
             raise torch.OutOfMemoryError("tried to allocate 5.00 GiB")
-        return self._engine.scores(ids, targets)
+        return self._engine.scores(ids, targets, masked=masked)

@@ -37,10 +37,12 @@ class Full:
         self._engine, self._problem = engine, problem
         self.model, self.flat, self.release, self.scores = engine.model, engine.flat, engine.release, engine.scores
 
-    def forward_backward(self, ids: torch.Tensor, targets: torch.Tensor, *, scale: float, fresh: bool) -> Any:
+    def forward_backward(
+        self, ids: torch.Tensor, targets: torch.Tensor, *, scale: float, fresh: bool, masked: bool = False
+    ) -> Any:
         if len(ids) > 2:
             raise self._problem
-        return self._engine.forward_backward(ids, targets, scale=scale, fresh=fresh)
+        return self._engine.forward_backward(ids, targets, scale=scale, fresh=fresh, masked=masked)
 
 
 PROBLEMS = [
