@@ -26,8 +26,8 @@ class Engine(Protocol):
     ) -> Tensor:
         """`scale` × the summed loss of (sequences, context) tokens.
 
-        Its gradient is added to what is in the flat buffer, or replaces that where `fresh`. Where `masked`, tokens whose
-        target is below 0 have no loss.
+        Its gradient is added to what is in the flat buffer, or replaces that where `fresh`. Where `masked`, tokens
+        whose target is below 0 have no loss.
         """
 
     def scores(self, ids: Tensor, targets: Tensor, *, masked: bool = False) -> head.Scores:
