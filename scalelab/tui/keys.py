@@ -195,6 +195,7 @@ SCOPES = {
 _SHOWN = {
     "question_mark": "?", "colon": ":", "slash": "/", "escape": "esc", "up": "↑", "down": "↓", "left": "←",
     "right": "→", "plus": "+", "minus": "-", "equals_sign": "=", "comma": ",", "full_stop": ".", "space": "space",
+    "pagedown": "pgdn", "pageup": "pgup",
     "left_square_bracket": "[", "right_square_bracket": "]", "less_than_sign": "<", "greater_than_sign": ">",
     "circumflex_accent": "^", "dollar_sign": "$",
 }  # fmt: skip

@@ -13,6 +13,8 @@ from scalelab.tui.screens.dialog import Dialog
 
 KEY = 12
 """Cells of the keys of one action."""
+ROOMY = 60
+"""Cells from which the name of each action has room beside its words."""
 
 
 class Help(Dialog[None]):
@@ -35,8 +37,8 @@ class Help(Dialog[None]):
 
 
 def _entry(names: str, key: keys.Key, width: int) -> list[Text]:
-    words = key.help
-    broken = textwrap.wrap(words, max(width - KEY - 2, 10)) or [""]
+    room = width - KEY - 2 - (len(key.id) + 2 if width >= ROOMY else 0)
+    broken = textwrap.wrap(key.help, max(room, 10)) or [""]
     first = Text(f"  {names:{KEY}}", "bold", no_wrap=True)
     first.append(broken[0], "not bold")
     lines = [first, *(Text(" " * (KEY + 2) + part, no_wrap=True) for part in broken[1:])]

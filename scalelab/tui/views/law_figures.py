@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,8 @@ EXPONENTS = ("alpha", "beta", "alpha_N", "alpha_D", "gamma", "a", "b", "kappa")
 GROWTH = {"a": ("a of N* ∝ C^a", N_COLOUR), "b": ("b of D* ∝ C^b", D_COLOUR)}
 SPAN = 6.0
 """Runs that the axis spans at least, so that its ticks are whole."""
+APART = 0.1
+"""Runs between the marks of two exponents at one refit."""
 
 Numbers = tuple[float, float, float]
 """Value, low, high."""
@@ -85,7 +87,10 @@ def growth(past: Sequence[PastLaw], law: str) -> Figure | None:
 
 
 def _along_runs(title: str, lines: Sequence[Series]) -> Figure:
-    runs = lines[0].x
+    # A little apart, or the interval of one hides that of another.
+    shifts = (np.arange(len(lines)) - (len(lines) - 1) / 2) * APART
+    lines = [replace(line, x=line.x + shift) for line, shift in zip(lines, shifts.tolist(), strict=True)]
+    runs = lines[-1].x
     low_x, high_x = around([*runs.tolist(), runs.max() - SPAN], log=False)
     low_y, high_y = around((value for line in lines for value in line.y.tolist()), log=False, margin=0.3)
     return Figure(
