@@ -7,14 +7,13 @@ cleaning of the WAL. `changed` and the cursors of `points_since` make a poll cos
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 from pathlib import Path
 from typing import Any, Self
 
 from scalelab.errors import ScalelabError
 from scalelab.records import Evaluation, Point, RunSpec, RunState, Saved, Usage, field_names
-from scalelab.store import requests, schema, seals
+from scalelab.store import decoding, requests, schema, seals
 from scalelab.store.rows import FitRow, PredictionRow, RequestRow, RunRow, StateChange
 
 _POINT = field_names(Point)
@@ -82,31 +81,32 @@ class Reader:
             f"SELECT {columns} FROM evaluation e JOIN run r ON r.run = e.run "
             "WHERE e.final AND r.state = 'done' ORDER BY r.position, e.step"
         )
-        found = [_evaluation(row) for row in rows]
+        found = [decoding.evaluation(row) for row in rows]
         self._verify({one.run for one in found})
         return found
 
     def points(self, run: str, after_step: int = -1) -> list[Point]:
         """A run's points after a step, in order of steps."""
         return [
-            _point(row) for row in self._all(f"{_POINTS} WHERE run = ? AND step > ? ORDER BY step", run, after_step)
+            decoding.point(row)
+            for row in self._all(f"{_POINTS} WHERE run = ? AND step > ? ORDER BY step", run, after_step)
         ]
 
     def points_since(self, cursor: int = 0, limit: int = 100_000) -> tuple[list[Point], int]:
         """Points of all runs written after the cursor, replayed steps among them, and the next cursor."""
         rows = self._all(f"SELECT {', '.join(_POINT)}, id FROM point WHERE id > ? ORDER BY id LIMIT ?", cursor, limit)
-        return [_point(row[:-1]) for row in rows], rows[-1][-1] if rows else cursor
+        return [decoding.point(row[:-1]) for row in rows], rows[-1][-1] if rows else cursor
 
     def latest_points(self) -> dict[str, Point]:
         """The newest point of each run."""
         rows = self._all(f"SELECT {', '.join(_POINT)} FROM point WHERE id IN (SELECT max(id) FROM point GROUP BY run)")
-        return {row[0]: _point(row) for row in rows}
+        return {row[0]: decoding.point(row) for row in rows}
 
     def evaluations(self, run: str | None = None) -> list[Evaluation]:
         """The held-out measures of one run, or of all, in order of steps."""
         if run is None:
-            return [_evaluation(row) for row in self._all(f"{_EVALUATIONS} ORDER BY run, step")]
-        return [_evaluation(row) for row in self._all(f"{_EVALUATIONS} WHERE run = ? ORDER BY step", run)]
+            return [decoding.evaluation(row) for row in self._all(f"{_EVALUATIONS} ORDER BY run, step")]
+        return [decoding.evaluation(row) for row in self._all(f"{_EVALUATIONS} WHERE run = ? ORDER BY step", run)]
 
     def states(self, run: str | None = None) -> list[StateChange]:
         """Every change of state, oldest first, of one run or of all."""
@@ -141,13 +141,13 @@ class Reader:
     def fits(self, group: str | None = None) -> list[FitRow]:
         """All fits of a group (None: the first), oldest first."""
         sql, values = self._fits_of(group)
-        return [_fit(row) for row in self._all(f"{sql} ORDER BY id", *values)]
+        return [decoding.fit(row) for row in self._all(f"{sql} ORDER BY id", *values)]
 
     def latest_fit(self, group: str | None = None) -> FitRow | None:
         """The last good fit of a group (None: the first); its age is its `time` and `after_run`."""
         sql, values = self._fits_of(group)
         rows = self._all(f"{sql} ORDER BY id DESC LIMIT 1", *values)
-        return _fit(rows[0]) if rows else None
+        return decoding.fit(rows[0]) if rows else None
 
     def _fits_of(self, group: str | None) -> tuple[str, tuple[str, ...]]:
         """A fit is of the group of the run after which it was made."""
@@ -278,42 +278,3 @@ class Reader:
                 todo="`scalelab run` trains it again",
             )
         self._verified |= runs
-
-
-def _number(value: float | None) -> float:
-    # sqlite stores a NaN as NULL.
-    return math.nan if value is None else value
-
-
-def _point(row: tuple[Any, ...]) -> Point:
-    return Point(
-        run=row[0],
-        attempt=row[1],
-        step=row[2],
-        n_tokens=row[3],
-        loss=_number(row[4]),
-        lr=_number(row[5]),
-        grad_norm=_number(row[6]),
-        tokens_per_second=_number(row[7]),
-        seconds=_number(row[8]),
-    )
-
-
-def _evaluation(row: tuple[Any, ...]) -> Evaluation:
-    return Evaluation(
-        run=row[0],
-        attempt=row[1],
-        step=row[2],
-        n_tokens=row[3],
-        flops=row[4],
-        loss=_number(row[5]),
-        loss_se=_number(row[6]),
-        accuracy=_number(row[7]),
-        bits_per_byte=_number(row[8]),
-        evaluated_tokens=row[9],
-        final=bool(row[10]),
-    )
-
-
-def _fit(row: tuple[Any, ...]) -> FitRow:
-    return FitRow(id=row[0], after_run=row[1], time=row[2], json=row[3])
