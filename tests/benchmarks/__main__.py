@@ -8,6 +8,7 @@ import importlib
 BENCHMARKS = {
     "training": "tokens per second of the whole box against Trainer and a nanoGPT-style loop",
     "sweep": "the whole tiny sweep against the guide's Trainer, one run after another",
+    "tokenising": "megabytes a second of text to tokens, its memory, and seconds to the first step on a warm cache",
     "lab": "rows a second of the store, refits, a worker's first step, the supervisor's own time",
     "startup": "seconds to the answer of --help and plan",
     "splits": "what the automatic choice misses on public tables, against single laws",

@@ -12,7 +12,7 @@ import os
 import select
 import socket
 import subprocess
-import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +23,9 @@ from urllib.request import getproxies
 
 from scalelab.corpora.hub import frames
 from scalelab.corpora.hub.names import HubSpec
+from scalelab.corpora.processes import command, environment
 from scalelab.errors import BadInput, ScalelabError
+from scalelab.gate import clean
 
 STALL_SECONDS = 50.0
 """Without a document for so long, the stream is given up: a minute with what comes before and after."""
@@ -85,14 +87,14 @@ class Reader:
         self._name = name
         self.waited_since = time.monotonic()
         """When it last said something."""
-        code = "from scalelab.corpora.hub.child import main; main()"
+        self._talk = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", code],  # -P: a datasets.py in the folder we stand in is not the library
+            command("scalelab.corpora.hub.child"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._talk,
             start_new_session=True,  # Ctrl-C is for us to hear; we end it
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            env=environment(),
         )
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
@@ -119,7 +121,7 @@ class Reader:
             block = os.read(pipe.fileno(), 1 << 18)
             if not block:
                 raise ScalelabError(
-                    f"the process that reads {self._name} ended with {self._process.wait()}",
+                    f"the process that reads {self._name} ended with {self._process.wait()}: {self._last_words()}",
                     todo="repeat the command: what was taken is kept",
                 )
             for kind, payload in parser.feed(block):
@@ -139,6 +141,12 @@ class Reader:
                 todo=f"repeat the command: it goes on from what was taken; {STALL} waits longer on a slow line",
             )
 
+    def _last_words(self) -> str:
+        self._talk.seek(0, os.SEEK_END)
+        self._talk.seek(max(0, self._talk.tell() - 4096))
+        lines = self._talk.read().decode("utf-8", "replace").strip().splitlines()
+        return clean(lines[-1], 200) if lines else "without a word"
+
     def _stdout(self) -> IO[bytes]:
         assert self._process.stdout is not None
         return self._process.stdout
@@ -147,7 +155,7 @@ class Reader:
         """End the process."""
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
+        for pipe in (self._process.stdin, self._process.stdout, self._talk):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()

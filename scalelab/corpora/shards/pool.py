@@ -7,10 +7,10 @@ import json
 import os
 import select
 import subprocess
-import sys
 from collections import deque
 from pathlib import Path
 
+from scalelab.corpora.processes import command, environment
 from scalelab.corpora.shards.files import Shards
 from scalelab.errors import ScalelabError
 
@@ -101,12 +101,12 @@ class Pool:
 
     def _started(self) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from scalelab.corpora.shards.encoding import main; main()"],
+            command("scalelab.corpora.shards.encoding"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            env=environment(),
         )
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):

@@ -139,11 +139,14 @@ def test_a_killed_process_leaves_no_process_and_a_cache_that_goes_on(stories: Hu
 def test_a_stall_ends_with_a_clear_line_and_what_was_taken_is_kept(
     stories: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SCALELAB_STALL_SECONDS", "3")
+    began: list[float] = []
 
     def stall(request: Request) -> bool:
         if "00001-of" not in request.path or request.command != "GET":
             return False
+        if not began:  # only now: the imports of a busy machine are no stall
+            began.append(time.monotonic())
+            monkeypatch.setenv("SCALELAB_STALL_SECONDS", "3")
         request.send_response(206)
         request.send_header("Content-Length", "1000000")
         request.end_headers()
@@ -152,10 +155,10 @@ def test_a_stall_ends_with_a_clear_line_and_what_was_taken_is_kept(
         return True
 
     stories.faults.append(stall)
-    began = time.monotonic()
     with pytest.raises(ScalelabError, match=r"sent no document for 3 s: repeat the command: it goes on"):
         made(stories, SOURCE, cache, Need())
-    assert time.monotonic() - began < 25
+    assert 3 <= time.monotonic() - began[0] < 25
+    monkeypatch.delenv("SCALELAB_STALL_SECONDS")
     kept = len(shards(cache))
     assert kept >= 4
     stories.faults.clear()
@@ -252,3 +255,13 @@ def test_without_a_network_it_is_said_within_three_seconds(cache: Path, monkeypa
         assert caught.value.exit_code == 1
     for each in [deaf, *fillers]:
         each.close()
+
+
+def test_a_streaming_process_that_dies_says_its_last_word(
+    stories: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "datasets.py").write_text("raise OSError('no such wheel')")
+    monkeypatch.syspath_prepend(tmp_path / "broken")
+    with pytest.raises(ScalelabError, match=r"ended with 1: OSError: no such wheel"):
+        made(stories, SOURCE, cache)
