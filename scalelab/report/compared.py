@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from scalelab.gate import clean
 from scalelab.report import numbers
-from scalelab.report.layout import Lines, capital, heading, table, wrapped
+from scalelab.report.layout import Lines, heading, table, wrapped
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def comparison_lines(found: Comparison, width: int) -> Lines:
 def _sentences(found: Comparison, width: int) -> Lines:
     lines = [heading("What the groups say beside each other")]
     for sentence in found.sentences():
-        lines += wrapped(f"  - {capital(clean(sentence, 400))}.", width, hang=4)
+        lines += wrapped(f"  - {clean(sentence, 400)}.", width, hang=4)
     return lines
 
 

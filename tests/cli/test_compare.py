@@ -45,7 +45,7 @@ def test_groups_of_a_lab(scalelab: Callable[..., Ran], lab: Path) -> None:
     assert worth["n"] == 20
     ran = scalelab("compare", str(lab))
     assert ran.code == 0
-    for words in ("A token of rich is worth", "One law for all", "rich at equal N and D", "the best first"):
+    for words in ("a token of rich is worth", "One law for all", "rich at equal N and D", "the best first"):
         assert words in ran.out
 
 
