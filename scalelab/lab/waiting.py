@@ -57,13 +57,18 @@ class Waiting:
         self._starts_at = time.monotonic() + AGAIN_SECONDS
         if not self._no_workers:
             self._no_workers = True
-            self._views.event("warning", f"paused: no worker can be started ({error}); it is tried again")
+            full = "disk full: " if getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT} else ""
+            words = f"paused: {full}no worker can be started ({error})"
+            lock.note(self._lock, words)
+            self._views.event("warning", f"{words}; it is tried again")
         return True
 
     def started(self) -> None:
         """A worker could be started."""
         if self._no_workers:
             self._no_workers = False
+            if not self._told:
+                lock.note(self._lock, "")
             self._views.event("resume", "workers can be started again")
 
 
