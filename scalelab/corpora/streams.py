@@ -11,17 +11,17 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from scalelab.corpora import cache as store
 from scalelab.corpora import mixing
-from scalelab.corpora.feeds import Feed, HubFeed, LocalFeed, Mark, Origin
+from scalelab.corpora.feeds import Feed, HubFeed, LocalFeed, Mark
 from scalelab.corpora.hub.names import hub_spec
 from scalelab.corpora.hub.reader import refuse_unreachable
 from scalelab.corpora.locking import locked
 from scalelab.corpora.packing import dtype_of
+from scalelab.corpora.parts import Need, Part
 from scalelab.corpora.passages import MIN_TEXT_BYTES
 from scalelab.corpora.shards import filling
 from scalelab.corpora.shards.files import Shards, read_text, write_whole
@@ -38,75 +38,10 @@ from scalelab.preset import CorpusSpec
 from scalelab.records import TokenPart, TokenSet
 from scalelab.units import format_bytes
 
+__all__ = ["Need", "is_streamed", "prepare_streamed"]
+
 Progress = Callable[[str, float], None]
 _TOKENIZER = "tokenizer.json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
-    """Tokens that a lab will read; 0: all there are."""
-
-    train: int = 0
-    held_out: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
-class Part:
-    """One corpus of the mixture, on its way."""
-
-    feed: Feed
-    share: float
-    shards: Shards
-    need: Need
-    """Its share of the whole's."""
-
-    @property
-    def origin_file(self) -> Path:
-        """Where the state that is read is kept."""
-        return self.shards.folder / "origin.json"
-
-    @property
-    def origin(self) -> Origin | None:
-        """The state that an earlier start began to read."""
-        try:
-            return Origin(**json.loads(self.origin_file.read_bytes()))
-        except (OSError, ValueError, TypeError):
-            return None
-
-    def pin(self, origin: Origin) -> None:
-        """All later starts read the same state, wherever the main branch goes."""
-        if self.origin is None:
-            write_whole(self.origin_file, lambda file: file.write(json.dumps(asdict(origin)).encode()))
-
-    def enough(self) -> int | None:
-        """How many of its shards serve; None while too few are read and encoded."""
-        train = held_out = 0
-        asked = self.need.train or self.need.held_out
-        for number in range(len(self.shards)):
-            count = self.shards.count(number)
-            if count is None:
-                return None
-            train, held_out = train + count.train, held_out + count.held_out
-            if asked and train >= self.need.train and held_out >= self.need.held_out:
-                return number + 1
-        return len(self.shards) if self.shards.is_whole else None
-
-    def likely(self) -> bool:
-        """Whether what is read will be enough once it is encoded, as far as the shards before tell."""
-        if self.shards.is_whole:
-            return True
-        if not (self.need.train or self.need.held_out):
-            return False
-        tokens = n_bytes = 0
-        told = [0, 0]
-        for number in range(len(self.shards)):
-            text, count = self.shards.text(number), self.shards.count(number)
-            if count is not None:
-                tokens, n_bytes = tokens + count.train, n_bytes + text.train_bytes
-            told = [told[0] + text.train_bytes, told[1] + text.held_out_bytes]
-        # Before anything is encoded, a token a byte: no tokenizer makes more, and the first shards soon tell.
-        rate = tokens / n_bytes if n_bytes else 1.0
-        return told[0] * rate >= self.need.train and told[1] * rate >= self.need.held_out
 
 
 def is_streamed(corpus: CorpusSpec) -> bool:
@@ -128,7 +63,8 @@ def prepare_streamed(corpus: CorpusSpec, cache: Path, need: Need, progress: Prog
     feeds = [(_feed(corpus, name), share) for name, share in shares(corpus.source)]
     told = [[feed.identity(), repr(share)] for feed, share in feeds]
     recipe = kind_of(corpus.tokenizer).recipe(corpus)
-    key = store.digest("streams", str(store.FORMAT), json.dumps(told), recipe, repr(corpus.held_out))
+    cutting = f"{store.FORMAT} {filling.SHARD_BYTES} {corpus.held_out!r}"
+    key = store.digest("streams", cutting, json.dumps(told), recipe)
     folder = cache / "streams" / key
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     label = " + ".join(feed.label for feed, _ in feeds)

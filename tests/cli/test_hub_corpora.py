@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.corpora.hub.samples import two_files
-from tests.corpora.loopback import Hub, serving
+from tests.corpora.loopback import Hub, Request, serving
 
 
 @pytest.fixture
@@ -22,16 +25,23 @@ def hub() -> Iterator[Hub]:
         yield made
 
 
-def scalelab(hub: Hub | None, home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def started(hub: Hub | None, home: Path, *arguments: str) -> subprocess.Popen[str]:
     told = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     told |= {
         "HF_ENDPOINT": hub.url if hub else "http://127.0.0.1:9",
         "HF_HOME": str(home / "hf"),
         "NO_PROXY": "127.0.0.1",
     }
-    told |= {"SCALELAB_CACHE": str(home / "cache"), "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
+    told |= {"SCALELAB_CACHE": str(home / "cache"), "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", "import sys; from scalelab.cli.main import main; sys.exit(main())", *arguments]
-    return subprocess.run(command, env=told, cwd=home, capture_output=True, text=True, timeout=200)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=told, cwd=home, stdout=pipe, stderr=pipe, text=True)
+
+
+def scalelab(hub: Hub | None, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    process = started(hub, home, *arguments)
+    out, err = process.communicate(timeout=200)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +63,27 @@ def test_no_network_is_exit_code_1_and_says_what_there_is(tmp_path: Path) -> Non
     assert ended.returncode == 1
     assert "without a network there are sotu, python and files:PATH" in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_ctrl_c_while_text_comes_in_is_130_in_a_line_and_leaves_nobody(hub: Hub, tmp_path: Path) -> None:
+    stalled = threading.Event()
+
+    def stall(request: Request) -> bool:
+        if "00001-of" in request.path and request.command == "GET":
+            stalled.set()
+            hub.released.wait(100)
+        return False
+
+    hub.faults.append(stall)
+    process = started(hub, tmp_path, "run", "--preset", "smoke", "--set", "corpus.source=hf:me/stories")
+    assert stalled.wait(100)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert not psutil.wait_procs(children, timeout=10)[1]
+    assert not (tmp_path / "labs").exists()
 
 
 def test_a_lab_trains_on_a_mixture_and_goes_on_without_the_hub(hub: Hub, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from scalelab.corpora.hub import frames
 from scalelab.corpora.hub.articles import Articles
-from scalelab.corpora.hub.names import HubSpec
+from scalelab.corpora.hub.names import PAIRS, HubSpec
 from scalelab.errors import BadInput, ScalelabError
 
 _BREATH = 1024  # rows passed over between two signs of life
@@ -96,6 +96,8 @@ def _place(number: int, count: int, articles: Articles) -> dict[str, Any]:
 
 
 def _text(row: dict[str, Any], column: str, spec: HubSpec) -> str:
+    if spec.unit == PAIRS:
+        return json.dumps(row, default=str)
     text = row[column]
     if text is not None and not isinstance(text, str):
         raise BadInput(

@@ -12,6 +12,8 @@ PREFIX = "hf:"
 DESCRIPTION = "any text dataset of the hub, or a local folder laid out like one: hf:REPO[:CONFIG][@REVISION][#COLUMN]"
 PARQUET = "refs/convert/parquet"
 """The branch on which the hub keeps a parquet copy of every public dataset, also of those that are scripts."""
+PAIRS = "pairs"
+"""The unit of a spec whose rows are sent whole, as JSON of some columns, for who picks prompts and targets out."""
 _REPO = re.compile(r"(?:[\w.-]+/)?[\w.-]+")
 
 
@@ -30,7 +32,7 @@ class HubSpec:
     """None: the spec's text_column."""
     split: str = "train"
     unit: str = "row"
-    """"row": a row is a document; "wikitext": rows are lines, headings begin articles."""
+    """"row": a row is a document; "wikitext": rows are lines, headings begin articles; PAIRS."""
     mirrors: tuple[str, ...] = ()
     """Repositories with the same text, tried where this one is a script that nobody runs any more."""
 

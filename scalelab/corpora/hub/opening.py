@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scalelab.corpora.hub.names import PARQUET, HubSpec
+from scalelab.corpora.hub.names import PAIRS, PARQUET, HubSpec
 from scalelab.corpora.reading.jsonl import no_column
 from scalelab.errors import BadInput, ScalelabError, did_you_mean
 from scalelab.gate import clean
@@ -151,10 +151,13 @@ def _rows(spec: HubSpec, path: str, column: str, *, revision: str | None, named:
             splits = ", ".join(map(str, builder.info.splits or {})) or clean(str(error), 120)
             raise BadInput(f"dataset {spec.repo!r} has no split {spec.split!r}", allowed=splits) from error
         names = list(rows.features or next(iter(rows.take(1)), {}))
-        if column not in names:
-            problem = no_column(f"dataset {spec.repo!r}", column, names)
-            raise BadInput(problem.what, allowed=problem.allowed, todo=f"{problem.todo}; #COLUMN names one")
-        return Opened(rows=rows.select_columns([column]), revision=named or str(builder.hash), repo=spec.repo)
+        columns = column.split(",") if spec.unit == PAIRS else [column]
+        for each in columns:
+            if each not in names:
+                problem = no_column(f"dataset {spec.repo!r}", each, names)
+                todo = "name them: #PROMPT,TARGET" if spec.unit == PAIRS else f"{problem.todo}; #COLUMN names one"
+                raise BadInput(problem.what, allowed=problem.allowed, todo=todo)
+        return Opened(rows=rows.select_columns(columns), revision=named or str(builder.hash), repo=spec.repo)
 
 
 def _wrong_config(spec: HubSpec, path: str, revision: str | None, error: ValueError) -> Exception:
