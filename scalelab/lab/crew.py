@@ -79,8 +79,7 @@ class Crew:
         for attempt in list(self.active):
             beats = attempt.worker.beats
             messages = attempt.worker.messages()
-            # A worker's usage is told by a thread that lives on while its steps stand still.
-            steps = any(not isinstance(message, Usage) for message in messages)
+            steps = any(_is_step(message, attempt) for message in messages)
             attempt.moved |= steps
             if steps or attempt.worker.beats > beats:
                 attempt.pulse.beat(time.monotonic())
@@ -155,6 +154,13 @@ class Crew:
             worker.close()
         self.active.clear()
         self._leaving.clear()
+
+
+def _is_step(message: Message, attempt: Attempt) -> bool:
+    """Whether a worker has moved: its usage is told by a thread that lives on while its steps stand still, and what a
+    checkpoint tells again was an earlier attempt's.
+    """
+    return not isinstance(message, Usage) and message.attempt == attempt.number
 
 
 def _suspended(pid: int) -> bool:

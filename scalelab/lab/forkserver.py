@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 import scalelab
+from scalelab.lab import scratch
 from scalelab.lab.tether import PARENT
 
 _PRELOAD = ["scalelab.lab.preload"]
@@ -45,6 +46,7 @@ def warm() -> None:
     """Start the forkserver, which begins to import at once; returns without waiting for that."""
     from multiprocessing import forkserver, resource_tracker
 
+    scratch.use()
     multiprocessing.get_context("forkserver").set_forkserver_preload(_PRELOAD)
     # Starting the tracker unblocks signals, so it must stand before they are blocked.
     with _own_stderr():

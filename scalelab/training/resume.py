@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from scalelab.errors import ScalelabError
 from scalelab.records import RunKind, RunSpec
@@ -15,7 +16,7 @@ from scalelab.training.checkpoint import Damaged, Manifest
 from scalelab.training.device import Device
 from scalelab.training.flat import FlatParameters
 from scalelab.training.optimizer import FlatAdamW
-from scalelab.training.state import restore
+from scalelab.training.state import restore, take_beside
 
 
 def manifest_of(spec: RunSpec, device: Device, *, step: int, micro_sequences: int, for_branch: bool) -> Manifest:
@@ -48,8 +49,9 @@ def restore_from(
     optimizer: FlatAdamW,
     here: Manifest,
     say: Callable[[str], None],
-) -> tuple[int, str]:
-    """Puts the state of a checkpoint back; its step, and why the run is not exact from there on, empty where it is.
+) -> tuple[int, str, dict[str, Tensor]]:
+    """Puts the state of a checkpoint back; its step, why the run is not exact from there on, empty where it is, and
+    what the checkpoint holds beside the state of the model, where it is the run's own.
 
     Step 0 and the first weights where there is no checkpoint.
 
@@ -63,7 +65,7 @@ def restore_from(
     if folder is None:
         if spec.kind is RunKind.BRANCH:
             raise ScalelabError(f"branch {spec.run} has no checkpoint of {spec.parent} to start from")
-        return 0, ""
+        return 0, "", {}
     own = folder.parent.parent.resolve() == run_dir.resolve()
     while True:
         try:
@@ -76,14 +78,15 @@ def restore_from(
                 raise
             if before is None:
                 say("no sound checkpoint is left: starting again")
-                return 0, ""
+                return 0, "", {}
             folder = before
     _check(manifest, spec)
     try:
+        beside = take_beside(tensors)
         restore(flat, optimizer, tensors)
     except ValueError as error:
         raise ScalelabError(f"checkpoint {folder} does not fit {spec.run}: {error}") from error
-    return manifest.step, _differences(manifest, here)
+    return manifest.step, _differences(manifest, here), beside if manifest.run == spec.run else {}
 
 
 def _differences(then: Manifest, now: Manifest) -> str:

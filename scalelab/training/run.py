@@ -27,6 +27,7 @@ from scalelab.training.resume import manifest_of, restore_from
 from scalelab.training.schedule import rate
 from scalelab.training.state import gather
 from scalelab.training.step import GradientStep, is_out_of_memory, room_on
+from scalelab.training.told import Told
 
 
 def train(
@@ -107,9 +108,9 @@ class _Run:
         log: RunLog,
         checkpoint_seconds: float,
     ) -> None:
-        self.spec, self.attempt, self.run_dir, self.device, self.report, self.log = (
-            spec, attempt, run_dir, device, report, log,
-        )  # fmt: skip
+        self.spec, self.attempt, self.run_dir, self.device, self.log = spec, attempt, run_dir, device, log
+        self.report = Told(report)
+        self.meter = Meter(spec, device, attempt=attempt)
         self.step = spec.first_step
         if tokens.vocab_size > spec.shape.vocab_size:
             raise ScalelabError(f"the corpus has {tokens.vocab_size} token ids, the model {spec.shape.vocab_size}")
@@ -132,9 +133,11 @@ class _Run:
         """Takes up the state that belongs to the step to go on from."""
         checkpoint.tidy(self.run_dir)
         here = self._manifest(for_branch=False)
-        self.step, strange = restore_from(
+        self.step, strange, beside = restore_from(
             resume_from, self.spec, self.run_dir, self.engine.flat, self.optimizer, here, self.log.say
         )
+        self.report.restore(beside)
+        self.meter.restore(beside)
         if strange:
             self._not_exact(strange)
         self.log.say(
@@ -145,7 +148,8 @@ class _Run:
     def go(self, should_stop: Callable[[], bool], held: Callable[[], bool]) -> Outcome:
         """All steps that are left."""
         self.patience = Patience(self._tell, should_stop, held)
-        meter, guard = Meter(self.spec, self.device, attempt=self.attempt), Guard(self.device)
+        guard, meter = Guard(self.device), self.meter
+        meter.begin()
         self.saved_at = time.monotonic()
         while self.step < self.spec.n_steps:
             lr = self._update(meter, guard)
@@ -205,7 +209,8 @@ class _Run:
         """Saves; a timed checkpoint that fails is only told, the next one may succeed."""
         for_branch = self.step in self.spec.branch_steps
         self.saved_at = time.monotonic()
-        state, manifest = gather(self.engine.flat, self.optimizer), self._manifest(for_branch=for_branch)
+        state = gather(self.engine.flat, self.optimizer) | self.meter.state() | self.report.state()
+        manifest = self._manifest(for_branch=for_branch)
         try:
             folder = self.patience.until_room(lambda: checkpoint.save(self.run_dir, state, manifest))
         except NoRoom:

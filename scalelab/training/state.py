@@ -24,6 +24,12 @@ def gather(flat: FlatParameters, optimizer: FlatAdamW) -> dict[str, Tensor]:
     }
 
 
+def take_beside(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Remove from a checkpoint's tensors all that is not the model's or its optimizer's, and return it."""
+    names = [name for name in tensors if name.partition("/")[0] not in PARTS]
+    return {name: tensors.pop(name) for name in names}
+
+
 @torch.no_grad()
 def restore(flat: FlatParameters, optimizer: FlatAdamW, tensors: dict[str, Tensor]) -> None:
     """Puts a gathered state back.

@@ -20,7 +20,7 @@ from tests.training.making import make_spec, make_tokens, run
 
 DAY = 86_400.0
 _DIFFERENCE = re.compile(r"time\.time\(\)\s*-|-\s*time\.time\(\)")
-_SHOWN = {"lab/status.py": "max(", "corpora/cache.py": "st_mtime"}
+_SHOWN = {"lab/status.py": "max(", "corpora/cache.py": "st_mtime", "lab/scratch.py": "st_mtime"}
 """Where a wall clock is subtracted from: an age that is shown, and the age of a file."""
 
 

@@ -49,3 +49,17 @@ def test_there_are_at_most_so_many_points_and_the_end_is_always_one(first: int, 
     due = [step for step in range(first + 1, last + 1) if meter.due(step)]
     assert due[-1] == last
     assert min(last - first, MAX_POINTS) // 2 <= len(due) <= MAX_POINTS + 1
+
+
+def test_a_meter_that_goes_on_takes_the_steps_before_into_its_mean_and_not_into_its_pace(clock: Clock) -> None:
+    spec = make_spec()
+    first, second = (Meter(spec, open_device("cpu"), attempt=attempt) for attempt in (0, 1))
+    first.add(torch.tensor(4.0), torch.tensor(2.0))
+    second.restore(first.state())
+    clock.now += 1000.0
+    second.begin()
+    second.add(torch.tensor(2.0), torch.tensor(1.0))
+    clock.now += 0.5
+    point = second.point(2, 0.01)
+    assert (point.loss, point.grad_norm, point.seconds) == (3.0, 1.5, 0.5)
+    assert point.tokens_per_second == pytest.approx(2 * spec.batch_tokens)

@@ -71,7 +71,7 @@ def test_a_stopped_run_saves_and_goes_on_as_if_nothing_had_been(tmp_path: Path, 
     saved = heard.of(Saved)[-1]
     outcome, heard = run(spec, tokens, tmp_path / "run", resume_from=tmp_path / "run" / saved.path, attempt=1)
     assert outcome.state is RunState.DONE
-    assert heard.of(Point)[0].step == 14
+    assert [point.step for point in heard.of(Point) if point.attempt == 1] == list(range(14, 41))
     assert _model(tmp_path / "run") == _model(tmp_path / "whole")
 
 
@@ -156,9 +156,9 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_the_log_says_so(tm
     newest = checkpoint.folder_of(run_dir, 9)
     state = newest / checkpoint.STATE
     state.write_bytes(state.read_bytes()[:-1] + b"\x55")
-    outcome, heard = run(spec, tokens, run_dir, resume_from=newest)
+    outcome, heard = run(spec, tokens, run_dir, resume_from=newest, attempt=1)
     assert outcome.state is RunState.DONE
-    assert heard.of(Point)[0].step == 9
+    assert [point.step for point in heard.of(Point) if point.attempt == 1] == list(range(9, 41))
     assert _model(run_dir) == _model(tmp_path / "whole")
     assert "damaged" in (run_dir / "log.txt").read_text()
 
