@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from scalelab.errors import BadInput, did_you_mean
 from scalelab.mixture import line_of, shares
+from scalelab.pairing import check_source
 from scalelab.recipe import parse_recipe
 from scalelab.units import parse_count
 
@@ -215,6 +216,10 @@ class EvaluationSpec(_Table):
     """Held-out tokens measured each time, the same for every run of the lab."""
     points: int = Field(6, ge=0, le=200)
     """Measurements along a trunk, at log-spaced steps, besides the one at the end of every branch."""
+    pairs: int = Field(256, ge=0, le=100_000)
+    """Held-out prompts of a task that are answered by greedy decoding at the end of every run; 0: no scores."""
+    pair_seconds: float = Field(60.0, gt=0, le=86_400)
+    """Longest that answering them may take a run; those not answered by then are not scored."""
 
 
 class HardwareSpec(_Table):
@@ -255,6 +260,10 @@ class Preset(_Table):
     description: str = Field("", max_length=400)
     seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field([0], min_length=1, max_length=64)
     """The whole grid is trained once for each."""
+    task: Literal["lm", "translation", "qa"] = "lm"
+    """What is learnt: "lm", text, every token of it; "translation" and "qa", pairs of prompt and target, of which only
+    the targets count in the loss. The corpus is then "pairs:FILE#PROMPT,TARGET" (jsonl, csv, parquet),
+    "hf:OWNER/NAME#PROMPT,TARGET", or a made set, "conlang" for translation and "facts" for qa."""
     model: ModelSpec = ModelSpec()
     ladder: LadderSpec
     budgets: BudgetSpec
@@ -280,10 +289,27 @@ class Preset(_Table):
                 raise ValueError(f"group {group.name} has copies without a recipe: a run repeats its text by itself")
         return self
 
+    @model_validator(mode="after")
+    def _pairs_for_a_task(self) -> Self:
+        try:
+            for source in dict.fromkeys(self.of_group(name).corpus.source for name in self.group_names):
+                check_source(source, self.task)
+        except BadInput as error:
+            raise ValueError(error.line()) from None
+        if self.task != "lm" and any(group.is_changed for group in self.groups):
+            raise ValueError(f"recipes and unique_tokens are for text, not for the pairs of {self.task}")
+        return self
+
     @property
     def group_names(self) -> tuple[str, ...]:
         """The groups in order; ("",) where there is one text."""
         return tuple(group.name for group in self.groups) or ("",)
+
+    @property
+    def planned_vocabulary(self) -> int:
+        """Tokens that a plan counts with before the tokenizer is there; a task's separator is one of a BPE's own."""
+        own = self.corpus.planned_vocabulary
+        return own if self.task == "lm" or self.corpus.tokenizer == "bpe" else own + 1
 
     def of_group(self, name: str) -> Self:
         """The preset that one group alone would have."""

@@ -62,7 +62,7 @@ class HubFeed:
     def identity(self) -> str:
         """The spec; of a folder also its files as they look from outside."""
         told = [self.spec.repo, self.spec.config, self.spec.revision, self._column, self.spec.split, self.spec.unit]
-        return json.dumps([*told, _look(self.spec)])
+        return json.dumps([*told, look(self.spec)])
 
     def events(self, origin: Origin | None, position: Any, shard_bytes: int) -> Iterator[Event]:
         """The passages of the documents that the streaming process sends."""
@@ -120,7 +120,8 @@ class LocalFeed:
             raise BadInput(f"corpus {self.label!r} changed while it was read", todo="start again when it is complete")
 
 
-def _look(spec: HubSpec) -> list[str]:
+def look(spec: HubSpec) -> list[str]:
+    """A local folder's files as they look from outside; nothing of the hub's."""
     if not spec.is_local:
         return []
     found = (path for path in sorted(spec.folder.rglob("*")) if path.is_file())

@@ -38,12 +38,12 @@ def prepare(corpus: CorpusSpec, cache: Path, *, need: Need | None = None, progre
         When the cache cannot be written.
     """
     if is_streamed(corpus):
-        with _told_in_words(cache):
+        with told_in_words(cache):
             return prepare_streamed(corpus, cache, need or Need(), progress or (lambda stage, share: None))
     source = open_source(corpus)
     clock, before = time.time_ns(), source.fingerprint()
     seen = store.digest("seen", str(store.FORMAT), corpus.model_dump_json(), before.text)
-    with _told_in_words(cache):
+    with told_in_words(cache):
         tokens = store.recall(cache, seen)
         if tokens is None:
             tokens = _make(corpus, source, cache, progress or (lambda stage, share: None))
@@ -132,7 +132,7 @@ def _sample(passages: Passages, train: range, n_bytes: int) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _told_in_words(cache: Path) -> Iterator[None]:
+def told_in_words(cache: Path) -> Iterator[None]:
     """What fails outside the reading of sources is the cache: say so in one line."""
     try:
         yield

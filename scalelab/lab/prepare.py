@@ -166,7 +166,12 @@ def prepare_tokens(preset: Preset, hooks: Hooks, *, n_tokens: int = 0, like: Tok
         # The real tokenizer may make the rungs, and with them budgets by N, a little larger than planned.
         held_out = max(preset.evaluation.tokens, 2 * preset.model.context) + 1
         need = corpora.Need(train=round(1.02 * n_tokens), held_out=held_out)
-    tokens = corpora.prepare(preset.corpus, token_cache(), need=need, progress=progress)
+    if preset.task == "lm":
+        tokens = corpora.prepare(preset.corpus, token_cache(), need=need, progress=progress)
+    else:
+        tokens = corpora.prepare_pairs(
+            preset.task, preset.corpus, preset.model.context, token_cache(), need=need, progress=progress
+        )
     corpora.check(tokens, preset.model.context, preset.evaluation.tokens)
     return tokens
 
@@ -176,7 +181,21 @@ def tell_tokens(tokens: TokenSet, hooks: Hooks) -> None:
     hooks.on_event(
         "tokens",
         f"{tokens.train_tokens} training and {tokens.held_out_tokens} held-out tokens of "
-        f"{tokens.corpus}, vocabulary {tokens.vocab_size}",
+        f"{tokens.corpus}, vocabulary {tokens.vocab_size}{_pairs_words(tokens)}",
+    )
+
+
+def _pairs_words(tokens: TokenSet) -> str:
+    """Of a task: how many pairs, how many of the tokens are targets, and what was left out."""
+    pairs = tokens.pairs
+    if pairs is None:
+        return ""
+    share = pairs.train_targets / tokens.train_tokens
+    left_out = [f"{pairs.too_long} longer than the context"] if pairs.too_long else []
+    left_out += [f"{pairs.empty} without prompt or target"] if pairs.empty else []
+    return (
+        f"; {pairs.train_pairs} pairs to learn and {pairs.held_out_pairs} held out, {share:.0%} of the tokens are "
+        f"targets" + (f"; left out: {', '.join(left_out)}" if left_out else "")
     )
 
 

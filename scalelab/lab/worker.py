@@ -117,9 +117,10 @@ def _run(
     trunk = Path(job["trunk_checkpoint"]) if job["trunk_checkpoint"] else None
     device = open_device(job["device"], threads=job["threads"])
     _gauge(device, job["slot"], report)
-    return train(
+    tokens = TokenSet.from_dict(job["tokens"])
+    outcome = train(
         spec,
-        TokenSet.from_dict(job["tokens"]),
+        tokens,
         attempt=job["attempt"],
         run_dir=run_dir,
         device=device,
@@ -129,6 +130,11 @@ def _run(
         checkpoint_seconds=job["checkpoint_seconds"],
         held=held,
     )
+    if outcome.state is RunState.DONE and spec.scored_pairs and tokens.pairs is not None:
+        from scalelab.lab.scoring import score_run
+
+        score_run(spec, tokens, outcome, run_dir, device, report, should_stop)
+    return outcome
 
 
 class _Asked:

@@ -206,6 +206,8 @@ def _spec(
         evaluation_tokens=preset.evaluation.tokens,
         dtype=preset.hardware.dtype,
         compile=preset.hardware.compile,
+        scored_pairs=0 if preset.task == "lm" or kind is RunKind.TRUNK else preset.evaluation.pairs,
+        scoring_seconds=preset.evaluation.pair_seconds,
     )
 
 

@@ -40,7 +40,7 @@ def make_ladder(preset: Preset, vocab_size: int | None = None) -> tuple[Rung, ..
     BadInput
         When a width does not divide, no shape comes near a target, or two targets meet in one shape.
     """
-    vocabulary = vocab_size or preset.corpus.planned_vocabulary
+    vocabulary = vocab_size or preset.planned_vocabulary
     if preset.ladder.shapes is not None:
         shapes = [make_shape(name, preset.model, vocabulary) for name in preset.ladder.shapes]
     else:

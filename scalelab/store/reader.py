@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from scalelab.errors import ScalelabError
-from scalelab.records import Evaluation, Point, RunSpec, RunState, Saved, Usage, field_names
+from scalelab.records import Evaluation, Point, RunSpec, RunState, Saved, Score, Usage, field_names
 from scalelab.store import decoding, requests, schema, seals
 from scalelab.store.rows import FitRow, PredictionRow, RequestRow, RunRow, StateChange
 
@@ -21,6 +21,7 @@ _POINTS = f"SELECT {', '.join(_POINT)} FROM point"
 _EVALUATION = field_names(Evaluation)
 _EVALUATIONS = f"SELECT {', '.join(_EVALUATION)} FROM evaluation"
 _USAGE = f"SELECT {', '.join(field_names(Usage))} FROM usage ORDER BY slot"
+_SCORE = field_names(Score)
 GROUPS = "groups"
 """A fact: the names of the lab's groups as a JSON list, where there are several."""
 _FIT = "SELECT id, after_run, time, json FROM fit"
@@ -132,6 +133,16 @@ class Reader:
         if not self._has(schema.USAGE_SINCE):
             return {}
         return {row[0]: Usage(**dict(zip(field_names(Usage), row, strict=True))) for row in self._all(_USAGE)}
+
+    def scores(self) -> list[Score]:
+        """What the runs that are done reached in the lab's task, in the order of the plan; empty without a task."""
+        if not self._has(schema.SCORES_SINCE):
+            return []
+        columns = ", ".join(f"s.{name}" for name in _SCORE)
+        rows = self._all(
+            f"SELECT {columns} FROM score s JOIN run r ON r.run = s.run WHERE r.state = 'done' ORDER BY r.position"
+        )
+        return [Score(**dict(zip(_SCORE, row, strict=True))) for row in rows]
 
     def groups(self) -> tuple[str, ...]:
         """The names of the lab's groups in order; ("",) where all runs are of one."""

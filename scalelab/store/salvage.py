@@ -15,7 +15,7 @@ from scalelab.errors import ScalelabError
 from scalelab.store import schema
 
 _NUMBERED = ("state_change", "point", "evaluation", "fit", "prediction", "request")
-_NAMED = ("meta", "run", "checkpoint", "seal")
+_NAMED = ("meta", "run", "checkpoint", "score", "seal")
 """Tables without numbers; they are read from both ends until the damage."""
 
 

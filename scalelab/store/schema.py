@@ -76,7 +76,15 @@ CREATE TABLE usage (
     memory_total INTEGER NOT NULL, utilisation REAL
 )
 """
-TABLES += f"{_USAGE};{seals.TABLE};"
+_SCORE = """
+-- What a run reached in a task, by the name of the score: of its last attempt.
+CREATE TABLE score (
+    run TEXT NOT NULL, name TEXT NOT NULL, attempt INTEGER NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (run, name)
+) WITHOUT ROWID
+"""
+TABLES += f"{_USAGE};{seals.TABLE};{_SCORE};"
 
 
 def _usage_and_exactness(connection: sqlite3.Connection) -> None:
@@ -89,14 +97,20 @@ def _seals(connection: sqlite3.Connection) -> None:
     seals.seal_all(connection)
 
 
+def _scores(connection: sqlite3.Connection) -> None:
+    connection.execute(_SCORE)
+
+
 Migration = Callable[[sqlite3.Connection], None]
-MIGRATIONS: tuple[Migration, ...] = (_usage_and_exactness, _seals)
+MIGRATIONS: tuple[Migration, ...] = (_usage_and_exactness, _seals, _scores)
 """MIGRATIONS[i] turns version i + 1 into i + 2, inside a transaction that it neither opens nor closes."""
 VERSION = 1 + len(MIGRATIONS)
 USAGE_SINCE = 2
 """The first version with the usage of devices and with what is said of runs that are not exact."""
 SEALS_SINCE = 3
 """The first version with checksums of what no longer changes."""
+SCORES_SINCE = 4
+"""The first version with the scores of tasks."""
 
 _NETWORK = frozenset(
     [

@@ -11,7 +11,19 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from scalelab.records import Evaluation, Message, Notice, Outcome, Point, RunSpec, RunState, Saved, Usage, field_names
+from scalelab.records import (
+    Evaluation,
+    Message,
+    Notice,
+    Outcome,
+    Point,
+    RunSpec,
+    RunState,
+    Saved,
+    Score,
+    Usage,
+    field_names,
+)
 from scalelab.store import schema, seals
 from scalelab.store.queue import Queue
 from scalelab.store.rows import RequestRow
@@ -28,6 +40,8 @@ _INSERT_POINT = _insert("point", _POINT)
 _INSERT_EVALUATION = _insert("evaluation", _EVALUATION)
 _USAGE = field_names(Usage)
 _INSERT_USAGE = _insert("usage", _USAGE)
+_SCORE = field_names(Score)
+_INSERT_SCORE = _insert("score", _SCORE)
 _INSERT_SAVED = _insert("checkpoint", (*field_names(Saved), "time"))
 
 
@@ -84,7 +98,7 @@ class Writer(Queue):
         follows from it is the supervisor's to say.
         """
         now = self._clock()
-        points, evaluations, saved, usage, steps = [], [], [], [], {}
+        points, evaluations, saved, usage, scores, steps = [], [], [], [], [], {}
         for message in messages:
             match message:
                 case Point():
@@ -93,6 +107,8 @@ class Writer(Queue):
                     evaluations.append(tuple(getattr(message, name) for name in _EVALUATION))
                 case Saved():
                     saved.append((message.run, message.attempt, message.step, message.path, message.for_branch, now))
+                case Score():
+                    scores.append(tuple(getattr(message, name) for name in _SCORE))
                 case Usage():
                     usage.append(tuple(getattr(message, name) for name in _USAGE))
                     continue
@@ -105,6 +121,7 @@ class Writer(Queue):
             self._put(_INSERT_EVALUATION, evaluations)
             self._put(_INSERT_SAVED, saved)
             self._put(_INSERT_USAGE, usage)
+            self._put(_INSERT_SCORE, scores)
             self._put("UPDATE run SET step = ? WHERE run = ?", list(steps.values()))
 
     def set_state(self, run: str, attempt: int, state: RunState, reason: str = "") -> None:

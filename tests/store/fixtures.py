@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from scalelab.records import RunState
+from scalelab.records import RunState, Score
 from scalelab.store import requests, schema
 from scalelab.store.writer import Writer
 from tests.store.samples import evaluation, point, saved, spec
@@ -27,7 +27,8 @@ def fill(path: Path) -> None:
         writer.add_runs([(spec(RUN), 1.5), (spec(OTHER, seed=3), 2.5)])
         writer.set_state(RUN, 1, RunState.RUNNING)
         writer.write([point(RUN, step=step, loss=4.0 - step / 10) for step in range(1, 11)])
-        writer.write([evaluation(RUN, 5, final=False, loss=3.0), evaluation(RUN, 10), saved(RUN, 5)])
+        score = Score(run=RUN, attempt=1, step=10, name="chrf", value=0.5, n=100)
+        writer.write([evaluation(RUN, 5, final=False, loss=3.0), evaluation(RUN, 10), score, saved(RUN, 5)])
         writer.write([replace(point(OTHER, step=1), loss=math.nan)])
         writer.set_state(RUN, 1, RunState.DONE)
         writer.set_state(OTHER, 1, RunState.DIVERGED, "loss is nan")

@@ -25,14 +25,14 @@ class FileSource:
 
     def __init__(self, label: str, paths: Sequence[Path], column: str = "text") -> None:
         self.label = label
-        self._paths = paths
+        self.paths = paths
         self._column = column
         self.size_bytes = sum(stat_regular(path).st_size for path in paths)
 
     def fingerprint(self) -> Fingerprint:
         """Name, size and times of every file: ctime moves with each write, even where the mtime was set back."""
         lines, changed_ns = [], 0
-        for path in self._paths:
+        for path in self.paths:
             found = stat_regular(path)
             lines.append(f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0{found.st_ctime_ns}\0{found.st_ino}")
             changed_ns = max(changed_ns, found.st_mtime_ns, found.st_ctime_ns)
@@ -40,7 +40,7 @@ class FileSource:
 
     def documents(self) -> Iterator[Document]:
         """The documents of the files, in the order of the paths."""
-        for path in self._paths:
+        for path in self.paths:
             if stat_regular(path).st_size:  # an empty file among others, such as an __init__.py, is no mistake
                 yield from documents_of(path, self._column)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scalelab.corpora.tokenizers.base import Kind, end_of_text, library_of, size_of
+from scalelab.corpora.tokenizers.base import SEPARATOR, Kind, end_of_text, library_of, size_of
 from scalelab.corpora.tokenizers.bpe import Bpe
 from scalelab.corpora.tokenizers.bytes import Bytes
 from scalelab.corpora.tokenizers.pretrained import Pretrained
@@ -37,6 +37,8 @@ class Tokenizer:
         assert end is not None
         self.end_of_text = end
         """The token between passages."""
+        self.separator: int | None = library.token_to_id(SEPARATOR)
+        """The token between a prompt and its target; None of plain text's tokenizer."""
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a text; raises BadInput where the text is none that UTF-8 can hold."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer as Library
 
 END_OF_TEXT = "<|endoftext|>"
+SEPARATOR = "<|separator|>"
+"""Between a prompt and its target, where a corpus is of pairs."""
 _ENDS = (END_OF_TEXT, "<|end_of_text|>", "</s>", "<eos>", "<|im_end|>", "[SEP]")
 """What the known families call the end of a text; the first one that a tokenizer has is it."""
 
