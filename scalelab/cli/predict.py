@@ -128,6 +128,7 @@ def _known(source: str) -> Known:
     from scalelab.lab.paths import lab_paths
     from scalelab.records import TokenSet
     from scalelab.report.known import NOTHING, Known, link_of, measured_rate
+    from scalelab.report.scores import links
     from scalelab.store.reader import Reader
 
     folder = Path(source).parent if Path(source).name == "lab.db" else Path(source)
@@ -135,11 +136,14 @@ def _known(source: str) -> Known:
         return NOTHING
     with Reader(lab_paths(folder).store) as reader:
         tokens = reader.meta("tokens")
-        link, no_link = link_of(reader.finals())
+        kept, finals = TokenSet.from_json(tokens) if tokens else None, reader.finals()
+        link, no_link = link_of(finals)
         specs = {row.run: row.spec for row in reader.runs()}
         return Known(
-            bytes_per_token=TokenSet.from_json(tokens).bytes_per_token if tokens else None,
+            bytes_per_token=kept.bytes_per_token if kept else None,
             link=link,
             no_link=no_link,
+            scores=links(finals, reader.scores()),
+            target_words="target token" if kept and kept.pairs else "token",
             flops_per_second=measured_rate(list(reader.latest_points().values()), specs),
         )

@@ -194,10 +194,12 @@ def lab_subject(
 ) -> Subject:
     """The finished runs of an open lab, with `unfinished` those under way too, and what the laws say of them."""
     from scalelab.lab.table import run_table
+    from scalelab.report.scores import links
     from scalelab.report.source import Subject
 
     group, where = _group(reader, where)
     runs = _chosen(run_table(reader, group=group, unfinished=unfinished), where, count)
+    scores = tuple(each for each in reader.scores() if each.run in set(runs.run_id))
     asked = {key: value for key, value in (options or {}).items() if value}
     kept = _stored(reader, runs, group) if stored and not (asked or where or count or unfinished) else None
     names = {row.run: row.spec.rung for row in reader.runs() if row.spec.group == group}
@@ -211,6 +213,9 @@ def lab_subject(
         rung_names=names,
         foretold=tuple(foretold.values()),
         facts=tuple(_facts(reader, group)),
+        scores=scores,
+        links=links(reader.finals(), scores),
+        target_words="target token" if scores else "token",
     )
 
 
@@ -283,6 +288,8 @@ def _facts(reader: Reader, group: str) -> list[str]:
         kept = TokenSet.from_json(tokens)
         facts.append(f"{kept.corpus} in {kept.vocab_size} {kept.tokenizer} tokens")
         facts.append(f"{format_count(kept.held_out_tokens)} tokens held out")
+        if kept.pairs is not None:
+            facts.append(f"{kept.pairs.task}: losses are of target tokens, D counts every token that the loop saw")
     return facts
 
 

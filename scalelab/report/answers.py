@@ -5,10 +5,12 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from scalelab.gate import clean
 from scalelab.report import numbers
 from scalelab.report.columns import columns
 from scalelab.report.prediction import warnings
 from scalelab.report.promise import UNTOLD, ends, loss_words, predictions, splits, tells
+from scalelab.tasks import NAMES as SCORES
 from scalelab.units import format_count, format_duration, format_flop_rate
 
 if TYPE_CHECKING:
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from scalelab.report.prediction import Forecast
     from scalelab.report.source import Subject
 
-NAMES = {"loss": "loss", "perplexity": "perplexity", "bits_per_byte": "bits a byte", "accuracy": "accuracy"}
+NAMES = {
+    "loss": "loss", "perplexity": "perplexity", "bits_per_byte": "bits a byte", "accuracy": "accuracy", **SCORES,
+}  # fmt: skip
 """Measures that are printed; bits a token stand in the document alone."""
 WIDEST = 1e4
 """An interval of N whose ends are further apart tells nothing."""
@@ -110,8 +114,20 @@ def _measures(forecast: Forecast, level: str) -> list[str]:
     if not tells(forecast.prediction):
         return [f"{NAMES['loss']:<12}{UNTOLD}"]
     told = [each for each in forecast.measures() if each.name in NAMES]
-    notes = {"loss": f" nats a token, {level}, by {forecast.by}", "accuracy": " of next tokens ranked first"}
-    return [f"{NAMES[each.name]:<12}{_interval(each)}{notes.get(each.name, '')}" for each in told]
+    per = forecast.known.target_words
+    notes = {"loss": f" nats a {per}, {level}, by {forecast.by}", "accuracy": f" of {_ranked(per)} ranked first"}
+    notes |= {
+        each.name: f" by the link of {each.link.n_points} runs"
+        for each in forecast.known.scores
+        if each.link is not None
+    }
+    said = [f"{NAMES[each.name]:<12}{_interval(each)}{notes.get(each.name, '')}" for each in told]
+    refused = [each for each in forecast.known.scores if each.name not in {one.name for one in told}]
+    return said + [f"{each.title:<12}not told: {clean(each.refusal(forecast.prediction), 200)}" for each in refused]
+
+
+def _ranked(per: str) -> str:
+    return "next tokens" if per == "token" else f"{per}s"
 
 
 def _interval(each: Measured) -> str:

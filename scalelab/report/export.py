@@ -43,7 +43,12 @@ def rows_of(reader: Reader, table: Table) -> list[Row]:
     match table:
         case Table.RUNS:
             finals = {final.run: final for final in reader.finals()}
-            return [_run_row(row, finals.get(row.run)) for row in reader.runs() if row.spec.kind is not RunKind.TRUNK]
+            scores = {(each.run, each.name): each.value for each in reader.scores()}
+            names = tuple(dict.fromkeys(name for _, name in scores))
+            return [
+                {**_run_row(row, finals.get(row.run)), **{name: scores.get((row.run, name)) for name in names}}
+                for row in reader.runs() if row.spec.kind is not RunKind.TRUNK
+            ]  # fmt: skip
         case Table.CURVES:
             return [point.to_dict() for row in reader.runs() for point in reader.points(row.run)]
         case Table.EVALUATIONS:

@@ -15,6 +15,7 @@ from scalelab.errors import BadInput
 if TYPE_CHECKING:
     from scalelab.laws import Link
     from scalelab.records import Evaluation, Point, RunSpec
+    from scalelab.report.scores import ScoreLink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,10 @@ class Known:
     """Accuracy from loss, fitted to the finished runs."""
     no_link: str = ""
     """Why there is no link, where one was tried."""
+    scores: tuple[ScoreLink, ...] = ()
+    """Of a lab with a task: how each of its scores follows from the loss."""
+    target_words: str = "token"
+    """What the loss is nats of: "target token" in a task."""
     flops_per_second: float | None = None
     """Measured while the largest model trained, on one slot of the lab's device."""
 

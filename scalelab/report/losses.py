@@ -58,13 +58,18 @@ class LossGrid:
         return found
 
 
-def loss_grid(runs: RunTable, rung_names: Mapping[str, str] | None = None) -> LossGrid:
-    """The grid of a table of runs; `rung_names` gives the rung of a run where it is known."""
+def loss_grid(
+    runs: RunTable, rung_names: Mapping[str, str] | None = None, values: np.ndarray | None = None
+) -> LossGrid:
+    """The grid of a table of runs; `rung_names` gives the rung of a run where it is known.
+
+    With `values`, one a run, of those in the place of losses.
+    """
     sizes, place = rungs_of(runs.n_params)
     budgets, column = _budgets(runs.n_tokens)
     total = np.zeros((len(sizes), len(budgets)))
     count = np.zeros((len(sizes), len(budgets)), dtype=int)
-    np.add.at(total, (place, column), runs.loss)
+    np.add.at(total, (place, column), runs.loss if values is None else values)
     np.add.at(count, (place, column), 1)
     with np.errstate(invalid="ignore"):
         loss = np.where(count > 0, total / count, np.nan)

@@ -89,7 +89,10 @@ class Forecast:
         from scalelab import laws
 
         told = laws.measures(self.prediction, self.known.bytes_per_token)
-        return told if self.known.link is None else (*told, self.known.link.predict(self.prediction))
+        if self.known.link is not None:
+            told = (*told, self.known.link.predict(self.prediction))
+        scores = (each.predict(self.prediction) for each in self.known.scores)
+        return (*told, *(each for each in scores if each is not None))
 
 
 def for_run(
@@ -263,6 +266,10 @@ def document(forecast: Forecast, subject: Subject) -> dict[str, Any]:
         "splits": {name: split and split.to_dict() for name, split in forecast.splits},
         "link": link and link.to_dict(),
         "no_link": forecast.known.no_link or None,
+        "score_links": {
+            each.name: {"link": each.link and each.link.to_dict(), "no_link": each.no_link or None}
+            for each in forecast.known.scores
+        },
         "laws": {name: each.to_dict() for name, each in forecast.alternatives},
         "warnings": warnings(forecast, subject),
     }  # fmt: skip

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from scalelab.laws import Assessment, Exponents, RunTable
     from scalelab.laws.replay import Origin
     from scalelab.laws.use.iso_flop import IsoFlop
+    from scalelab.records import Score
+    from scalelab.report.scores import ScoreLink
     from scalelab.store.rows import PredictionRow
 
 
@@ -32,5 +34,11 @@ class Subject:
     """Minima of the runs' own isoFLOP curves; None where they stand in no levels of compute."""
     exponents: tuple[Exponents, ...] = ()
     """a and b of N* ∝ C^a, D* ∝ C^b by the laws; empty where nobody asked or no law has a best split."""
+    scores: tuple[Score, ...] = ()
+    """What the finished runs reach in the lab's task; empty without one."""
+    links: tuple[ScoreLink, ...] = ()
+    """How each score follows from the loss."""
+    target_words: str = "token"
+    """What the loss is nats of: "target token" in a task."""
     origin: Origin | None = None
     """How the runs were read, for the line that repeats the fit."""

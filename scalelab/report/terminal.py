@@ -22,6 +22,7 @@ from scalelab.report.console import glyphs_of
 from scalelab.report.layout import PROSE, Lines, capital, heading, span, table, weighing, wrapped
 from scalelab.report.losses import LossGrid, loss_grid
 from scalelab.report.pictures import loss_picture, pictures_of
+from scalelab.report.scores import scored
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def print_report(
     """The whole report on a console: with the figures named in `plots`, and with a card the line that fits again."""
     width = console.width
     grid = loss_grid(subject.runs, subject.rung_names)
-    sections = [headline(subject, width), losses(grid, width)]
+    sections = [headline(subject, width), losses(grid, width, subject.target_words), scored(subject, width)]
     if picture and len(subject.runs) > 1:
         sections.append(picture_lines(console, subject, plot_height, plots))
     sections += [
@@ -84,7 +85,7 @@ def headline(subject: Subject, width: int) -> Lines:
     return lines + [Text("  " + line, "dim") for line in textwrap.wrap(facts, min(width, PROSE) - 2)]
 
 
-def losses(grid: LossGrid, width: int) -> Lines:
+def losses(grid: LossGrid, width: int, per: str = "token") -> Lines:
     """The table of final losses, and where more did not help; nothing where the runs make no grid."""
     if grid.filled < 0.5 or not 1 < len(grid.n_tokens) <= MOST_BUDGETS or len(grid.n_params) < 2:
         return []
@@ -97,7 +98,7 @@ def losses(grid: LossGrid, width: int) -> Lines:
         for name, row in zip(names, grid.loss, strict=True)
     ]
     seeds = int(grid.n_runs.max())
-    title = f"Held-out loss, nats a token, by N and D{f' (mean of {seeds} seeds)' if seeds > 1 else ''}"
+    title = f"Held-out loss, nats a {per}, by N and D{f' (mean of {seeds} seeds)' if seeds > 1 else ''}"
     lines = [heading(title), *table([head, *body])]
     return lines + _monotone(grid.exceptions(), width)
 

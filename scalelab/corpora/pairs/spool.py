@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalelab.corpora.pairs.fields import Pair
+from scalelab.corpora.shards.seen import Seen
 
 _WHOLE = 2.0**64
 
@@ -30,6 +31,7 @@ class PairSpool:
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (lives as long as the pairs)
         self._keys = bytearray()
         self._lengths = array("I")
+        self._seen = Seen()
         self._held_out = held_out
         self.n_bytes = 0
         """Of prompts and targets."""
@@ -45,8 +47,11 @@ class PairSpool:
             self.empty += 1
             return
         line = json.dumps([pair.prompt, *pair.targets], ensure_ascii=False).encode()
+        key = _key(line.decode())
+        if not self._seen.add(int.from_bytes(key)):
+            return
         self._file.write(line)
-        self._keys += _key(" ".join(pair.prompt.split()).casefold()) + _key(line.decode())
+        self._keys += _key(" ".join(pair.prompt.split()).casefold()) + key
         self._lengths.append(len(line))
         self.n_bytes += len(pair.prompt.encode()) + len(pair.targets[0].encode())
 
@@ -56,12 +61,7 @@ class PairSpool:
         self._starts = np.cumsum(np.array(self._lengths, np.int64)) - np.array(self._lengths, np.int64)
         keys = np.frombuffer(bytes(self._keys), dtype=">u8").reshape(-1, 2)
         order = np.lexsort((keys[:, 1], keys[:, 0]))
-        sorted_keys = keys[order]
-        first = np.ones(len(order), bool)
-        first[1:] = (sorted_keys[1:] != sorted_keys[:-1]).any(axis=1)
-        # Of equal lines the first one read, whichever the sort put first: their text is the same.
-        order, sorted_keys = order[first], sorted_keys[first]
-        kept = sorted_keys[:, 0].astype(np.float64) >= (1.0 - self._held_out) * _WHOLE
+        kept = keys[order, 0].astype(np.float64) >= (1.0 - self._held_out) * _WHOLE
         return order[~kept], order[kept]
 
     def read(self, places: NDArray[np.int64]) -> Iterator[Pair]:

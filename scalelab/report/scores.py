@@ -1,0 +1,108 @@
+"""What the runs of a task reach besides their loss: a table by N and D, and each score's link to the loss, in words.
+
+A link is the sigmoid of `laws.use.link` through (loss, score) of all finished runs; where there is none, it says why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scalelab.errors import BadInput
+from scalelab.gate import clean
+from scalelab.report.layout import Lines, heading, table, wrapped
+from scalelab.report.losses import LEAST_FILLED, loss_grid
+from scalelab.tasks import NAMES
+from scalelab.units import format_count
+
+if TYPE_CHECKING:
+    from scalelab.laws import Link, Measured, Prediction
+    from scalelab.records import Evaluation, Score
+    from scalelab.report.source import Subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreLink:
+    """One score of a lab's task, and how it follows from the loss."""
+
+    name: str
+    """"chrf", "bleu", "exact", "f1"."""
+    link: Link | None
+    no_link: str = ""
+    """Why there is none."""
+
+    @property
+    def title(self) -> str:
+        """What people call the score."""
+        return NAMES.get(self.name, self.name)
+
+    def predict(self, found: Prediction) -> Measured | None:
+        """The score of a predicted loss with its interval; None where there is no link to stand on."""
+        if self.link is None or self.link.far(found.loss):
+            return None
+        return replace(self.link.predict(found), name=self.name)
+
+    def refusal(self, found: Prediction) -> str:
+        """Why `predict` says nothing."""
+        if self.link is None:
+            return self.no_link
+        low, high = self.link.loss_range
+        return f"a loss of {found.loss:.3g} is far outside the runs' own, {low:.3g} to {high:.3g}"
+
+    def sentence(self) -> str:
+        """The link in words."""
+        if self.link is None:
+            return f"{self.title}: no link to the loss: {clean(self.no_link, 200)}"
+        k, middle, spread = self.link.k, self.link.middle, 100 * self.link.sigma
+        return (
+            f"{self.title} = 100 % · σ({k:.3g}·({middle:.3g} − loss)), by the link of {self.link.n_points} runs, which "
+            f"scatter by {spread:.2g} points about it"
+        )
+
+
+def links(finals: Sequence[Evaluation], scores: Sequence[Score]) -> tuple[ScoreLink, ...]:
+    """The link of every score to the final loss of the same runs."""
+    from scalelab import laws
+
+    loss = {final.run: final.loss for final in finals}
+    found = []
+    for name in dict.fromkeys(each.name for each in scores):
+        points = [(loss[each.run], each.value) for each in scores if each.name == name and each.run in loss]
+        try:
+            link, why = laws.fit_link([x for x, _ in points], [y for _, y in points]), ""
+        except BadInput as problem:
+            link, why = None, problem.what.replace("accuracy", NAMES.get(name, name)).replace("accuracies", "scores")
+        found.append(ScoreLink(name=name, link=link, no_link=why))
+    return tuple(found)
+
+
+def scored(subject: Subject, width: int) -> Lines:
+    """A table of each score by N and D, and the links; nothing of a lab without a task."""
+    lines: Lines = []
+    for name in dict.fromkeys(each.name for each in subject.scores):
+        values = {each.run: each for each in subject.scores if each.name == name}
+        lines += _table(subject, name, values)
+    for each in subject.links:
+        lines += wrapped(f"  {each.sentence()}.", width, hang=4)
+    return lines
+
+
+def _table(subject: Subject, name: str, values: dict[str, Score]) -> Lines:
+    shown = np.array([values[run].value if run in values else np.nan for run in subject.runs.run_id])
+    grid = loss_grid(subject.runs, subject.rung_names, shown)
+    title = f"{NAMES.get(name, name)} of {max(each.n for each in values.values())} held-out prompts, %"
+    if grid.filled < LEAST_FILLED or not len(grid.n_tokens):
+        return [heading(title), *table([[clean(run, 40), _cell(each.value)] for run, each in values.items()], left={0})]
+    body = [
+        [rung, format_count(size), *map(_cell, row)]
+        for rung, size, row in zip(grid.rungs, grid.n_params, grid.loss.tolist(), strict=True)
+    ]
+    return [heading(f"{title}, by N and D"), *table([["rung", "N", *map(format_count, grid.n_tokens)], *body])]
+
+
+def _cell(value: float) -> str:
+    return "" if math.isnan(value) else f"{100 * value:.1f}"
