@@ -52,6 +52,9 @@ def show(opening: Opening, glyphs: str | None, theme: str | None) -> None:
     chosen = settings.load(theme, glyphs)
     from scalelab.tui.app import LabApp
 
+    from scalelab.tui.gone import end_with_terminal
+
+    end_with_terminal()
     app = LabApp(opening, chosen)
     words = app.run()
     if words:

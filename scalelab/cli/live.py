@@ -136,8 +136,8 @@ class Screen:
             self._follower.event = f"{kind}: {text}"
 
     def on_tick(self, reader: Reader) -> None:
-        """Draw, unless a frame is too young."""
-        if time.monotonic() - self._drawn >= FRAME_SECONDS:
+        """Draw, unless a frame is too young, or the terminal has not taken the last one."""
+        if time.monotonic() - self._drawn >= FRAME_SECONDS and not getattr(self._console.file, "behind", False):
             self._draw(reader)
 
     def _draw(self, reader: Reader) -> None:

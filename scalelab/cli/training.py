@@ -117,6 +117,13 @@ def _as_it_stands(lab: Path) -> Summary:
 
 
 def _train(wanted: Preset | None, lab: Path) -> Summary:
+    from scalelab.cli.unwaited import stderr_unwaited
+
+    with stderr_unwaited():
+        return _train_seen(wanted, lab)
+
+
+def _train_seen(wanted: Preset | None, lab: Path) -> Summary:
     from scalelab.cli.live import view
     from scalelab.lab import control
     from scalelab.lab.paths import lab_paths

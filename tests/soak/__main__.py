@@ -32,6 +32,8 @@ CALM_SESSIONS = 6
 """Starts that a sweep may need after the last strike: one, and some for runs that were struck too often in one."""
 CALM_SECONDS = 1800.0
 _LOOK_SECONDS = 0.05
+_OTHERS = {"torchinductor_root", f"torchinductor_{os.environ.get('USER', 'root')}"}
+"""A cache that torch keeps for good."""
 
 
 class Soak:
@@ -140,6 +142,12 @@ class Soak:
         reap(self._pids)
         return mini.alive([*self._everybody.values(), *psutil.Process().children(recursive=True)])
 
+    def close(self) -> None:
+        """End all that was started, however we end."""
+        self.chaos.rest()
+        for one in self._left():
+            one.kill()
+
     def table(self) -> list[str]:
         """As Markdown."""
         chaos, found = self.chaos, self.found
@@ -206,16 +214,22 @@ def main() -> int:
     with small_disk(work / "disk", 256) as disk:
         soak, number = Soak(work, asked.seed, disk), 0
         until = time.monotonic() + 60 * asked.minutes
-        while number == 0 or time.monotonic() < until:
-            number += 1
-            paths = sweep.make(soak.room / f"lab{number}", work / "text.txt", asked.runs)
-            soak.round(paths, until)
-            judge(soak.found, paths, still, soak.chaos.flipped)
-            print(f"sweep {number} is over after {time.monotonic() - began:.0f} s", flush=True)
-            if soak.found.words and disk is not None:
-                shutil.copytree(paths.root, work / f"lab{number}", symlinks=True)
-            shutil.rmtree(paths.root)
-        soak.found.count("temporary files left", 1, [str(path) for path in (work / "tmp").rglob("*")])
+        try:
+            while number == 0 or time.monotonic() < until:
+                number += 1
+                paths = sweep.make(soak.room / f"lab{number}", work / "text.txt", asked.runs)
+                soak.round(paths, until)
+                judge(soak.found, paths, still, soak.chaos.flipped)
+                print(f"sweep {number} is over after {time.monotonic() - began:.0f} s", flush=True)
+                if soak.found.words and disk is not None:
+                    shutil.copytree(paths.root, work / f"lab{number}", symlinks=True)
+                shutil.rmtree(paths.root)
+        finally:
+            soak.close()
+        left = [path for path in (work / "tmp").iterdir() if path.name not in _OTHERS]
+        # Of killed supervisors the last has nobody after it that could sweep; each keeps one folder for its sockets.
+        sockets = [path for path in left if path.name.startswith("scalelab-sockets-")]
+        soak.found.count("temporary files left", 1, [str(path) for path in left if path not in sockets])
     if disk is None:
         print("no disk was filled: mount a tmpfs as root, or run under `unshare -Urm`")
     print(f"{number} sweeps of {len(sweep.curves(still))} runs, {asked.minutes:g} minutes, seed {asked.seed}\n")

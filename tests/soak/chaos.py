@@ -170,7 +170,7 @@ class Chaos:
         return f"pid {self.app.pid}"
 
     def _hang_up(self) -> str | None:
-        if self.app is None or not self.app.up:
+        if self.app is None or not self.app.up or self.app.hung_up:
             return None
         self.app.hang_up()
         return f"pid {self.app.pid}"
@@ -181,7 +181,14 @@ class Chaos:
         if self._disk is None or self._disk.free < 1 << 20:
             return None
         leave = self._draw.choice((0, 4096, 50_000, 300_000))
-        self._disk.fill(leave=leave)
+        for _ in range(20):
+            try:
+                self._disk.fill(leave=leave)
+                break
+            except OSError:
+                continue  # somebody else took room while we looked how much there was
+        else:
+            return None
         return f"but {leave} bytes, for {self._later(2, 7, self._disk.make_room):.1f} s"
 
     def _hold(self) -> str | None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from tests.lab import mini
+from tests.reliability.terminals import TAKE_TERMINAL
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -76,8 +77,9 @@ class App:
     def __init__(self, lab: Path, environment: dict[str, str], folder: Path) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        # The terminal controls it, as that of a login does: when it hangs up the app is told.
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "scalelab", "attach", str(lab)],
+            [sys.executable, "-c", TAKE_TERMINAL, sys.executable, "-P", "-m", "scalelab", "attach", str(lab)],
             stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=folder, start_new_session=True,
         )  # fmt: skip
         os.close(theirs)
