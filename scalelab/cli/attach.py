@@ -51,7 +51,6 @@ def show(opening: Opening, glyphs: str | None, theme: str | None) -> None:
 
     chosen = settings.load(theme, glyphs)
     from scalelab.tui.app import LabApp
-
     from scalelab.tui.gone import end_with_terminal
 
     end_with_terminal()

@@ -23,8 +23,9 @@ from textual.screen import Screen
 from scalelab.errors import ScalelabError
 from scalelab.records import RunState
 from scalelab.tui import keys, settings
-from scalelab.tui.charts.wire import ExactSpans
+from scalelab.tui.charts.wire import ChangedCells
 from scalelab.tui.focus import is_typed
+from scalelab.tui.gone import leave_when_asked
 from scalelab.tui.labs import short
 from scalelab.tui.palette import KeyCommands
 from scalelab.tui.screens.base import Room
@@ -51,7 +52,7 @@ class Opening:
     replay: Replay | None = None
 
 
-class LabApp(ExactSpans[str]):
+class LabApp(ChangedCells[str]):
     """The lab in the terminal; what it returns is said after it has left."""
 
     TITLE = "scalelab"
@@ -92,6 +93,7 @@ class LabApp(ExactSpans[str]):
 
     def on_mount(self) -> None:
         """Go straight in where something was named."""
+        leave_when_asked(self.action_leave)
         if self._opening.lab is not None:
             self.open_lab(self._opening.lab)
         elif self._opening.preset is not None:
