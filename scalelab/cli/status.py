@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from scalelab.gate import clean
 
 if TYPE_CHECKING:
     from scalelab.lab.control import Status
+    from scalelab.records import Score
     from scalelab.report.progress import Snapshot
     from scalelab.store.reader import Reader
 
@@ -66,8 +68,8 @@ class _Look:
         self._follower = Follower(lab_at(lab).root.name, trained=False, at_once=True)
         self._odd: tuple[int, list[str]] = (0, [])
 
-    def take(self, reader: Reader) -> tuple[Status, Snapshot, list[str]]:
-        """How it stands, as a frame, and what is odd about its runs."""
+    def take(self, reader: Reader) -> tuple[Status, Snapshot, list[str], list[Score]]:
+        """How it stands, as a frame, what is odd about its runs, and what they reach in a task."""
         from scalelab.lab import control
 
         found = control.status(self._lab)
@@ -75,19 +77,19 @@ class _Look:
         fit = reader.latest_fit()
         if fit is not None and fit.id != self._odd[0]:
             self._odd = fit.id, _odd(fit.json)
-        return found, shot, self._odd[1]
+        return found, shot, self._odd[1], reader.scores()
 
 
 def _once(lab: str, as_json: bool) -> None:
     from scalelab.cli.labs import open_lab
 
     with open_lab(lab) as reader:
-        found, shot, odd = _Look(lab).take(reader)
+        found, shot, odd, scores = _Look(lab).take(reader)
     if as_json:
-        print_json(_document(found, shot, odd))
+        print_json(_document(found, shot, odd, scores))
         return
     size = shutil.get_terminal_size()
-    for line in _frame(found, shot, odd, size.columns, size.lines - 3 if sys.stdout.isatty() else 10_000):
+    for line in _frame(found, shot, odd, scores, size.columns, size.lines - 3 if sys.stdout.isatty() else 10_000):
         click.echo(line)
 
 
@@ -101,13 +103,13 @@ def _watch(lab: str, as_json: bool, forever: bool, interval: float | None) -> No
     seconds = interval if interval is not None else TERMINAL_SECONDS if quick else PIPE_SECONDS
     before: dict[str, Any] | None = None
     for reader in looks(lab_at(lab), seconds=seconds, forever=forever, gone=waiter(stream)):
-        found, shot, odd = look.take(reader)
+        found, shot, odd, scores = look.take(reader)
         if not as_json:
             # A share of time left would make a new line of every look.
             shot = shot if isinstance(drawn, Painter) else replace(shot, left=None)
-            drawn.paint(_frame(found, shot, odd, *drawn.size()))
+            drawn.paint(_frame(found, shot, odd, scores, *drawn.size()))
             continue
-        document = _document(found, shot, odd)
+        document = _document(found, shot, odd, scores)
         news = {key: value for key, value in document.items() if key not in _VOLATILE}
         if news != before:
             print_json(document)
@@ -115,13 +117,17 @@ def _watch(lab: str, as_json: bool, forever: bool, interval: float | None) -> No
         before = news
 
 
-def _frame(found: Status, shot: Snapshot, odd: list[str], width: int, height: int) -> list[str]:
+def _frame(
+    found: Status, shot: Snapshot, odd: list[str], scores: Sequence[Score], width: int, height: int
+) -> list[str]:
     """The runs, as many as there is room for, between what is said of the lab."""
     from scalelab.report import progress
 
     feet: list[str] = []
     for sentence in odd:
         feet += textwrap.wrap(clean(f"odd: {sentence}"), width, subsequent_indent="  ") or []
+    if best := _best_scores(scores):
+        feet += textwrap.wrap(best, width, subsequent_indent="  ")
     trained = f"trained by process {found.pid}" if found.pid else "nobody trains it now"
     feet.append(f"{trained}, which is stopping: {found.stopping}" if found.stopping else trained)
     if found.waiting:
@@ -135,7 +141,17 @@ def _frame(found: Status, shot: Snapshot, odd: list[str], width: int, height: in
     return [*progress.lines(shot, width, max(height - len(feet), 1)), *feet]
 
 
-def _document(found: Status, shot: Snapshot, odd: list[str]) -> dict[str, Any]:
+def _best_scores(scores: Sequence[Score]) -> str:
+    """The best of each score and whose it is; nothing without a task."""
+    from scalelab.tasks import NAMES
+
+    best = {name: max((each for each in scores if each.name == name), key=lambda each: each.value, default=None)
+            for name in NAMES}  # fmt: skip
+    told = [f"{NAMES[name]} {100 * each.value:.1f} % by {clean(each.run, 60)}" for name, each in best.items() if each]
+    return f"best so far: {'; '.join(told)}" if told else ""
+
+
+def _document(found: Status, shot: Snapshot, odd: list[str], scores: Sequence[Score]) -> dict[str, Any]:
     runs = [
         {
             "run": row.run,
@@ -147,6 +163,7 @@ def _document(found: Status, shot: Snapshot, odd: list[str]) -> dict[str, Any]:
             "step": row.step,
             "n_steps": row.spec.n_steps,
             "loss": shot.finals[row.run].loss if row.run in shot.finals else None,
+            "scores": {each.name: each.value for each in scores if each.run == row.run},
             "ending": shot.endings[row.run].to_dict() if row.run in shot.endings else None,
         }
         for row in shot.rows

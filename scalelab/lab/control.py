@@ -11,7 +11,7 @@ from scalelab.lab.lock import Owned
 from scalelab.lab.mending import mend
 from scalelab.lab.opening import start, start_detached
 from scalelab.lab.proving import Proof, prove
-from scalelab.lab.questions import Sample, devices, sample
+from scalelab.lab.questions import Sample, devices, sample, samples
 from scalelab.lab.removing import remove
 from scalelab.lab.status import Status, status, stored_preset
 from scalelab.lab.supervisor import Summary
@@ -36,6 +36,7 @@ __all__ = [
     "resume",
     "retry",
     "sample",
+    "samples",
     "start",
     "start_detached",
     "status",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from scalelab.gate import clean
 from scalelab.lab import resume
 from scalelab.lab.local import LocalExecutor
 from scalelab.lab.opening import existing
+from scalelab.lab.paths import LabPaths
 from scalelab.records import DeviceInfo, RunState
 from scalelab.store.reader import Reader
+from scalelab.store.rows import RunRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +42,21 @@ def devices() -> list[DeviceInfo]:
 
 
 def sample(
-    folder: str | Path, run: str, prompt: str, *, n: int = 100, temperature: float = 0.8, top_k: int = 50, seed: int = 0
-) -> Sample:
-    """Text that a finished run writes after a prompt.
+    folder: str | Path, run: str, prompt: str, *, n: int = 100, temperature: float | None = None, top_k: int = 50,
+    seed: int = 0,
+) -> Sample:  # fmt: skip
+    """Text that a finished run writes after a prompt; `samples` says the rest."""
+    return samples(folder, [run], prompt, n=n, temperature=temperature, top_k=top_k, seed=seed)[0]
+
+
+def samples(
+    folder: str | Path, runs: Sequence[str], prompt: str, *, n: int = 100, temperature: float | None = None,
+    top_k: int = 50, seed: int = 0,
+) -> list[Sample]:  # fmt: skip
+    """Text that finished runs write after one prompt.
+
+    In a task the prompt is put into the task's form, and the text ends where the answer does. `temperature` None: 0.8,
+    and 0, the likeliest answer, in a task.
 
     Raises
     ------
@@ -51,29 +66,30 @@ def sample(
         It has no finished model yet.
     """
     paths = existing(folder)
-    model = paths.run_dir(run) / "model"
     with Reader(paths.store) as reader:
         rows = {row.run: row for row in reader.runs()}
-        known = [name for name, row in rows.items() if row.state is RunState.DONE]
-    if not model.is_dir():
-        written = [name for name in known if (paths.run_dir(name) / "model").is_dir()]
-        raise BadInput(
-            f"lab {paths.root} has no finished model {clean(run, 60)!r}", allowed=", ".join(written) or "none yet"
-        )
-    executor = LocalExecutor()
+    _refuse_unfinished(paths, runs, rows)
+    lab, executor = resume.load(paths), LocalExecutor()
+    asked = {"n": n, "prompt": prompt, "temperature": temperature, "top_k": top_k, "seed": seed}
+    found = []
     try:
-        answer = executor.ask(
-            "sample",
-            {
-                "tokens": resume.load(paths).tokens_of(rows[run].spec.group if run in rows else "").directory,
-                "model": str(model),
-                "n": n,
-                "prompt": prompt,
-                "temperature": temperature,
-                "top_k": top_k,
-                "seed": seed,
-            },
-        )
+        for run in runs:
+            folders = {
+                "tokens": lab.tokens_of(rows[run].spec.group if run in rows else "").directory,
+                "model": str(paths.run_dir(run) / "model"),
+            }
+            answer = executor.ask("sample", asked | folders)
+            found.append(Sample(run=run, prompt=prompt, text=answer["text"], ids=tuple(answer["ids"])))
     finally:
         executor.close()
-    return Sample(run=run, prompt=prompt, text=answer["text"], ids=tuple(answer["ids"]))
+    return found
+
+
+def _refuse_unfinished(paths: LabPaths, runs: Sequence[str], rows: Mapping[str, RunRow]) -> None:
+    for run in runs:
+        if not (paths.run_dir(run) / "model").is_dir():
+            done = (name for name, row in rows.items() if row.state is RunState.DONE)
+            written = [name for name in done if (paths.run_dir(name) / "model").is_dir()]
+            raise BadInput(
+                f"lab {paths.root} has no finished model {clean(run, 60)!r}", allowed=", ".join(written) or "none yet"
+            )

@@ -31,6 +31,8 @@ STOP, HOLD, GO_ON, BEAT = b"stop", b"hold", b"go on", b"beat"
 """What goes down the pipe, and the sign of life that comes up."""
 BEAT_SECONDS = 1.0
 """The loop tells that it moves no oftener than this."""
+TEXT_TEMPERATURE = 0.8
+"""Of samples of text, unless another is asked for; answers of a task are the likeliest."""
 FIRST_LOOK_SECONDS, LOOK_SECONDS = 0.5, 3.0
 """When a worker first looks at its device, and how often then."""
 
@@ -217,8 +219,20 @@ def _sample(values: Mapping[str, Any]) -> dict[str, Any]:
     from scalelab.training.generate import generate
 
     tokenizer = load_tokenizer(Path(values["tokens"]))
-    prompt = tokenizer.encode(values["prompt"])
-    new = generate(Path(values["model"]), prompt, values["n"], values["temperature"], values["top_k"], values["seed"])
+    task = tokenizer.separator is not None
+    if task:
+        from scalelab.lab.scoring import prompt_ids
+
+        prompt = prompt_ids(tokenizer, values["prompt"])
+    else:
+        prompt = tokenizer.encode(values["prompt"])
+    temperature = values["temperature"]
+    if temperature is None:
+        temperature = 0.0 if task else TEXT_TEMPERATURE
+    new = generate(
+        Path(values["model"]), prompt, values["n"], temperature, values["top_k"], values["seed"],
+        end=tokenizer.end_of_text if task else None,
+    )  # fmt: skip
     return {"prompt": values["prompt"], "ids": list(new), "text": tokenizer.decode(list(new))}
 
 

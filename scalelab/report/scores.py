@@ -70,7 +70,7 @@ def links(finals: Sequence[Evaluation], scores: Sequence[Score]) -> tuple[ScoreL
 
     loss = {final.run: final.loss for final in finals}
     found = []
-    for name in dict.fromkeys(each.name for each in scores):
+    for name in _names(scores):
         points = [(loss[each.run], each.value) for each in scores if each.name == name and each.run in loss]
         try:
             link, why = laws.fit_link([x for x, _ in points], [y for _, y in points]), ""
@@ -80,10 +80,16 @@ def links(finals: Sequence[Evaluation], scores: Sequence[Score]) -> tuple[ScoreL
     return tuple(found)
 
 
+def _names(scores: Sequence[Score]) -> list[str]:
+    """Those that are there, in the order in which people name them."""
+    there = {each.name for each in scores}
+    return [name for name in NAMES if name in there]
+
+
 def scored(subject: Subject, width: int) -> Lines:
     """A table of each score by N and D, and the links; nothing of a lab without a task."""
     lines: Lines = []
-    for name in dict.fromkeys(each.name for each in subject.scores):
+    for name in _names(subject.scores):
         values = {each.run: each for each in subject.scores if each.name == name}
         lines += _table(subject, name, values)
     for each in subject.links:

@@ -17,9 +17,10 @@ from scalelab.training.export import check_model
 
 
 def generate(
-    model_dir: Path, ids: Sequence[int], n: int, temperature: float = 1.0, top_k: int = 0, seed: int = 0
-) -> list[int]:
-    """`n` ids that follow `ids`; only the last `context` ids are looked at.
+    model_dir: Path, ids: Sequence[int], n: int, temperature: float = 1.0, top_k: int = 0, seed: int = 0,
+    end: int | None = None,
+) -> list[int]:  # fmt: skip
+    """`n` ids that follow `ids`, fewer where `end` comes among them; only the last `context` ids are looked at.
 
     Parameters
     ----------
@@ -41,7 +42,10 @@ def generate(
     with torch.inference_mode():
         for _ in range(n):
             logits = model(input_ids=torch.tensor([seen[-context:]]), use_cache=False).logits[0, -1]
-            seen.append(_draw(logits, temperature, top_k, generator))
+            drawn = _draw(logits, temperature, top_k, generator)
+            if drawn == end:
+                break
+            seen.append(drawn)
     return seen[len(ids) :]
 
 

@@ -7,7 +7,7 @@ from outside: whoever shows it passes it through the gate.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,9 +19,9 @@ from scalelab.lab import control
 from scalelab.lab.forecasts import Ending, Forecasts
 from scalelab.lab.lock import holder
 from scalelab.lab.paths import LabPaths, lab_paths
-from scalelab.records import DeviceInfo, Evaluation, RunState, TokenSet, Usage
+from scalelab.records import DeviceInfo, Evaluation, RunState, Score, TokenSet, Usage
 from scalelab.store.reader import Reader
-from scalelab.store.rows import FitRow, PredictionRow, RunRow, StateChange
+from scalelab.store.rows import PredictionRow, RunRow, StateChange
 from scalelab.tui.curves import Curve, Curves
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ Value = TypeVar("Value")
 
 def _nothing() -> Mapping[Key, Value]:
     return MappingProxyType({})
+
+
+def _by_run(scores: Sequence[Score]) -> dict[str, tuple[Score, ...]]:
+    return {run: tuple(each for each in scores if each.run == run) for run in {each.run for each in scores}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,7 @@ class Versions:
     """Counters that grow when a part of the snapshot has changed: a view compares and draws only what it must."""
 
     rows: int = 0
-    """rows, evaluations, finals, events, alive, waiting, stopping, state, seconds_left, usage."""
+    """rows, evaluations, finals, scores, events, alive, waiting, stopping, state, seconds_left, usage."""
     curves: int = 0
     law: int = 0
     """runs, assessment, history, foretold, fit_problem."""
@@ -90,6 +94,8 @@ class Snapshot:
     """Held-out measures by run, in order of steps."""
     finals: tuple[Evaluation, ...] = ()
     """Annealed ends of the runs that are done: the points of a fit."""
+    scores: Mapping[str, tuple[Score, ...]] = field(default_factory=_nothing)
+    """What the runs that are done reached in the lab's task, by run; empty without a task."""
     runs: RunTable | None = None
     """The same as laws see them, with what was left out; None while nothing is finished."""
     assessment: Assessment | None = None
@@ -106,6 +112,13 @@ class Snapshot:
     """What each slot last took of its device; empty where nobody trains."""
     device: DeviceInfo | None = None
     tokens: TokenSet | None = None
+    """The text of the group whose law is told."""
+    groups: tuple[str, ...] = ("",)
+    """The texts that are compared, in order; ("",) where there is one."""
+    group: str = ""
+    """That whose law is told: runs, assessment, history and foretold are its own."""
+    elsewhere: bool = False
+    """Whether its runs were trained by others, and are recorded here."""
     preset: Preset | None = None
     """What the lab was made with."""
     events: tuple[StateChange, ...] = ()
@@ -118,6 +131,19 @@ class Snapshot:
     recorded: str = ""
     """Of a recording that is played again, the lab as people type it, "-" for the shipped one; nothing can be asked of
     it. Empty for a lab itself."""
+
+    @property
+    def own_rows(self) -> tuple[RunRow, ...]:
+        """The runs of the group whose law is told."""
+        return tuple(row for row in self.rows if row.spec.group == self.group)
+
+    @property
+    def own_finals(self) -> tuple[Evaluation, ...]:
+        """The points of its fit."""
+        if len(self.groups) == 1:
+            return self.finals
+        own = {row.run for row in self.own_rows}
+        return tuple(each for each in self.finals if each.run in own)
 
     def row(self, run: str) -> RunRow | None:
         """The run of this name."""
@@ -134,11 +160,15 @@ class Watch:
     """
 
     def __init__(self, root: str | Path) -> None:
+        from scalelab.tui.lawbook import LawBook
+
         self.paths: LabPaths = lab_paths(root)
         self._reader = Reader(self.paths.store)
         self._curves = Curves()
         self._forecasts = Forecasts()
-        self._fit = 0
+        self._book = LawBook(self._reader)
+        self.group: str | None = None
+        """The group whose law is told from the next look on, as any thread may wish; None: the first."""
         self._estimated = -ESTIMATE_SECONDS
         self.snapshot = Snapshot(root=self.paths.root, name=self.paths.root.name)
         self._read_fixed()
@@ -148,16 +178,18 @@ class Watch:
         before = self.snapshot
         owner = holder(self.paths.lock)
         alive, waiting = owner is not None, owner.waiting if owner else ""
-        if not self._reader.changed() and (alive, waiting) == (before.alive, before.waiting) and before.complete:
+        group = self._wished(before)
+        moved = (alive, waiting, group) != (before.alive, before.waiting, before.group)
+        if not self._reader.changed() and not moved and before.complete:
             return None
-        now = before
+        now = before if group == before.group else replace(before, group=group)
         stopping = (self._reader.meta("stopping") or "") if alive else ""
         if (waiting, stopping) != (before.waiting, before.stopping):
             now = replace(
                 now, waiting=waiting, stopping=stopping, versions=replace(now.versions, rows=now.versions.rows + 1)
             )
         now = self._with_curves(self._with_rows(now, alive))
-        now = self._with_law(now, before)
+        now = self._book.told(now, before)
         self.snapshot = self._with_endings(now, before)
         return self.snapshot
 
@@ -171,16 +203,24 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _wished(self, before: Snapshot) -> str:
+        """The group whose law is told."""
+        wish = self.group
+        return wish if wish is not None and wish in before.groups else before.group
+
     def _read_fixed(self) -> None:
-        device, tokens = self._reader.meta("device"), self._reader.meta("tokens")
+        device, groups = self._reader.meta("device"), self._book.groups()
         preset: Preset | None = None
         with suppress(ScalelabError):  # a preset of another version is no reason to hide the lab
             preset = control.stored_preset(self.paths.root)
         self.snapshot = replace(
             self.snapshot,
             device=DeviceInfo.from_json(device) if device else None,
-            tokens=TokenSet.from_json(tokens) if tokens else None,
+            tokens=self._book.tokens(groups[0], groups),
             preset=preset,
+            groups=groups,
+            group=groups[0],
+            elsewhere=bool(self._reader.meta("recorded")),
         )
 
     def _with_rows(self, shot: Snapshot, alive: bool) -> Snapshot:
@@ -202,6 +242,7 @@ class Watch:
             state=state_of(rows, alive),
             evaluations=MappingProxyType(evaluations),
             finals=tuple(self._reader.finals()) if told else shot.finals,
+            scores=_by_run(self._reader.scores()) if told else shot.scores,
             events=tuple(self._reader.states()) if told else shot.events,
             seconds_left=self._left(shot, alive),
             usage=MappingProxyType(usage),
@@ -224,34 +265,6 @@ class Watch:
         versions = replace(shot.versions, curves=shot.versions.curves + 1)
         return replace(shot, curves=self._curves.kept, complete=complete, versions=versions)
 
-    def _with_law(self, shot: Snapshot, before: Snapshot) -> Snapshot:
-        new = self._new_fits()
-        ended = _ended(shot) != _ended(before)
-        problem = self._reader.meta("fit_problem") or ""
-        if not new and not ended and problem == shot.fit_problem:
-            return shot
-        from scalelab.lab.table import run_table
-        from scalelab.laws import Assessment
-
-        seen = [(row, found) for row in new if (found := Assessment.kept(row.json))]
-        self._fit = new[-1].id if new else self._fit
-        past = tuple(law for row, found in seen if (law := _past(row, found)))
-        return replace(
-            shot,
-            runs=run_table(self._reader) if shot.finals else None,
-            assessment=seen[-1][1] if seen else shot.assessment,
-            history=shot.history + past,
-            foretold=tuple(self._reader.predictions()),
-            fit_problem=problem,
-            versions=replace(shot.versions, law=shot.versions.law + 1),
-        )
-
-    def _new_fits(self) -> list[FitRow]:
-        newest = self._reader.latest_fit()
-        if newest is None or newest.id <= self._fit:
-            return []
-        return [newest] if newest.id == self._fit + 1 else [row for row in self._reader.fits() if row.id > self._fit]
-
     def _with_endings(self, shot: Snapshot, before: Snapshot) -> Snapshot:
         if not shot.alive and not before.endings:
             return shot
@@ -270,22 +283,3 @@ def state_of(rows: tuple[RunRow, ...], alive: bool) -> str:
     if states <= {RunState.PLANNED} and all(row.attempt == 0 for row in rows):
         return WAITING
     return FINISHED if states <= {RunState.DONE, RunState.FAILED, RunState.DIVERGED} else STOPPED
-
-
-def _ended(shot: Snapshot) -> tuple[tuple[str, RunState], ...]:
-    """The runs that are over, on which the table of a fit depends."""
-    return tuple((row.run, row.state) for row in shot.rows if row.state not in {RunState.PLANNED, RunState.RUNNING})
-
-
-def _past(row: FitRow, seen: Assessment) -> PastLaw | None:
-    if seen.best is None:
-        return None
-    numbers = {each.name: (each.value, each.low, each.high) for each in seen.fit().estimates}
-    return PastLaw(
-        n_runs=seen.n_runs,
-        law=seen.best,
-        after_run=row.after_run,
-        time=row.time,
-        estimates=MappingProxyType(numbers),
-        fit=seen.fit(),
-    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from scalelab.gate import clean
 from scalelab.records import RunKind, RunState
+from scalelab.tasks import NAMES
 from scalelab.tui.columns import Column, Row
 from scalelab.units import format_count, format_duration, value_error
 
@@ -79,6 +80,9 @@ def in_words(shot: Snapshot, run: str) -> str:
     if held := shot.evaluations.get(run):
         last = held[-1]
         said.append(f"held-out loss {value_error(last.loss, last.loss_se)} at D {format_count(last.n_tokens)}")
+    if scores := shot.scores.get(run):
+        told = (f"{NAMES.get(each.name, each.name)} {100 * each.value:.1f} %" for each in scores)
+        said.append(f"{', '.join(told)} of {scores[0].n} held-out prompts")
     if (ending := shot.endings.get(run)) and (warning := ending.sentence()):
         said.append(clean(warning, 200))
     if row.attempt > 1:

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 from scalelab.corpora.pairs.made.words import Coiner, Zipf
 
-VERSION = 1
-NOUNS, VERBS, ADJECTIVES = 600, 240, 160
-EXPONENT = 1.1
+VERSION = 2
+NOUNS, VERBS, ADJECTIVES = 1500, 500, 300
+EXPONENT = 1.0
 """Of the words' frequencies."""
 _CASES = ("subject", "object", "place")
 _TENSES = {"": "", "ta": "past", "vu": "future"}
@@ -59,7 +59,7 @@ class Language:
 
     def __init__(self, seed: int) -> None:
         draw = random.Random(f"conlang {seed}")
-        here, there = Coiner(draw, "bdgklmnprst", "aeiou"), Coiner(draw, "fhjkmnrstvz", "aeiou")
+        here, there = Coiner(draw, "bdfgklmnprst", "aeiou"), Coiner(draw, "fhjkmnrstvz", "aeiou")
         self._nouns = [
             _Noun(source=here.word(2), stem=there.word(1, closed=True) if place < 60 else there.word(2, closed=True),
                   gender=draw.randrange(3))
@@ -82,8 +82,8 @@ class Language:
         """A sentence and its translation."""
         subject, tense = self._phrase(draw), draw.choices(("", "ta", "vu"), (5, 3, 2))[0]
         verb = self._verbs[self._draws[VERBS].draw(draw)]
-        direct = self._phrase(draw) if draw.random() < 0.75 else None
-        place = self._phrase(draw, most=0.15) if draw.random() < 0.3 else None
+        direct = self._phrase(draw) if draw.random() < 0.7 else None
+        place = self._phrase(draw, most=0.15) if draw.random() < 0.2 else None
         source = [*subject.source(), *filter(None, [tense]), verb.source]
         source += [] if direct is None else direct.source()
         source += [] if place is None else ["en", *place.source()]
@@ -94,7 +94,7 @@ class Language:
         target.append(verb.stem + self._tense_endings[tense] + agreement)
         return " ".join(source), " ".join(target)
 
-    def _phrase(self, draw: random.Random, most: float = 0.35) -> _Phrase:
+    def _phrase(self, draw: random.Random, most: float = 0.3) -> _Phrase:
         adjective = self._adjectives[self._draws[ADJECTIVES].draw(draw)] if draw.random() < most else None
         noun = self._nouns[self._draws[NOUNS].draw(draw)]
         return _Phrase(noun=noun, plural=draw.random() < 0.35, adjective=adjective)
