@@ -106,13 +106,13 @@ def test_sample_shows_text_harmlessly(scalelab: Run, finished: Path, monkeypatch
 
     said: dict[str, object] = {}
 
-    def fake(folder: str, run: str, prompt: str, **options: object) -> control.Sample:
-        said.update(options, run=run)
-        return control.Sample(run=run, prompt=prompt, text="one\n\x1b[2Jtwo", ids=(1, 2))
+    def fake(folder: str, runs: list[str], prompt: str, **options: object) -> list[control.Sample]:
+        said.update(options, runs=runs)
+        return [control.Sample(run=run, prompt=prompt, text="one\n\x1b[2Jtwo", ids=(1, 2)) for run in runs]
 
-    monkeypatch.setattr(control, "sample", fake)
+    monkeypatch.setattr(control, "samples", fake)
     ran = scalelab("sample", str(finished), "--prompt", "go ", "--tokens", "7")
     assert ran.out == "go one\n\\x1b[2Jtwo\n"
-    assert said["run"] == "48x1-D160k-s0"
+    assert said["runs"] == ["48x1-D160k-s0"]
     assert said["n"] == 7
     assert document(scalelab("sample", str(finished), "--json"))["ids"] == [1, 2]
