@@ -62,7 +62,7 @@ def test_the_larger_model_translates_better_and_the_loss_says_so(lab: Path) -> N
         losses = {final.run: final.loss for final in reader.finals()}
     small, large = "8x1-D120k-s0", "32x1-D120k-s0"
     assert losses[large] < losses[small]
-    assert scores[large, "chrf"].value > scores[small, "chrf"].value + 0.1
+    assert scores[large, "chrf"].value > scores[small, "chrf"].value > 0.2
     assert scores[large, "chrf"].n == 40 and {name for _, name in scores} == {"chrf", "bleu"}
     assert {run for run, _ in scores} == set(losses), "a score without a final loss, or a final loss without a score"
 
