@@ -21,7 +21,7 @@ MOST_CELLS = 60
 
 def plan_lines(plan: Plan, width: int) -> list[str]:
     """The plan as a person reads it before spending the time."""
-    sections = [_headline(plan, width), _rungs(plan), _points(plan), _warnings(plan, width)]
+    sections = [_headline(plan, width), _rungs(plan), _points(plan, width), _warnings(plan, width)]
     lines: list[str] = []
     for section in filter(None, sections):
         lines += [*section, ""]
@@ -33,6 +33,8 @@ def _headline(plan: Plan, width: int) -> list[str]:
     seeds = f" with each of {len(preset.seeds)} seeds" if len(preset.seeds) > 1 else ""
     slots = f"{device.slots} slot{'s' if device.slots > 1 else ''}"
     points = f"{len(plan.cells)} point{'s' if len(plan.cells) > 1 else ''}"
+    if preset.groups:
+        points += f" in {len(preset.groups)} groups"
     said = (
         f"{preset.name}: {points}{seeds} in about {format_duration(plan.seconds)}, "
         f"{numbers.flops(plan.flops)} FLOPs, on {slots} of {device.name} ({clean(device.label, 60)}; "
@@ -59,8 +61,9 @@ def _rungs(plan: Plan) -> list[str]:
     return columns(rows)
 
 
-def _points(plan: Plan) -> list[str]:
-    cells = [cell for cell in plan.cells if cell.seed == plan.preset.seeds[0]]
+def _points(plan: Plan, width: int) -> list[str]:
+    first = {spec.run for spec in plan.runs if spec.group == plan.preset.group_names[0]}
+    cells = [cell for cell in plan.cells if cell.seed == plan.preset.seeds[0] and cell.run in first]
     shown = cells if len(cells) <= MOST_CELLS else [*cells[: MOST_CELLS - 1], cells[-1]]
     rows = [["rung", "N", "D", "D/N", "C", "memory", "time", "fits"]] + [_row(cell) for cell in shown]
     lines = columns(rows, left={0, 7})
@@ -68,6 +71,9 @@ def _points(plan: Plan) -> list[str]:
         lines.insert(-1, f"… {len(cells) - len(shown)} more (--json lists them)")
     if len(plan.preset.seeds) > 1:
         lines.append(f"and the same for seeds {', '.join(map(str, plan.preset.seeds[1:]))}")
+    if plan.preset.groups:
+        said = f"× {len(plan.preset.groups)} groups: {', '.join(plan.preset.group_names)}"
+        lines += textwrap.wrap(said, min(width, 100), subsequent_indent="  ", break_on_hyphens=False)
     return lines
 
 

@@ -23,7 +23,7 @@ from textual.screen import Screen
 from scalelab.errors import ScalelabError
 from scalelab.records import RunState
 from scalelab.tui import keys, settings
-from scalelab.tui.charts.wire import ExactSpans
+from scalelab.tui.charts.wire import ChangedCells
 from scalelab.tui.focus import is_typed
 from scalelab.tui.gone import leave_when_asked
 from scalelab.tui.labs import short
@@ -52,7 +52,7 @@ class Opening:
     replay: Replay | None = None
 
 
-class LabApp(ExactSpans[str]):
+class LabApp(ChangedCells[str]):
     """The lab in the terminal; what it returns is said after it has left."""
 
     TITLE = "scalelab"

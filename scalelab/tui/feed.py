@@ -72,8 +72,9 @@ class Feed:
         self._root = root
         self._watch: Watch | None = None
         self._post = post
-        self._end = threading.Event()
-        self._wait = wait or self._end.wait
+        self._end, self._call = threading.Event(), threading.Event()
+        self._wait = wait or self._rest
+        self._group: str | None = None
         self._pace = Pace()
         self._told = ""
         self._thread = threading.Thread(target=self._run, name="scalelab-feed", daemon=True)
@@ -86,6 +87,12 @@ class Feed:
     def close(self) -> None:
         """Ask the thread to end; it lets go of the store itself."""
         self._end.set()
+        self._call.set()
+
+    def tell(self, group: str) -> None:
+        """Tell the law of this group from now on."""
+        self._group = group
+        self._call.set()
 
     def look(self) -> float:
         """Look once and post what is new; how long to wait before the next look."""
@@ -95,6 +102,7 @@ class Feed:
                 from scalelab.tui.snapshot import Watch  # numpy and the laws: not before the first paint
 
                 self._watch = Watch(self._root)
+            self._watch.group = self._group
             shot = self._watch.poll()
         except StoreBusy:
             return self._pace.after(changed=False)
@@ -107,6 +115,12 @@ class Feed:
         if shot is not None:
             self._post(LabChanged(shot))
         return self._pace.after(changed=shot is not None, complete=shot is None or shot.complete)
+
+    def _rest(self, seconds: float) -> bool:
+        """Wait so long, unless something is asked; whether to end."""
+        if self._call.wait(seconds):
+            self._call.clear()
+        return self._end.is_set()
 
     def _run(self) -> None:
         while not self._end.is_set() and not self._wait(self.look()):

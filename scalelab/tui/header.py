@@ -50,7 +50,7 @@ def lines(
         if room >= min(cell_len(shot.name), LEAST_NAME):
             break
     head: list[Part] = [
-        (cut(clean(shot.name, 60), max(room, 1)), "strong"),
+        (cut(name_words(shot), max(room, 1)), "strong"),
         (f"  {state}", "bad" if shot.state == "stopped" else ""),
         (f"  {left}" if left else "", ""),
     ]
@@ -74,6 +74,11 @@ def _tabs(tabs: Sequence[tuple[str, str]], here: str, *, names: bool) -> list[Pa
         else:
             parts += [(key, "strong"), (f" {name}" * names, "faint")]
     return parts
+
+
+def name_words(shot: Snapshot) -> str:
+    """The lab's name; of one with groups with that whose law is told."""
+    return clean(f"{shot.name} · {shot.group}" if len(shot.groups) > 1 else shot.name, 60)
 
 
 def state_words(shot: Snapshot) -> tuple[str, ...]:
@@ -100,15 +105,20 @@ def law_words(shot: Snapshot) -> str:
     if shot.assessment is not None and shot.assessment.best is not None:
         return equation(shot.assessment)
     if shot.assessment is not None and shot.assessment.verdicts:
-        return clean(f"no law: {shot.assessment.verdicts[0]}", 300)
+        return _no_law(shot.assessment.verdicts[0])
     if shot.fit_problem:
-        return clean(f"no law: {shot.fit_problem}", 300)
-    points = len(shot.finals)
+        return _no_law(shot.fit_problem)
+    points = len(shot.own_finals)
     return (
         f"no law yet: it comes with {FIRST_LAW} finished points, {points} so far"
         if points < FIRST_LAW
         else "no law yet"
     )
+
+
+def _no_law(why: str) -> str:
+    """That there is none, and why, said once."""
+    return clean(why if why.startswith("no law") else f"no law: {why}", 300)
 
 
 def equation(seen: Assessment, digits: int = 3) -> str:

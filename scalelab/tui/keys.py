@@ -55,6 +55,8 @@ KEYS: tuple[Key, ...] = (
     _key("lab.stop", "S", "stop", "stop", "stop training: save first, or now; asks before it does"),
     _key("lab.go_on", "R", "go_on", "go on", "train what is left, failed and stopped runs again"),
     _key("lab.extend", "E", "extend", "extend", "grow the lab: more tokens, sizes, seeds; cost first", footer=False),
+    _key("lab.group", "f", "next_group(1)", "group", "the law of the next group of runs, in views 3 to 5"),
+    _key("lab.group_before", "F", "next_group(-1)", "group", "the law of the group before", footer=False),
     _key("lab.back", "b,escape", "back", "labs", "back to the list of labs; training goes on"),
     _key("replay.pause", "P", "pause", "pause", "stand still; again: play on"),
     _key("replay.slower", "less_than_sign", "tempo(-1)", "slower", "play half as fast", footer=False),

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.drivers.linux_driver import LinuxDriver
 
 from scalelab.tui.charts.widget import CellWidget
-from scalelab.tui.charts.wire import ExactSpans
+from scalelab.tui.charts.wire import ChangedCells
 
 
 class Counting(LinuxDriver):
@@ -27,7 +27,7 @@ class Counting(LinuxDriver):
         super().write(data)
 
 
-class Frames(ExactSpans[None]):
+class Frames(ChangedCells[None]):
     """Shows a figure after the other; the first one is not counted, nor is an empty one."""
 
     ENABLE_COMMAND_PALETTE = False

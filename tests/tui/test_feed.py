@@ -16,7 +16,7 @@ from scalelab.lab import lock
 from scalelab.records import Point, RunState
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
-from scalelab.tui import feed, header, snapshot
+from scalelab.tui import feed, header, snapshot, views
 from scalelab.tui.feed import Feed, LabChanged, LabUnreadable, Pace
 from scalelab.tui.snapshot import Watch
 from tests.tui.screens import app, settle, until
@@ -227,6 +227,7 @@ def test_one_new_number_draws_its_cells_alone(training: Path, monkeypatch: pytes
 
     async def see() -> None:
         async with app(training) as (made, pilot):
+            await until(pilot, lambda: len(made.screen.query("#views > *")) == len(views.NAMES))
             await settle(pilot)
             with Reader(training / "lab.db") as reader:
                 last = reader.latest_points()["80x1-trunk-s0"]

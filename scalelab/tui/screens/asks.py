@@ -56,6 +56,8 @@ class Asks(Room):
                 return shot is not None and shot.alive
             case "lab.go_on":
                 return shot is not None and not shot.alive and unfinished(shot)
+            case "lab.group" | "lab.group_before":
+                return shot is not None and len(shot.groups) > 1
             case "runs.retry":
                 return shot is not None and any(row.state in TRIED_AGAIN for row in shot.rows)
             case _:

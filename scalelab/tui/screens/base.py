@@ -7,16 +7,16 @@ from typing import Any
 
 from textual import actions, events, on
 from textual.dom import DOMNode
-from textual.screen import Screen
 
 from scalelab.tui import keys
 from scalelab.tui.bars import KeyBar
+from scalelab.tui.painting import Painted
 
 TYPED = "filter"
 """A scope in which letters are typed: no key of the app counts there."""
 
 
-class Room(Screen[None]):
+class Room(Painted[None]):
     """A whole screen whose keys stand in the one table."""
 
     scopes: tuple[str, ...] = ()

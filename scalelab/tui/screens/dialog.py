@@ -14,12 +14,13 @@ from textual.screen import ModalScreen
 from scalelab.gate import clean
 from scalelab.tui import keys
 from scalelab.tui.bars import KeyBar, Lines
+from scalelab.tui.painting import Painted
 from scalelab.tui.views.lines import LinesView
 
 Answer = TypeVar("Answer")
 
 
-class Dialog(ModalScreen[Answer]):
+class Dialog(Painted[Answer], ModalScreen[Answer]):
     """A window; escape closes it and nothing else happens."""
 
     DEFAULT_CSS = """

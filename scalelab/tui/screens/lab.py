@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FIRST_VIEW = "runs"
 PAINTED = 0.03
 """Seconds in which Textual paints a first screen."""
+AHEAD = 0.2
+"""Seconds after the first sight of a lab, before the other views are made, and between them."""
 
 
 class LabScreen(Asks):
@@ -46,6 +48,7 @@ class LabScreen(Asks):
         self._seen: dict[str, Snapshot] = {}
         """The last snapshot that each view was shown."""
         self._wanted = view
+        self._group = 0
         self._making = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
@@ -78,6 +81,8 @@ class LabScreen(Asks):
 
     @on(LabChanged)
     def _changed(self, message: LabChanged) -> None:
+        if self.snapshot is None:
+            self.run_worker(self._make_ready(), group="ahead")
         self.snapshot = message.snapshot
         self._draw_header()
         self._show()
@@ -154,17 +159,28 @@ class LabScreen(Asks):
 
     async def _look_at(self, name: str) -> None:
         self._wanted = name
-        async with self._making:  # the first view may still be on its way
-            switcher = self.query_one(ContentSwitcher)
-            if not switcher.query(f"#{name}"):
-                await switcher.add_content(views.make(name), id=name)
+        await self._make(name)
         if name != self._wanted:
             return
-        switcher.current = name
+        self.query_one(ContentSwitcher).current = name
         self._draw_header()
         self._show()
         self._widget().focus()
         self.tell_keys()
+
+    async def _make(self, name: str) -> None:
+        async with self._making:  # another may still be on its way
+            switcher = self.query_one(ContentSwitcher)
+            if not switcher.query(f"#{name}"):
+                await switcher.add_content(views.make(name), id=name)
+
+    async def _make_ready(self) -> None:
+        """Make the other views while nobody waits: the first sight of one would take three times as long."""
+        await asyncio.sleep(AHEAD)
+        await asyncio.to_thread(views.load)
+        for name in sorted(views.NAMES, key=("law", "surface", "predict", "plan", "runs").index):
+            await self._make(name)
+            await asyncio.sleep(AHEAD)
 
     @property
     def _made(self) -> bool:
@@ -180,6 +196,13 @@ class LabScreen(Asks):
         """Another view."""
         if name in views.NAMES:
             await self._look_at(name)
+
+    def action_next_group(self, by: int) -> None:
+        """The law of the next group, or of the one before."""
+        shot = self.snapshot
+        if shot is not None and len(shot.groups) > 1:
+            self._group = (self._group + by) % len(shot.groups)
+            self._feed.tell(shot.groups[self._group])
 
     def action_back(self) -> None:
         """Back to the labs; training goes on."""

@@ -25,3 +25,9 @@ def make(name: str) -> Widget:
     """The view of this name, with the name as its id."""
     module = importlib.import_module(f"{__name__}.{name}")
     return cast("Widget", getattr(module, f"{name.capitalize()}View")(id=name))
+
+
+def load() -> None:
+    """Load the code of all views and what they first need, in whatever thread."""
+    for name in (*(f"{__name__}.{each}" for each in NAMES), "scalelab.laws.diagnose.wording"):
+        importlib.import_module(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import Self
 
 from textual.widget import Widget
@@ -11,6 +12,9 @@ from textual.worker import get_current_worker
 
 from scalelab.tui.focus import give_keys
 from scalelab.tui.snapshot import Snapshot
+
+PAINTED = 0.03
+"""Seconds in which a view is painted."""
 
 
 class Keyed(Widget):
@@ -33,6 +37,10 @@ class Threaded(Keyed):
     Each `@work` has a `description`: without one Textual writes down all that a worker is given, which of a snapshot of
     500 curves took more than a second.
     """
+
+    def after_paint(self, do: Callable[..., object], *what: object) -> None:
+        """Begin something that computes when what is there already is on the screen: a thread takes turns with it."""
+        self.set_timer(PAINTED, partial(do, *what))
 
     def back(self, do: Callable[..., object], *what: object) -> None:
         """From a worker's thread: do this with a widget, unless nobody waits for it any more."""

@@ -106,7 +106,7 @@ class LawView(LabView):
             card.show(lambda width: law_words.nothing(snapshot, width))
         else:
             card.show(lambda width: law_card.lines(subject, width))
-            self._say_more(snapshot, subject)
+            self.after_paint(self._say_more, snapshot, subject)
         self.lay_out()
 
     @work(thread=True, exclusive=True, group="words", description="words of a law")
@@ -125,7 +125,7 @@ class LawView(LabView):
         missing = [name for name in names if name not in self._built and (self._grown or name not in GROWN)]
         if shot is not None and subject is not None and missing:
             self._built.update(missing)
-            self._build(missing, shot, subject)
+            self.after_paint(self._build, missing, shot, subject)
 
     @work(thread=True, group="figures", description="figures of a law")
     def _build(self, names: list[str], snapshot: Snapshot, subject: Subject) -> None:

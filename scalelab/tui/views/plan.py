@@ -121,7 +121,11 @@ class PlanView(Threaded):
         """Look for devices, which may take a second where a driver is asked."""
         self._tell()
         # Of a lab the plan is shown as it is stored, and the devices are looked for when a new one is begun from it.
-        self.call_after_refresh(self._look_where_needed)
+        self.call_after_refresh(self._look_where_seen)
+
+    def _look_where_seen(self) -> None:
+        if self.display:
+            self._look_where_needed()
 
     def _look_where_needed(self) -> None:
         if self._new and self._desk.devices is None:
@@ -149,7 +153,7 @@ class PlanView(Threaded):
     # What is edited
 
     def on_sheet_edited(self, message: Sheet.Edited) -> None:
-        """Take the value, and plan after the key is on the screen: a span of sizes takes a quarter of a second."""
+        """Take the value, and plan after the key is on the screen: sixty sizes take some hundredths of a second."""
         message.stop()
         self._desk.take(message.key, message.text, done=message.done)
         if not self._due:

@@ -76,7 +76,7 @@ class PredictView(LabView):
         # A process of its own takes a core for a second: beside training not after every run.
         if self._subject is not None and not (snapshot.alive and time.monotonic() - self._asked_link < LINK_SECONDS):
             self._asked_link = time.monotonic()
-            self._learn(snapshot.root, self._subject)
+            self.after_paint(self._learn, snapshot.root, self._subject)
         self._ask()
 
     def keys_to(self) -> Widget:
@@ -183,7 +183,8 @@ class PredictView(LabView):
 
     def action_text(self) -> None:
         """Let trained runs write."""
-        self.screen.write_text()  # type: ignore[attr-defined]
+        if callable(write := getattr(self.screen, "write_text", None)):
+            write()
 
     def action_clear(self) -> None:
         """The field under the cursor as it was at first."""

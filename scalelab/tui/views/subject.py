@@ -25,7 +25,8 @@ def subject_of(shot: Snapshot) -> Subject | None:
         return None
     told = {each.run: each for each in shot.foretold if each.observed is not None}
     return Subject(
-        name=shot.name, path=str(shot.root), runs=runs, assessment=seen, foretold=tuple(told.values()),
+        name=f"{shot.name} · {shot.group}" if shot.group else shot.name, path=str(shot.root), runs=runs,
+        assessment=seen, foretold=tuple(told.values()),
         rung_names={row.run: row.spec.rung for row in shot.rows},
     )  # fmt: skip
 
@@ -69,7 +70,7 @@ def here(line: str) -> str:
 
 def why_no_law(shot: Snapshot) -> list[str]:
     """Why there is no law yet and what to do, one sentence each."""
-    done, points = len(shot.finals), sum(row.spec.kind != "trunk" for row in shot.rows)
+    done, points = len(shot.own_finals), sum(row.spec.kind != "trunk" for row in shot.own_rows)
     said = [f"{done} of {points} points are finished."]
     if shot.assessment is not None and shot.assessment.verdicts:
         said.append(_sentence(clean(shot.assessment.verdicts[0], 300)))

@@ -71,7 +71,7 @@ class SurfaceView(LabView):
         if self._subject is None:
             self._put(None, " ".join(why_no_law(snapshot)))
         else:
-            self._build(self._subject)
+            self.after_paint(self._build, self._subject)
 
     @work(thread=True, exclusive=True, description="a surface")
     def _build(self, subject: Subject) -> None:

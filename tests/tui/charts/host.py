@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from textual._compositor import ChopsUpdate
+from rich.color import ColorSystem
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import ComposeResult
 from textual.geometry import Region
 from textual.screen import Screen
@@ -12,10 +13,10 @@ from textual.screen import Screen
 from scalelab.tui.charts.chart import ChartMoved
 from scalelab.tui.charts.map import MapMoved
 from scalelab.tui.charts.widget import CellWidget
-from scalelab.tui.charts.wire import ExactSpans, ExactUpdate
+from scalelab.tui.charts.wire import ChangedCells, Paper
 
 
-class Host(ExactSpans[None]):
+class Host(ChangedCells[None]):
     """Shows the widget alone."""
 
     def __init__(self, widget: CellWidget) -> None:
@@ -23,13 +24,15 @@ class Host(ExactSpans[None]):
         self.widget = widget
         self.moved: list[Any] = []
         self.refreshed: list[Region] = []
+        self.sent = Paper()
         self.written = 0
         """Bytes that partial updates would have sent to a terminal of 256 colours."""
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        if isinstance(renderable, ChopsUpdate):
-            exact = ExactUpdate(renderable.chops, renderable.spans, renderable.chop_ends)
-            self.written += len(exact.render_segments(self.console).encode())
+        if isinstance(renderable, ChopsUpdate | LayoutUpdate):
+            text = self.sent.take(renderable, *screen.outer_size, ColorSystem.EIGHT_BIT)
+            if isinstance(renderable, ChopsUpdate):
+                self.written += len(text.encode())
         super()._display(screen, renderable)
 
     def compose(self) -> ComposeResult:

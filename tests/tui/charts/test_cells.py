@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 from itertools import pairwise
 
-import pytest
-from rich.console import Console
-from rich.segment import Segment
 from rich.style import Style
-from textual.strip import Strip
 
 from scalelab.figures import PALETTE
 from scalelab.tui.charts.cells import Cells, single
 from scalelab.tui.charts.inks import BOLD, DARK, LIGHT, PLAIN, contrast, luminance, red_on, rgb, style_of, text_on
-from scalelab.tui.charts.wire import ExactUpdate, is_single
 
 
 def test_text_is_cut_at_both_edges() -> None:
@@ -78,17 +72,6 @@ def test_the_ramp_becomes_lighter_all_the_way_and_can_be_written_on() -> None:
         assert contrast(entry, red_on(entry)) >= 2.2
     assert [DARK.band(place, 10) for place in range(10)] == list(DARK.ramp)
     assert DARK.band(0, 1) == DARK.ramp[0]
-
-
-@pytest.mark.parametrize("text", ["plain text of a row", "a row with 漢字 in it"])
-def test_a_span_is_written_alone_unless_it_would_cut_a_wide_sign(text: str) -> None:
-    strip = Strip([Segment(text, Style())])
-    update = ExactUpdate([{3: strip}], [(0, 9, 12)], [[3 + strip.cell_length]])
-    written = update.render_segments(Console(file=io.StringIO(), force_terminal=True))
-    if is_single(strip):
-        assert written == "\x1b[1;10H" + text[6:9]
-    else:
-        assert written.startswith("\x1b[1;4H" + text[:6])
 
 
 def test_charts_load_nothing_that_fits_trains_or_draws_elsewhere() -> None:
