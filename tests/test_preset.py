@@ -20,7 +20,7 @@ def _refused(*overrides: str, base: str = "tiny") -> str:
     return line
 
 
-@pytest.mark.parametrize("name", ["tiny", "smoke", "laptop", "gpu", "wikitext103", "fineweb-edu"])
+@pytest.mark.parametrize("name", ["tiny", "smoke", "laptop", "gpu", "wikitext103", "fineweb-edu", "translation", "qa"])
 def test_a_shipped_preset_survives_being_stored(name: str) -> None:
     preset = preset_files.load(name)
     assert preset.name == name
