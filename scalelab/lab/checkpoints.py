@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from scalelab.gate import clean
 from scalelab.lab.paths import LabPaths
 from scalelab.lab.schedule import SavedStep, Standing
 from scalelab.records import RunKind, RunState
@@ -30,17 +31,29 @@ def on_disk(paths: LabPaths, runs: Mapping[str, Standing]) -> set[SavedStep]:
 
 
 def remove_damaged(paths: LabPaths, run: str, step: int) -> bool:
-    """Remove a checkpoint whose bytes are not the ones that its manifest speaks of; whether it was so, or is gone."""
+    """Remove a checkpoint whose bytes are not the ones that were written; whether it was so, or is gone."""
     where = folder(paths, run, step)
-    try:
-        claimed = json.loads((where / "manifest.json").read_text())["sha256"]
-        with open(where / "state.safetensors", "rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() == claimed:
-                return False
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+    if not damage(where):
+        return False
     shutil.rmtree(where, ignore_errors=True)
     return True
+
+
+def damage(where: Path) -> str:
+    """What is wrong with a checkpoint's folder: its manifest may be torn as well as its state; empty where all is well.
+
+    Damaged is what a worker would refuse to load, or it would refuse it for ever.
+    """
+    try:
+        manifest = json.loads((where / "manifest.json").read_text(encoding="utf-8"))
+        signed = {**manifest, "own_sha256": ""}
+        if hashlib.sha256(json.dumps(signed, sort_keys=True).encode()).hexdigest() != manifest["own_sha256"]:
+            return "its manifest is not the one that was written"
+        with open(where / "state.safetensors", "rb") as file:
+            same = hashlib.file_digest(file, "sha256").hexdigest() == manifest["sha256"]
+        return "" if same else "its hash is another"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return clean(f"cannot be read: {error}", 200)
 
 
 def discard(paths: LabPaths, run: str) -> list[int]:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from scalelab.errors import ScalelabError
 from scalelab.gate import clean
 from scalelab.lab import lock, resume
+from scalelab.lab.checkpoints import damage
 from scalelab.lab.paths import LabPaths, lab_paths
 from scalelab.records import Point, RunKind, RunState, TokenSet
 from scalelab.store import schema
@@ -142,20 +143,9 @@ def _checkpoints(paths: LabPaths, rows: list[RunRow]) -> Iterator[Finding]:
         parent = paths.run_dir(row.run) / "checkpoint"
         for folder in sorted(parent.glob("[0-9]*")):
             n += 1
-            if problem := _torn(folder):
+            if problem := damage(folder):
                 yield _fail("checkpoints", f"{row.run} step {int(folder.name)}: {problem}", "the one before it serves")
     yield _ok("checkpoints", f"{n} read")
-
-
-def _torn(folder: Path) -> str:
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        signed = {**manifest, "own_sha256": ""}
-        if hashlib.sha256(json.dumps(signed, sort_keys=True).encode()).hexdigest() != manifest["own_sha256"]:
-            return "its manifest is not the one that was written"
-        return "" if _sha256(folder / "state.safetensors") == manifest["sha256"] else "its hash is another"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return clean(f"cannot be read: {error}", 200)
 
 
 def _models(paths: LabPaths, rows: list[RunRow], *, recorded: bool) -> Iterator[Finding]:

@@ -139,7 +139,7 @@ class FakeExecutor:
                 folder = job.run_dir / "checkpoint" / f"{message.step:010d}"
                 folder.mkdir(parents=True, exist_ok=True)
                 (folder / "state.safetensors").write_bytes(b"state")
-                (folder / "manifest.json").write_text(json.dumps({"sha256": hashlib.sha256(b"state").hexdigest()}))
+                (folder / "manifest.json").write_text(manifest_of(b"state"))
         self.started.append(FakeWorker(job, list(script), dies))
         return self.started[-1]
 
@@ -159,3 +159,11 @@ class FakeExecutor:
     @property
     def order(self) -> list[str]:
         return [worker.job.spec.run for worker in self.started]
+
+
+def manifest_of(state: bytes) -> str:
+    """Of a checkpoint with this state, signed as real ones are."""
+    manifest = {"sha256": hashlib.sha256(state).hexdigest(), "own_sha256": ""}
+    return json.dumps(
+        manifest | {"own_sha256": hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()}
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from scalelab.lab import checkpoints
 from scalelab.lab.paths import LabPaths
 from scalelab.lab.schedule import Standing
 from scalelab.records import RunState
-from tests.lab.samples import family
+from tests.lab.samples import family, manifest_of
 
 TRUNK = "16x1-trunk-s0"
 
@@ -35,8 +33,7 @@ def paths(tmp_path: Path) -> LabPaths:
             folder = checkpoints.folder(paths, run, step)
             folder.mkdir(parents=True)
             (folder / "state.safetensors").write_bytes(b"weights")
-            sha256 = hashlib.sha256(b"weights").hexdigest()
-            (folder / "manifest.json").write_text(json.dumps({"sha256": sha256}))
+            (folder / "manifest.json").write_text(manifest_of(b"weights"))
     return paths
 
 
@@ -107,3 +104,15 @@ def test_a_damaged_checkpoint_is_removed_and_a_sound_one_is_not(paths: LabPaths,
     assert checkpoints.remove_damaged(paths, TRUNK, 10)
     assert not folder.exists() and _left(paths)[TRUNK] == [15, 20]
     assert checkpoints.remove_damaged(paths, TRUNK, 10), "what is gone is as good as damaged"
+
+
+@pytest.mark.parametrize("name", ["state.safetensors", "manifest.json"])
+def test_a_flipped_bit_anywhere_in_a_checkpoint_makes_it_go_and_a_sound_one_stays(paths: LabPaths, name: str) -> None:
+    """A worker refuses a torn manifest too: left where it is it would be refused in every session to come."""
+    assert not checkpoints.remove_damaged(paths, TRUNK, 10)
+    file = checkpoints.folder(paths, TRUNK, 10) / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 2
+    file.write_bytes(bytes(content))
+    assert checkpoints.remove_damaged(paths, TRUNK, 10)
+    assert _left(paths)[TRUNK] == [15, 20]

@@ -32,7 +32,7 @@ CALM_SESSIONS = 6
 """Starts that a sweep may need after the last strike: one, and some for runs that were struck too often in one."""
 CALM_SECONDS = 1800.0
 _LOOK_SECONDS = 0.05
-_OTHERS = {"torchinductor_root", f"torchinductor_{os.environ.get('USER', 'root')}"}
+_OTHERS = ("torchinductor_",)
 """A cache that torch keeps for good."""
 
 
@@ -226,7 +226,7 @@ def main() -> int:
                 shutil.rmtree(paths.root)
         finally:
             soak.close()
-        left = [path for path in (work / "tmp").iterdir() if path.name not in _OTHERS]
+        left = [path for path in (work / "tmp").iterdir() if not path.name.startswith(_OTHERS)]
         # Of killed supervisors the last has nobody after it that could sweep; each keeps one folder for its sockets.
         sockets = [path for path in left if path.name.startswith("scalelab-sockets-")]
         soak.found.count("temporary files left", 1, [str(path) for path in left if path not in sockets])
