@@ -55,7 +55,9 @@ class Asks(Room):
             case "lab.stop":
                 return shot is not None and shot.alive
             case "lab.go_on":
-                return shot is not None and not shot.alive and unfinished(shot)
+                return shot is not None and not (shot.alive or shot.elsewhere) and unfinished(shot)
+            case "lab.extend" | "plan.new" if shot is not None and shot.elsewhere:
+                return False
             case "lab.group" | "lab.group_before":
                 return shot is not None and len(shot.groups) > 1
             case "runs.retry":

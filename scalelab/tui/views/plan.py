@@ -106,7 +106,7 @@ class PlanView(Threaded):
     def command(self) -> str:
         """The line for a shell that trains what is shown; empty where there is none."""
         if not self._new and self._snapshot is not None:
-            return plan_words.going_on(self._snapshot)
+            return "" if self._snapshot.elsewhere else plan_words.going_on(self._snapshot)
         return self._desk.now.command
 
     def copied(self) -> str:
@@ -184,9 +184,11 @@ class PlanView(Threaded):
     def _foot(self) -> None:
         total = plan_words.total(self._desk.now, self._desk.said)
         if not self._new:
-            total = Text("This lab's plan, as it is trained.  n: a new plan from this one")
+            elsewhere = self._snapshot is not None and self._snapshot.elsewhere
+            total = Text("" if elsewhere else "This lab's plan, as it is trained.  n: a new plan from this one")
         self.query_one("#plan-total", Static).update(total)
-        self.query_one("#plan-command", Static).update(Text(f"$ {clean(self.command, 2_000)}", "bold", overflow="fold"))
+        command = f"$ {clean(self.command, 2_000)}" if self.command else ""
+        self.query_one("#plan-command", Static).update(Text(command, "bold", overflow="fold"))
 
     def on_resize(self) -> None:
         """Side by side where there is room."""
@@ -276,7 +278,7 @@ class PlanView(Threaded):
 
     def action_new_plan(self) -> None:
         """A new plan from this lab's, and back to it."""
-        if self._snapshot is None:
+        if self._snapshot is None or self._snapshot.elsewhere:
             return
         if self._new:
             self._new = False

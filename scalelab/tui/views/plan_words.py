@@ -39,6 +39,9 @@ def _line(text: str) -> Text:
 
 def plan_of(shot: Snapshot) -> tuple[Plan | None, str]:
     """The plan that a lab trains, or why it cannot be told."""
+    if shot.elsewhere:
+        return None, "The runs of this lab were trained elsewhere and are recorded here: it has no plan of its own. " \
+            "Their laws stand in views 3 to 5."  # fmt: skip
     if shot.preset is None or shot.device is None:
         return None, "This lab's preset cannot be read: another version wrote it. Its runs stand in view 2."
     try:
