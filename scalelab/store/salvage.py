@@ -78,7 +78,7 @@ def _numbered(damaged: sqlite3.Connection, table: str, names: str) -> Iterator[t
 
 
 def _named(damaged: sqlite3.Connection, table: str, names: str) -> Iterator[tuple[Any, ...]]:
-    key = {"meta": "key", "run": "run", "checkpoint": "run", "seal": "part"}[table]
+    key = {"meta": "key", "run": "run", "checkpoint": "run", "seal": "part", "score": "run"}[table]
     for order in ("ASC", "DESC"):
         try:
             yield from damaged.execute(f"SELECT {names} FROM {table} ORDER BY {key} {order}")
