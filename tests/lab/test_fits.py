@@ -14,7 +14,7 @@ from tests.lab.bench import Bench, FakeAssessment
 from tests.lab.samples import FakeExecutor, family
 
 
-def test_a_fit_that_raises_leaves_the_last_one_with_its_age(bench: Bench) -> None:
+def test_row_21_a_fit_that_raises_leaves_the_last_one_with_its_age(bench: Bench) -> None:
     def moody(table: Any, _: Any) -> FakeAssessment:
         if len(table) > 2:
             raise ValueError("singular")
@@ -29,7 +29,7 @@ def test_a_fit_that_raises_leaves_the_last_one_with_its_age(bench: Bench) -> Non
     assert "warning" in bench.kinds()
 
 
-def test_a_fit_that_hangs_is_killed_and_the_session_ends(bench: Bench) -> None:
+def test_row_21_a_fit_that_hangs_is_killed_and_the_session_ends(bench: Bench) -> None:
     bench.plan(family("a"))
 
     def hang(table: Any, _: Any) -> FakeAssessment:

@@ -66,7 +66,9 @@ def _reasons(paths: LabPaths, run: str = TRUNK) -> list[str]:
         return [change.reason for change in reader.states(run) if change.state is RunState.FAILED]
 
 
-def test_a_worker_that_stands_still_between_two_steps_is_ended_and_its_run_goes_on(text: Path, tmp_path: Path) -> None:
+def test_row_16_a_worker_that_stands_still_between_two_steps_is_ended_and_its_run_goes_on(
+    text: Path, tmp_path: Path
+) -> None:
     paths, trigger = mini.make(tmp_path / "lab", text, **ONE), tmp_path / "trigger"
     modules = tmp_path / "modules"
     modules.mkdir()
@@ -79,7 +81,7 @@ def test_a_worker_that_stands_still_between_two_steps_is_ended_and_its_run_goes_
     assert control.status(paths.root).states == {"done": 2}
 
 
-def test_a_worker_that_does_not_even_end_when_asked_is_killed_and_after_two_retries_given_up(
+def test_row_16_a_worker_that_does_not_even_end_when_asked_is_killed_and_after_two_retries_given_up(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scalelab.lab.pulse._FIRST", 2.0)
@@ -96,7 +98,9 @@ def test_a_worker_that_does_not_even_end_when_asked_is_killed_and_after_two_retr
     assert control.start(None, paths.root).done == 2, "what was mended goes on"
 
 
-def test_a_whole_session_that_is_suspended_longer_than_its_patience_has_not_hung(text: Path, tmp_path: Path) -> None:
+def test_row_06_a_whole_session_that_is_suspended_longer_than_its_patience_has_not_hung(
+    text: Path, tmp_path: Path
+) -> None:
     paths = mini.make(tmp_path / "lab", text, **ONE)
     child = mini.supervise(paths, hang_seconds=0.5)
     mini.wait_for(lambda: mini.steps(paths) > 5, 60, "points")
@@ -112,7 +116,7 @@ def test_a_whole_session_that_is_suspended_longer_than_its_patience_has_not_hung
     assert control.status(paths.root).states == {"done": 2}
 
 
-def test_a_worker_that_somebody_has_stopped_is_waited_for(text: Path, tmp_path: Path) -> None:
+def test_row_06_a_worker_that_somebody_has_stopped_is_waited_for(text: Path, tmp_path: Path) -> None:
     paths, watch = mini.make(tmp_path / "lab", text, **ONE), mini.Watch()
     stopped_at = 0.0
 

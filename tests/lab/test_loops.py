@@ -10,7 +10,9 @@ from tests.lab.bench import Bench
 from tests.lab.samples import FakeExecutor, family, whole
 
 
-def test_a_session_whose_workers_all_end_at_their_start_ends_early_and_says_why_from_their_logs(bench: Bench) -> None:
+def test_row_16_a_session_whose_workers_all_end_at_their_start_ends_early_and_says_why_from_their_logs(
+    bench: Bench,
+) -> None:
     bench.plan([spec for rung in "abcdefgh" for spec in family(rung)])
 
     def play(job: Job) -> Any:
@@ -31,7 +33,7 @@ def test_a_session_whose_workers_all_end_at_their_start_ends_early_and_says_why_
         assert reader.meta("session_problem") == ""
 
 
-def test_one_run_that_always_ends_at_its_start_keeps_no_other_from_its_end(bench: Bench) -> None:
+def test_row_16_one_run_that_always_ends_at_its_start_keeps_no_other_from_its_end(bench: Bench) -> None:
     bench.plan([spec for rung in "abcd" for spec in family(rung)])
     executor = FakeExecutor(lambda job: "killed by SIGSEGV" if job.spec.run == "a-trunk-s0" else whole(job))
     summary = bench.session(executor)

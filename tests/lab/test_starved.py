@@ -24,7 +24,9 @@ def killing(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return kills
 
 
-def test_the_smaller_micro_batch_is_recorded_and_later_sessions_keep_it(bench: Bench, killing: list[int]) -> None:
+def test_row_07_the_smaller_micro_batch_is_recorded_and_later_sessions_keep_it(
+    bench: Bench, killing: list[int]
+) -> None:
     bench.plan(family("a", (10,))[:1])
     tried: list[tuple[int, int]] = []
 
@@ -43,7 +45,7 @@ def test_the_smaller_micro_batch_is_recorded_and_later_sessions_keep_it(bench: B
         assert any("2 sequences at a time instead of 4" in change.reason for change in reader.states())
 
 
-def test_with_one_sequence_it_fails_with_what_it_takes_and_what_there_is_and_others_go_on(
+def test_row_07_with_one_sequence_it_fails_with_what_it_takes_and_what_there_is_and_others_go_on(
     bench: Bench, killing: list[int]
 ) -> None:
     bench.plan([*family("a", (10,)), *family("b", (10,))])

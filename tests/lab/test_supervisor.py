@@ -130,7 +130,7 @@ def test_a_run_that_crashed_once_goes_on_and_counts_once(bench: Bench) -> None:
         assert {point.attempt for point in points} == {2}
 
 
-def test_a_nan_is_never_tried_again_and_its_branches_say_why_they_failed(bench: Bench) -> None:
+def test_row_08_a_nan_is_never_tried_again_and_its_branches_say_why_they_failed(bench: Bench) -> None:
     bench.plan([*family("a"), *family("b")])
 
     def play(job: Job) -> list[Message]:
@@ -150,7 +150,7 @@ def test_a_nan_is_never_tried_again_and_its_branches_say_why_they_failed(bench: 
     assert again.order == []
 
 
-def test_a_diverged_branch_is_left_out_of_the_fit_and_counted(bench: Bench) -> None:
+def test_row_08_a_diverged_branch_is_left_out_of_the_fit_and_counted(bench: Bench) -> None:
     bench.plan([*family("a"), *family("b")])
     bench.session(
         FakeExecutor(

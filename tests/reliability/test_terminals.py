@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -142,11 +141,12 @@ def test_row_06_ctrl_z_and_fg_and_a_suspended_session_are_slow_and_not_failed(
 
 
 def _pace(paths: LabPaths, look: Callable[[float], None], seconds: float) -> float:
-    """Steps a second of CPU time of the workers: how long they were let to train does not depend on others."""
+    """Steps a second that reach the store while the terminal is looked at in this way."""
 
     def steps() -> int:
         with Reader(paths.store, busy_seconds=5.0) as reader:
-            return sum(point.step for point in reader.latest_points().values())
+            first = {row.run: row.spec.first_step for row in reader.runs()}
+            return sum(point.step - first[run] for run, point in reader.latest_points().items())
 
     before, began = steps(), time.monotonic()
     look(seconds)
@@ -155,23 +155,23 @@ def _pace(paths: LabPaths, look: Callable[[float], None], seconds: float) -> flo
 
 def test_row_20_a_terminal_that_nobody_reads_does_not_slow_training(text: Path, tmp_path: Path, tally: Tally) -> None:
     """In turn the terminal is read and is not, so that other load falls on both alike."""
-    paths = mini.make(tmp_path / "lab", text, budgets={"tokens": [6_400_000, 64_000_000]})
     span, turns = float(tally.repeats(4, 60)), tally.repeats(2, 5)
+    budgets = [12_000_000, 24_000_000] if tally.soak else [640_000, 1_280_000]
+    shapes = ["48x3", "64x3"]  # steps that take a while, so that there is something to slow down
+    paths = mini.make(tmp_path / "lab", text, budgets={"tokens": budgets}, ladder={"shapes": shapes})
     read, unread = 0.0, 0.0
     with Terminal(tmp_path, *scalelab("run", "--lab", paths.root), size=(200, 60)) as seen:
-        _trains(seen, paths)
+        _trains(seen, paths, more=2)
         for _ in range(turns):
             read += _pace(paths, seen.look, span)
             unread += _pace(paths, time.sleep, span)
-        at = mini.steps(paths)
-        time.sleep(1.0)
-        assert mini.steps(paths) > at, "training stands still with its terminal"
-        seen.process.send_signal(signal.SIGINT)
+        seen.look(0.5)
+        seen.type("\x03")
         seen.ends()
     ratio = unread / read
     tally.value(20, f"steps/s with a terminal not read for {span:g} s against one that is", f"{ratio:.3f}",
                 promised="≥ .98")  # fmt: skip
-    assert ratio > 0.6
+    assert ratio > 0.5, "training stands still with its terminal"
 
 
 def test_row_20_a_terminal_stopped_by_ctrl_s_holds_nobody_up(lab: LabPaths, tmp_path: Path) -> None:

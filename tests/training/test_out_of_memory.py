@@ -55,7 +55,7 @@ PROBLEMS = [
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda each: str(each)[:30])
-def test_a_card_without_room_is_met_with_half_the_micro_batch_and_told(
+def test_row_07_a_card_without_room_is_met_with_half_the_micro_batch_and_told(
     tmp_path: Path, tokens: TokenSet, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
     card = Card()
@@ -70,7 +70,7 @@ def test_a_card_without_room_is_met_with_half_the_micro_batch_and_told(
     assert card.freed == 2
 
 
-def test_a_model_that_does_not_fit_at_all_says_what_there_was(
+def test_row_07_a_model_that_does_not_fit_at_all_says_what_there_was(
     tmp_path: Path, tokens: TokenSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def none(spec: object, device: object) -> None:

@@ -160,7 +160,7 @@ def test_what_is_not_finite_stops_the_run_before_the_update(
     assert not heard.of(Evaluation) and not (tmp_path / "model").exists()
 
 
-def test_a_rate_far_too_high_ends_as_diverged_and_not_as_done(tmp_path: Path, tokens: TokenSet) -> None:
+def test_row_08_a_rate_far_too_high_ends_as_diverged_and_not_as_done(tmp_path: Path, tokens: TokenSet) -> None:
     wild = replace(make_spec().schedule, peak=1e30)
     outcome, _ = run(make_spec(schedule=wild), tokens, tmp_path)
     assert outcome.state is RunState.DIVERGED
