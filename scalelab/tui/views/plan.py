@@ -121,14 +121,10 @@ class PlanView(Threaded):
         """Look for devices, which may take a second where a driver is asked."""
         self._tell()
         # Of a lab the plan is shown as it is stored, and the devices are looked for when a new one is begun from it.
-        self.call_after_refresh(self._look_where_seen)
-
-    def _look_where_seen(self) -> None:
-        if self.display:
-            self._look_where_needed()
+        self.call_after_refresh(self._look_where_needed)
 
     def _look_where_needed(self) -> None:
-        if self._new and self._desk.devices is None:
+        if self.display and self._new and self._desk.devices is None:
             self._look()
 
     @work(thread=True, exclusive=True, group="devices")
