@@ -88,13 +88,15 @@ class ScaleLabCallback(TrainerCallback):
         if not self._over and self._guard(self._recorder.asked_to_stop):
             control.should_save = control.should_training_stop = True
 
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **given: Any) -> None:
         """A held-out loss; at the last step, or after it, the one that counts."""
+        self._see_rate(given)
         if self._recorder is not None and self._spec is not None and isinstance(metrics, Mapping):
             self._guard(self._evaluate, args, state, metrics)
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         """How it ended, and the laws with it."""
+        self._see_rate(given)
         if self._recorder is not None and self._spec is not None:
             self._guard(self._end, state)
 
@@ -105,6 +107,7 @@ class ScaleLabCallback(TrainerCallback):
             self._recorder.close()
         self._recorder, self._over, self._evaluated = Recorder(self._lab), False, None
         self._highest_rate = self._last_rate = 0.0
+        self._see_rate(given)
         spec = self._describe(args, state, given)
         self._spec, self._attempt = self._recorder.begin(spec, goes_on=state.global_step > 0)
         self._began, self._began_tokens = time.monotonic(), self._tokens(state)
@@ -172,6 +175,15 @@ class ScaleLabCallback(TrainerCallback):
                 )
             ]
         )  # fmt: skip
+
+    def _see_rate(self, given: Mapping[str, Any]) -> None:
+        """The rate as the scheduler has it now, and the one that it turns down from: few steps may be logged."""
+        scheduler = given.get("lr_scheduler")
+        try:
+            rate, base = max(scheduler.get_last_lr()), max(scheduler.base_lrs)  # type: ignore[union-attr]
+        except Exception:  # none, or one of another make: what is logged must do
+            return
+        self._highest_rate, self._last_rate = max(self._highest_rate, float(base)), float(rate)
 
     def _evaluate(self, args: Any, state: Any, metrics: Mapping[str, Any]) -> None:
         recorder, spec = self._known()
