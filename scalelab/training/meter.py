@@ -40,8 +40,12 @@ class Meter:
         """What has been summed since the last point, for a checkpoint between two."""
         return {SUMS: self._sums.clone(), STEPS: torch.tensor(self._steps)}
 
-    def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go on with those sums, so that the next point is the mean of as many steps; their seconds are another's."""
+    def restore(self, tensors: Mapping[str, Tensor], *, seconds: float = 0.0) -> None:
+        """Go on with those sums, so that the next point is the mean of as many steps; their seconds are another's.
+
+        `seconds` were spent in this attempt before.
+        """
+        self._seconds = self._point_seconds = seconds
         if SUMS in tensors and STEPS in tensors:
             self._sums.copy_(tensors[SUMS])
             self._steps = int(tensors[STEPS])

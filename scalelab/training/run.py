@@ -136,8 +136,7 @@ class _Run:
         self.step, strange, beside = restore_from(
             resume_from, self.spec, self.run_dir, self.engine.flat, self.optimizer, here, self.log.say
         )
-        self.report.restore(beside)
-        self.meter.restore(beside)
+        self.meter.restore(beside, seconds=self.report.restore(beside, self.attempt))
         if strange:
             self._not_exact(strange)
         self.log.say(

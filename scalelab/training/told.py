@@ -33,9 +33,17 @@ class Told:
         """All of it, for a checkpoint."""
         return {MESSAGES: torch.frombuffer(bytearray(b"\n".join(self._kept) or b"\n"), dtype=torch.uint8)}
 
-    def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Tell again what stands in a checkpoint; nothing where an older version wrote it."""
-        if MESSAGES not in tensors:
-            return
-        for line in filter(None, tensors[MESSAGES].numpy().tobytes().split(b"\n")):
-            self(unpack(line))
+    def restore(self, tensors: Mapping[str, Tensor], attempt: int) -> float:
+        """Tell again what stands in a checkpoint, nothing where an older version wrote it; the seconds of `attempt`.
+
+        Those are none but where a supervisor died before its store knew of an attempt: the next has the same number,
+        and its time goes on.
+        """
+        seconds = 0.0
+        if MESSAGES in tensors:
+            for line in filter(None, tensors[MESSAGES].numpy().tobytes().split(b"\n")):
+                message = unpack(line)
+                self(message)
+                if isinstance(message, Point) and message.attempt == attempt:
+                    seconds = max(seconds, message.seconds)
+        return seconds

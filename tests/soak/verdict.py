@@ -19,7 +19,8 @@ from tests.soak import sweep
 
 _REMADE = "is gone: trains again from the one before"
 """Why a trunk may be done a second time: a checkpoint that a branch needed was damaged under it."""
-_ROOT = {"preset.toml", "lab.db", "tokens", "runs", "supervisor.log", "lock"}
+_ROOT = {"preset.toml", "lab.db", "lab.db-wal", "lab.db-shm", "tokens", "runs", "supervisor.log", "lock"}
+"""The store's own second and third file stay where a reader was killed while it had the store open."""
 _RUN = {"log.txt", "checkpoint", "model"}
 
 

@@ -60,3 +60,18 @@ def test_a_branch_tells_nothing_of_its_trunk(tmp_path: Path, tokens: TokenSet) -
     assert outcome.state is RunState.DONE
     assert [point.step for point in heard.of(Point)] == list(range(21, 31))
     assert {each.run for each in heard.messages} == {branch.run}
+
+
+def test_an_attempt_that_its_store_never_heard_of_is_gone_on_with_and_its_time_too(
+    tmp_path: Path, tokens: TokenSet
+) -> None:
+    """Its supervisor died before it was kept: the next attempt has the same number."""
+    spec = make_spec()
+    run(spec, tokens, tmp_path / "run", attempt=2, stop_after=20)
+    _, heard = run(spec, tokens, tmp_path / "run", attempt=2, resume_from=checkpoint.latest(tmp_path / "run"))
+    points = heard.of(Point)
+    assert [point.step for point in points] == list(range(1, 41)) and {point.attempt for point in points} == {2}
+    seconds = [point.seconds for point in points]
+    assert seconds == sorted(seconds) and points[20].tokens_per_second > 0
+    _, other = run(spec, tokens, tmp_path / "run", attempt=3, resume_from=None)
+    assert other.of(Point)[0].seconds < seconds[-1]
