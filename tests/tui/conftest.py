@@ -27,6 +27,14 @@ def clock() -> Callable[[], float]:
     return lambda: EPOCH + next(seconds)
 
 
+@pytest.fixture(autouse=True)
+def scrollbars_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app's glyphs decide for its whole process how scrollbars are drawn; the next test has another app."""
+    from textual.scrollbar import ScrollBar, ScrollBarRender
+
+    monkeypatch.setattr(ScrollBar, "renderer", ScrollBarRender)
+
+
 @pytest.fixture(scope="session")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lab that stopped: of 20 points 15 are done, one failed, a trunk and a branch were training."""
