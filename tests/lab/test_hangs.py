@@ -117,7 +117,9 @@ def test_row_06_a_whole_session_that_is_suspended_longer_than_its_patience_has_n
 
 
 def test_row_06_a_worker_that_somebody_has_stopped_is_waited_for(text: Path, tmp_path: Path) -> None:
-    paths, watch = mini.make(tmp_path / "lab", text, **ONE), mini.Watch()
+    # Long enough to be under way still when it is stopped, however fast the machine.
+    longer = ONE | {"budgets": {"tokens": [160_000]}}
+    paths, watch = mini.make(tmp_path / "lab", text, **longer), mini.Watch()
     stopped_at = 0.0
 
     def on_tick(reader: Reader) -> None:

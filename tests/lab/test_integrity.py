@@ -154,8 +154,12 @@ def test_row_11_of_a_store_with_a_torn_page_what_reads_is_kept_and_the_rest_is_t
     expected, draw = mini.results(whole), random.Random(5)
     pages = lab.store.stat().st_size // 4096
     wrong = mended = 0
-    n = tally.repeats(1, 12)
-    for trial in range(n):
+    n = 0
+    # Some pages only a copy mends: a quick run goes on until there was another.
+    for trial in range(12):
+        if trial >= tally.repeats(1, 12) and mended:
+            break
+        n = trial + 1
         paths = LabPaths(tmp_path / f"torn{trial}")
         shutil.copytree(lab.root, paths.root, symlinks=True)
         content = bytearray(paths.store.read_bytes())

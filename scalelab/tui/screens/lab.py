@@ -67,7 +67,8 @@ class LabScreen(Asks):
 
     async def _begin(self) -> None:
         await self._look_at(self._wanted)
-        self._feed.start()
+        if self._made:  # else it was left meanwhile
+            self._feed.start()
 
     def on_unmount(self) -> None:
         """Read no more."""
@@ -160,7 +161,8 @@ class LabScreen(Asks):
     async def _look_at(self, name: str) -> None:
         self._wanted = name
         await self._make(name)
-        if name != self._wanted:
+        # A screen that is left while its view is made has no place for it any more.
+        if name != self._wanted or not self.query(f"#views > #{name}"):
             return
         self.query_one(ContentSwitcher).current = name
         self._draw_header()
@@ -185,7 +187,7 @@ class LabScreen(Asks):
     @property
     def _made(self) -> bool:
         """Whether the first view is there."""
-        return bool(self.query(f"#views > #{self.view}"))
+        return bool(self.query("#views")) and bool(self.query(f"#views > #{self.view}"))
 
     def _widget(self) -> Widget:
         return self.query_one(f"#views > #{self.view}", Widget)
