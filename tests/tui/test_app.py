@@ -114,6 +114,8 @@ def test_a_plan_is_started_once_and_opens_when_somebody_owns_it(
             await until(pilot, lambda: getattr(made.screen, "snapshot", None) is not None)
             made.post_message(Started(recorded.parent / "smoke"))
             await until(pilot, lambda: not file.exists())
+            await until(pilot, lambda: isinstance(made.screen, Problem))  # there is no such lab
+            await settle(pilot)
 
     asyncio.run(see())
 

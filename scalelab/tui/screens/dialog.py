@@ -47,6 +47,8 @@ class Dialog(Painted[Answer], ModalScreen[Answer]):
 
     def on_mount(self) -> None:
         """Fill it."""
+        if not self.query("#title"):  # an app that is leaving makes no windows any more
+            return
         self.query_one("#title", Lines).put([[(clean(self.title_words, 200), "strong")]])
         offered = [key for key in keys.of("dialog") if key.id in self.KEYS]
         self.query_one(KeyBar).offer(offered, getattr(self.app, "keymap", {}))
