@@ -20,8 +20,11 @@ from scalelab.store.salvage import salvage
 from scalelab.store.writer import Writer
 
 _ITSELF = frozenset({"meta", "run"})
-_TRAINED = frozenset({"point", "evaluation"})
-_WORDS = {"point": "points", "evaluation": "held-out losses", "state_change": "history", "prediction": "predictions"}
+_TRAINED = frozenset({"point", "evaluation", "part_evaluation", "score"})
+_WORDS = {
+    "point": "points", "evaluation": "held-out losses", "part_evaluation": "held-out losses on a mixture's parts",
+    "score": "scores", "state_change": "history", "prediction": "predictions",
+}  # fmt: skip
 
 
 def mend(folder: str | Path) -> tuple[Path, dict[str, int]]:

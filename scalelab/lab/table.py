@@ -36,10 +36,13 @@ class _End:
     """Standard deviation of ln loss: of its forecast, or of the evaluation that measured it."""
 
 
-def run_table(reader: Reader, *, group: str | None = None, unfinished: bool = False) -> RunTable:
+def run_table(
+    reader: Reader, *, group: str | None = None, part: str | None = None, unfinished: bool = False
+) -> RunTable:
     """The annealed ends of all runs that are done, branches of one trunk as one cluster, the rest as exclusions.
 
-    Runs on different texts have no law in common: of a lab with groups, those of one (None: the first).
+    Runs on different texts have no law in common: of a lab with groups, those of one (None: the first). With `part`,
+    losses are those on the held-out text of that part of a mixture.
     With `unfinished`, runs under way enter with the loss that their curves foretell, weighted by 1/variance against
     the finished ones, and the notes say which; those that cannot be foretold yet are exclusions.
     """
@@ -48,7 +51,7 @@ def run_table(reader: Reader, *, group: str | None = None, unfinished: bool = Fa
     groups = reader.groups()
     chosen = groups[0] if group is None else group
     rows = {row.run: row for row in reader.runs() if row.spec.group == chosen}
-    ends = _measured(reader, rows)
+    ends = _measured(reader, rows, part)
     foretold, too_early = _foretold(reader, rows) if unfinished else ([], [])
     every = [*ends, *foretold]
     specs = [end.spec for end in every]
@@ -68,13 +71,13 @@ def run_table(reader: Reader, *, group: str | None = None, unfinished: bool = Fa
             "n_blocks": [spec.counts.n_blocks for spec in specs],
             "n_total": [spec.counts.n_total for spec in specs],
         },
-        excluded=[*_exclusions(rows, {spec.run for spec in specs} | early), *too_early],
+        excluded=[*_exclusions(rows, {spec.run for spec in specs} | early, part), *too_early],
         notes=_notes(foretold),
     )
 
 
-def _measured(reader: Reader, rows: dict[str, RunRow]) -> list[_End]:
-    finals = [final for final in reader.finals() if final.run in rows and math.isfinite(final.loss)]
+def _measured(reader: Reader, rows: dict[str, RunRow], part: str | None) -> list[_End]:
+    finals = [final for final in reader.finals(part) if final.run in rows and math.isfinite(final.loss)]
     errors = _evaluation_errors(finals)
     return [
         _End(
@@ -150,11 +153,11 @@ def _notes(foretold: list[_End]) -> list[str]:
     ]
 
 
-def _exclusions(rows: dict[str, RunRow], used: set[str]) -> list[Exclusion]:
+def _exclusions(rows: dict[str, RunRow], used: set[str], part: str | None) -> list[Exclusion]:
     from scalelab.laws import Exclusion
 
     return [
-        Exclusion(run=name, reason=_reason(row))
+        Exclusion(run=name, reason=_reason(row, part))
         for name, row in rows.items()
         if name not in used
         and row.spec.kind is not RunKind.TRUNK
@@ -162,7 +165,9 @@ def _exclusions(rows: dict[str, RunRow], used: set[str]) -> list[Exclusion]:
     ]
 
 
-def _reason(row: RunRow) -> str:
+def _reason(row: RunRow, part: str | None) -> str:
+    if row.state is RunState.DONE and part is not None:
+        return f"done, but not measured on {part}"
     if row.state is RunState.DONE:
         return f"done, but {row.reason}" if row.reason else "done, without a finite final loss"
     return f"{row.state}: {row.reason}" if row.reason else str(row.state)

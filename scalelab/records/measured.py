@@ -1,4 +1,4 @@
-"""What a worker sends up its pipe: points, evaluations, checkpoints, ends, notices, scores."""
+"""What a worker sends up its pipe: points, evaluations, of a mixture its parts', checkpoints, ends, notices, scores."""
 
 from __future__ import annotations
 
@@ -59,6 +59,23 @@ class Evaluation(Json):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartEvaluation(Json):
+    """The held-out measures of one part of a mixture at a run's end, beside the mixture's own `Evaluation`."""
+
+    run: str
+    attempt: int
+    step: int
+    part: str
+    """The part's corpus, as the token set names it."""
+    loss: float
+    """Nats a token on the fixed held-out tokens of that part alone."""
+    loss_se: float
+    accuracy: float
+    bits_per_byte: float
+    evaluated_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Saved(Json):
     """A checkpoint that is whole on disk: named only after its folder was synced."""
 
@@ -79,6 +96,8 @@ class Outcome(Json):
     state: RunState
     step: int
     reason: str = ""
+    lost: str = ""
+    """The device that is gone or answers no longer, where that ended the attempt: "cuda:1"."""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -130,11 +149,11 @@ class Score(Json):
     """Prompts that were decoded."""
 
 
-Message = Point | Evaluation | Saved | Outcome | Notice | Usage | Score
+Message = Point | Evaluation | PartEvaluation | Saved | Outcome | Notice | Usage | Score
 """What a worker sends up its pipe."""
 
 _MESSAGES: dict[str, type[Message]] = {
-    kind.__name__: kind for kind in (Point, Evaluation, Saved, Outcome, Notice, Usage, Score)
+    kind.__name__: kind for kind in (Point, Evaluation, PartEvaluation, Saved, Outcome, Notice, Usage, Score)
 }
 
 

@@ -13,7 +13,18 @@ from scalelab.store import schema, seals
 
 _MOST = 20
 """Sentences of one kind; a torn page makes thousands."""
-_TABLES = ("run", "state_change", "point", "evaluation", "checkpoint", "fit", "prediction", "score", "meta")
+_TABLES = (
+    "run",
+    "state_change",
+    "point",
+    "evaluation",
+    "part_evaluation",
+    "checkpoint",
+    "fit",
+    "prediction",
+    "score",
+    "meta",
+)
 _CONTRADICTIONS = (
     (
         "{} is done and has no final loss",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from scalelab.records import Evaluation, Point
+from scalelab.records import Evaluation, PartEvaluation, Point
 from scalelab.store.rows import FitRow
 
 
@@ -43,6 +43,21 @@ def evaluation(row: tuple[Any, ...]) -> Evaluation:
         bits_per_byte=_number(row[8]),
         evaluated_tokens=row[9],
         final=bool(row[10]),
+    )
+
+
+def part_evaluation(row: tuple[Any, ...]) -> PartEvaluation:
+    """Of the columns that a PartEvaluation has, in its order."""
+    return PartEvaluation(
+        run=row[0],
+        attempt=row[1],
+        step=row[2],
+        part=row[3],
+        loss=_number(row[4]),
+        loss_se=_number(row[5]),
+        accuracy=_number(row[6]),
+        bits_per_byte=_number(row[7]),
+        evaluated_tokens=row[8],
     )
 
 

@@ -21,7 +21,7 @@ from scalelab.store.reader import Reader
 
 _SAME = {
     "point": "run, step", "evaluation": "run, step", "checkpoint": "run, step", "usage": "slot",
-    "score": "run, name", "seal": "part, key",
+    "score": "run, name", "part_evaluation": "run, part", "seal": "part, key",
 }  # fmt: skip
 """What is filled up at the end besides facts and runs, and what makes two of their rows one."""
 
@@ -174,8 +174,9 @@ class Playback:
             run,
         )
         if state == RunState.DONE:
-            columns = self._columns("score")
-            self._run(f"INSERT INTO score ({columns}) SELECT {columns} FROM whole.score WHERE run = ?", run)
+            for table in ("score", "part_evaluation"):
+                columns = self._columns(table)
+                self._run(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM whole.{table} WHERE run = ?", run)
             self._run(
                 "UPDATE prediction SET (observed, scored) = (SELECT w.observed, w.scored FROM whole.prediction w "
                 "WHERE w.id = prediction.id) WHERE run = ?",

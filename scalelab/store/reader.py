@@ -8,11 +8,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from scalelab.errors import ScalelabError
-from scalelab.records import Evaluation, Point, RunSpec, RunState, Saved, Score, Usage, field_names
+from scalelab.records import (
+    Evaluation,
+    PartEvaluation,
+    Point,
+    RunSpec,
+    RunState,
+    Saved,
+    Score,
+    Usage,
+    field_names,
+)
 from scalelab.store import decoding, requests, schema, seals
 from scalelab.store.rows import FitRow, PredictionRow, RequestRow, RunRow, StateChange
 
@@ -22,6 +34,7 @@ _EVALUATION = field_names(Evaluation)
 _EVALUATIONS = f"SELECT {', '.join(_EVALUATION)} FROM evaluation"
 _USAGE = f"SELECT {', '.join(field_names(Usage))} FROM usage ORDER BY slot"
 _SCORE = field_names(Score)
+_PART = field_names(PartEvaluation)
 GROUPS = "groups"
 """A fact: the names of the lab's groups as a JSON list, where there are several."""
 _FIT = "SELECT id, after_run, time, json FROM fit"
@@ -44,7 +57,7 @@ class Reader:
         self._version: int | None = None
         self._specs: dict[str, RunSpec] = {}
         self._respecified: str | None = None
-        self._verified: set[str] = set()
+        self._verified: dict[str, set[str]] = {}
 
     # What is there
 
@@ -75,15 +88,29 @@ class Reader:
         """The run of this name."""
         return next((row for row in self.runs() if row.run == name), None)
 
-    def finals(self) -> list[Evaluation]:
-        """The annealed ends of the runs that are done: the only points of a fit, in the order of the plan."""
+    def finals(self, part: str | None = None) -> list[Evaluation]:
+        """The annealed ends of the runs that are done: the only points of a fit, in the order of the plan.
+
+        Of one part of a mixture, with what was measured on its text alone; runs that were not are left out.
+        """
         columns = ", ".join(f"e.{name}" for name in _EVALUATION)
         rows = self._all(
             f"SELECT {columns} FROM evaluation e JOIN run r ON r.run = e.run "
             "WHERE e.final AND r.state = 'done' ORDER BY r.position, e.step"
         )
         found = [decoding.evaluation(row) for row in rows]
-        self._verify({one.run for one in found})
+        self._verify("evaluation", {one.run for one in found})
+        if part is None:
+            return found
+        own = {each.run: each for each in self.parts() if each.part == part}
+        return [_on_part(one, own[one.run]) for one in found if one.run in own]
+
+    def parts(self) -> list[PartEvaluation]:
+        """What the runs that are done reach on each part of a mixture, in the order of the plan; else empty."""
+        if not self._has(schema.PARTS_SINCE):
+            return []
+        found = [decoding.part_evaluation(row) for row in self._all(_of_done("part_evaluation", _PART))]
+        self._verify("part_evaluation", {one.run for one in found})
         return found
 
     def points(self, run: str, after_step: int = -1) -> list[Point]:
@@ -138,11 +165,9 @@ class Reader:
         """What the runs that are done reached in the lab's task, in the order of the plan; empty without a task."""
         if not self._has(schema.SCORES_SINCE):
             return []
-        columns = ", ".join(f"s.{name}" for name in _SCORE)
-        rows = self._all(
-            f"SELECT {columns} FROM score s JOIN run r ON r.run = s.run WHERE r.state = 'done' ORDER BY r.position"
-        )
-        return [Score(**dict(zip(_SCORE, row, strict=True))) for row in rows]
+        found = [Score(**dict(zip(_SCORE, row, strict=True))) for row in self._all(_of_done("score", _SCORE))]
+        self._verify("score", {one.run for one in found})
+        return found
 
     def groups(self) -> tuple[str, ...]:
         """The names of the lab's groups in order; ("",) where all runs are of one."""
@@ -275,17 +300,35 @@ class Reader:
         except ValueError as error:
             raise schema.damaged(self.path, error) from None
 
-    def _verify(self, runs: set[str]) -> None:
-        """Refuse held-out losses that are not as they were written; each run is looked at once."""
-        if runs <= self._verified or not self._has(schema.SEALS_SINCE):
+    def _verify(self, table: str, runs: set[str]) -> None:
+        """Refuse measures that are not as they were written; each run is looked at once."""
+        verified = self._verified.setdefault(table, set())
+        if runs <= verified or not self._has(schema.SEALS_SINCE):
             return
         try:
-            broken = {run for _, run in seals.broken(self._db, "evaluation")}
+            broken = {run for _, run in seals.broken(self._db, table)}
         except sqlite3.Error as error:
             raise schema.damaged(self.path, error) from None
         if wrong := sorted(broken & runs):
             raise ScalelabError(
-                f"store {self.path} is damaged: the losses of {wrong[0]} are not as they were written",
+                f"store {self.path} is damaged: the {_MEASURED[table]} of {wrong[0]} are not as they were written",
                 todo="`scalelab run` trains it again",
             )
-        self._verified |= runs
+        verified |= runs
+
+
+_MEASURED = {"evaluation": "losses", "part_evaluation": "losses", "score": "scores"}
+
+
+def _on_part(final: Evaluation, own: PartEvaluation) -> Evaluation:
+    """The end of a run as measured on one part of a mixture."""
+    return replace(
+        final, loss=own.loss, loss_se=own.loss_se, accuracy=own.accuracy, bits_per_byte=own.bits_per_byte,
+        evaluated_tokens=own.evaluated_tokens,
+    )  # fmt: skip
+
+
+def _of_done(table: str, columns: Sequence[str]) -> str:
+    """The rows of a table for the runs that are done, in the order of the plan."""
+    names = ", ".join(f"t.{name}" for name in columns)
+    return f"SELECT {names} FROM {table} t JOIN run r ON r.run = t.run WHERE r.state = 'done' ORDER BY r.position"

@@ -15,7 +15,7 @@ from scalelab.errors import ScalelabError
 from scalelab.store import schema
 
 _NUMBERED = ("state_change", "point", "evaluation", "fit", "prediction", "request")
-_NAMED = ("meta", "run", "checkpoint", "score", "seal")
+_NAMED = ("meta", "run", "checkpoint", "score", "part_evaluation", "seal")
 """Tables without numbers; they are read from both ends until the damage."""
 
 
@@ -78,7 +78,7 @@ def _numbered(damaged: sqlite3.Connection, table: str, names: str) -> Iterator[t
 
 
 def _named(damaged: sqlite3.Connection, table: str, names: str) -> Iterator[tuple[Any, ...]]:
-    key = {"meta": "key", "run": "run", "checkpoint": "run", "seal": "part", "score": "run"}[table]
+    key = {"meta": "key", "seal": "part"}.get(table, "run")
     for order in ("ASC", "DESC"):
         try:
             yield from damaged.execute(f"SELECT {names} FROM {table} ORDER BY {key} {order}")

@@ -84,7 +84,15 @@ CREATE TABLE score (
     PRIMARY KEY (run, name)
 ) WITHOUT ROWID
 """
-TABLES += f"{_USAGE};{seals.TABLE};{_SCORE};"
+_PART_EVALUATION = """
+-- The held-out measures of one part of a mixture at a run's end: of its last attempt.
+CREATE TABLE part_evaluation (
+    run TEXT NOT NULL, part TEXT NOT NULL, attempt INTEGER NOT NULL, step INTEGER NOT NULL, loss REAL, loss_se REAL,
+    accuracy REAL, bits_per_byte REAL, evaluated_tokens INTEGER NOT NULL,
+    PRIMARY KEY (run, part)
+) WITHOUT ROWID
+"""
+TABLES += f"{_USAGE};{seals.TABLE};{_SCORE};{_PART_EVALUATION};"
 
 
 def _usage_and_exactness(connection: sqlite3.Connection) -> None:
@@ -101,8 +109,13 @@ def _scores(connection: sqlite3.Connection) -> None:
     connection.execute(_SCORE)
 
 
+def _parts_and_sealed_scores(connection: sqlite3.Connection) -> None:
+    connection.execute(_PART_EVALUATION)
+    seals.seal_all(connection, "score")
+
+
 Migration = Callable[[sqlite3.Connection], None]
-MIGRATIONS: tuple[Migration, ...] = (_usage_and_exactness, _seals, _scores)
+MIGRATIONS: tuple[Migration, ...] = (_usage_and_exactness, _seals, _scores, _parts_and_sealed_scores)
 """MIGRATIONS[i] turns version i + 1 into i + 2, inside a transaction that it neither opens nor closes."""
 VERSION = 1 + len(MIGRATIONS)
 USAGE_SINCE = 2
@@ -111,6 +124,8 @@ SEALS_SINCE = 3
 """The first version with checksums of what no longer changes."""
 SCORES_SINCE = 4
 """The first version with the scores of tasks."""
+PARTS_SINCE = 5
+"""The first version with the losses of a mixture's parts."""
 
 _NETWORK = frozenset(
     [

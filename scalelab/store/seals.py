@@ -24,6 +24,8 @@ _OF_RUN = {
     "evaluation": "step, attempt, n_tokens, flops, loss, loss_se, accuracy, bits_per_byte, evaluated_tokens, final",
     "state_change": "id, attempt, state, step, reason, time",
     "prediction": "fit, time, loss, low, high",
+    "score": "name, attempt, step, value, n",
+    "part_evaluation": "part, attempt, step, loss, loss_se, accuracy, bits_per_byte, evaluated_tokens",
 }
 """What is sealed of each table by the name of its run; a prediction's outcome is another run's column."""
 _ONE_BY_ONE = {"fit": ("id", "after_run, time, json"), "meta": ("key", "value")}
@@ -42,14 +44,14 @@ SEAL_ROW = {
     part: f"{_REPLACE} SELECT '{part}', {key}, 1, sealed({columns}) FROM {part} WHERE {key} = ? HAVING count(*)"
     for part, (key, columns) in _ONE_BY_ONE.items()
 }
-_SEAL_ALL = tuple(
-    f"{_REPLACE} SELECT '{part}', run, count(*), sealed({columns}) FROM {part} "
+_SEAL_ALL = {
+    part: f"{_REPLACE} SELECT '{part}', run, count(*), sealed({columns}) FROM {part} "
     f"WHERE run IN (SELECT r.run FROM run r WHERE r.state IN {ENDED}) GROUP BY run"
     for part, columns in _OF_RUN.items()
-) + tuple(
-    f"{_REPLACE} SELECT '{part}', {key}, 1, sealed({columns}) FROM {part} GROUP BY {key}"
+} | {
+    part: f"{_REPLACE} SELECT '{part}', {key}, 1, sealed({columns}) FROM {part} GROUP BY {key}"
     for part, (key, columns) in _ONE_BY_ONE.items()
-)
+}
 
 
 class _Sealed:
@@ -72,24 +74,29 @@ def teach(connection: sqlite3.Connection) -> None:
     connection.create_aggregate("sealed", -1, _Sealed)
 
 
-def seal_all(connection: sqlite3.Connection) -> None:
-    """Seal a store that has no seals yet."""
+def seal_all(connection: sqlite3.Connection, part: str | None = None) -> None:
+    """Seal a store that has no seals yet, or one of its tables."""
     teach(connection)
-    for sql in _SEAL_ALL:
-        connection.execute(sql)
+    for name in _there(connection):
+        if part in {None, name}:
+            connection.execute(_SEAL_ALL[name])
 
 
 def broken(connection: sqlite3.Connection, part: str | None = None) -> list[tuple[str, str]]:
     """What is not as it was sealed: (part, key) of each, of one part or of all."""
     teach(connection)
     found: list[tuple[str, str]] = []
-    for name, columns in _OF_RUN.items():
+    for name in _there(connection):
         if part in {None, name}:
-            found += connection.execute(_differing(name, "run", columns))
-    for name, (key, columns) in _ONE_BY_ONE.items():
-        if part in {None, name}:
+            key, columns = _ONE_BY_ONE.get(name) or ("run", _OF_RUN[name])
             found += connection.execute(_differing(name, key, columns))
     return found
+
+
+def _there(connection: sqlite3.Connection) -> list[str]:
+    """The tables that are sealed, as far as a store of an older version has them."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return [name for name in (*_OF_RUN, *_ONE_BY_ONE) if name in tables]
 
 
 def _differing(part: str, key: str, columns: str) -> str:

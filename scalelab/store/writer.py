@@ -16,6 +16,7 @@ from scalelab.records import (
     Message,
     Notice,
     Outcome,
+    PartEvaluation,
     Point,
     RunSpec,
     RunState,
@@ -42,6 +43,8 @@ _USAGE = field_names(Usage)
 _INSERT_USAGE = _insert("usage", _USAGE)
 _SCORE = field_names(Score)
 _INSERT_SCORE = _insert("score", _SCORE)
+_PART = field_names(PartEvaluation)
+_INSERT_PART = _insert("part_evaluation", _PART)
 _INSERT_SAVED = _insert("checkpoint", (*field_names(Saved), "time"))
 
 
@@ -98,13 +101,15 @@ class Writer(Queue):
         follows from it is the supervisor's to say.
         """
         now = self._clock()
-        points, evaluations, saved, usage, scores, steps = [], [], [], [], [], {}
+        points, evaluations, parts, saved, usage, scores, steps = [], [], [], [], [], [], {}
         for message in messages:
             match message:
                 case Point():
                     points.append(tuple(getattr(message, name) for name in _POINT))
                 case Evaluation():
                     evaluations.append(tuple(getattr(message, name) for name in _EVALUATION))
+                case PartEvaluation():
+                    parts.append(tuple(getattr(message, name) for name in _PART))
                 case Saved():
                     saved.append((message.run, message.attempt, message.step, message.path, message.for_branch, now))
                 case Score():
@@ -119,6 +124,7 @@ class Writer(Queue):
             self._put(seals.BREAK_RUN, [(run,) for run in steps])
             self._put(_INSERT_POINT, points)
             self._put(_INSERT_EVALUATION, evaluations)
+            self._put(_INSERT_PART, parts)
             self._put(_INSERT_SAVED, saved)
             self._put(_INSERT_USAGE, usage)
             self._put(_INSERT_SCORE, scores)

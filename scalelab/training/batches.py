@@ -18,7 +18,7 @@ from scalelab.records import TokenSet
 
 
 def open_tokens(tokens: TokenSet, part: str) -> NDArray[Any]:
-    """The memory map of "train" or "held_out"; its length must be the one that the token set claims."""
+    """The memory map of "train", "held_out" or a mixture's part, "held_out-N"; it is as long as the token set claims."""
     path = Path(tokens.directory) / f"{part}.bin"
     if tokens.dtype not in ("uint16", "uint32"):
         raise BadInput(f"token dtype {tokens.dtype!r} is not known", allowed="uint16, uint32")
@@ -26,7 +26,8 @@ def open_tokens(tokens: TokenSet, part: str) -> NDArray[Any]:
         array = np.memmap(path, dtype=np.dtype(tokens.dtype).newbyteorder("<"), mode="r")
     except (OSError, ValueError) as error:
         raise ScalelabError(f"tokens at {path} cannot be read: {error}", todo="prepare the corpus again") from error
-    claimed = tokens.train_tokens if part == "train" else tokens.held_out_tokens
+    own = {f"held_out-{number}": each.held_out_tokens for number, each in enumerate(tokens.parts)}
+    claimed = {"train": tokens.train_tokens, "held_out": tokens.held_out_tokens, **own}[part]
     if len(array) != claimed:
         raise ScalelabError(f"{path} holds {len(array)} tokens instead of {claimed}", todo="prepare the corpus again")
     return array

@@ -20,6 +20,7 @@ from scalelab.training.evaluate import HeldOut
 from scalelab.training.export import write_model
 from scalelab.training.guard import Diverged, Guard
 from scalelab.training.log import RunLog
+from scalelab.training.lost import is_lost
 from scalelab.training.meter import Meter
 from scalelab.training.optimizer import FlatAdamW
 from scalelab.training.patience import Patience
@@ -49,7 +50,7 @@ def train(
     ----------
     attempt : counts the tries of this run; part of every message.
     run_dir : gets log.txt, checkpoint/ and, at the end of a branch or single run, model/.
-    report : hears of each Point, Evaluation, Saved and Notice. The Outcome is returned and not reported.
+    report : hears of each Point, Evaluation, PartEvaluation, Saved and Notice; the Outcome is returned, not reported.
     should_stop : asked after every step; true saves a checkpoint and ends the run as STOPPED.
     held : asked after every step; no step is taken while it is true.
     resume_from : a checkpoint folder, this run's own or, for a branch, its trunk's at the branch step.
@@ -58,11 +59,12 @@ def train(
     Returns
     -------
     DONE, STOPPED, DIVERGED (loss or gradient not finite; the update was not made) or FAILED with its reason. What
-    nobody foresaw is FAILED too, with its traceback in log.txt. A full disk is waited for; STOPPED without a
-    checkpoint, with the reason, where the run is asked to stop meanwhile.
+    nobody foresaw is FAILED too, with its traceback in log.txt; where the device has vanished it is named as lost. A
+    full disk is waited for; STOPPED without a checkpoint, with the reason, where the run is asked to stop meanwhile.
     """
     log = RunLog(run_dir)
     run: _Run | None = None
+    lost = ""
     try:
         run = _Run(spec, tokens, attempt, run_dir, device, report, log, checkpoint_seconds)
         run.start(resume_from)
@@ -75,10 +77,11 @@ def train(
         state, reason = RunState.FAILED, error.line()
     except Exception as error:
         log.say(traceback.format_exc())
+        lost = device.name if is_lost(error) else ""
         state, reason = RunState.FAILED, clean(_in_words(error, device))
     if state is not RunState.DIVERGED:
         step = run.step if run else spec.first_step
-    return _ended(log, Outcome(run=spec.run, attempt=attempt, state=state, step=step, reason=reason))
+    return _ended(log, Outcome(run=spec.run, attempt=attempt, state=state, step=step, reason=reason, lost=lost))
 
 
 def _in_words(error: Exception, device: Device) -> str:
@@ -187,15 +190,18 @@ class _Run:
 
     def _evaluate(self) -> None:
         final = self.step == self.spec.n_steps and self.spec.kind is not RunKind.TRUNK
+        at, held_out = {"step": self.step, "attempt": self.attempt}, self.held_out
         measured = self.gradient.fitting(
-            lambda: self.held_out.measure(
-                self.engine, step=self.step, attempt=self.attempt, final=final, rows=self.gradient.micro_sequences
-            )
+            lambda: held_out.measure(self.engine, **at, final=final, rows=self.gradient.micro_sequences)
         )
         if not math.isfinite(measured.loss):
             raise Diverged(self.step - 1, measured.loss, math.nan)
         if final:
             self.patience.until_room(lambda: write_model(self.engine.model, self.run_dir / "model"))
+            for part in self.gradient.fitting(
+                lambda: list(held_out.parts(self.engine, **at, rows=self.gradient.micro_sequences))
+            ):
+                self.report(part)
         self.report(measured)
 
     def _must_save(self, stop: bool) -> bool:

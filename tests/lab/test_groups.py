@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +21,19 @@ from tests.lab import mini
 GROUPS = [{"name": "first"}, {"name": "other"}]
 
 
-@pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A trained lab of two groups."""
-    monkeypatch.setenv("SCALELAB_CACHE", str(tmp_path / "cache"))
-    for number, name in enumerate(("one.txt", "two.txt")):
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A trained lab of two groups, the second on a mixture of two texts; for reading."""
+    tmp_path = tmp_path_factory.mktemp("groups")
+    for number, name in enumerate(("one.txt", "two.txt", "three.txt")):
         mini.write_text(tmp_path / name, seed=number)
-    groups = [GROUPS[0], {**GROUPS[1], "source": str(tmp_path / "two.txt")}]
-    asked = mini.preset(tmp_path / "one.txt", groups=groups, budgets={"tokens": [4000, 8000]})
-    assert control.start(asked, tmp_path / "lab").done == 12
-    return tmp_path / "lab"
+    groups = [GROUPS[0], {**GROUPS[1], "source": {str(tmp_path / "two.txt"): 0.7, str(tmp_path / "three.txt"): 0.3}}]
+    corpus = {"source": str(tmp_path / "one.txt"), "tokenizer": "bytes", "held_out": 0.2}
+    asked = mini.preset(tmp_path / "one.txt", corpus=corpus, groups=groups, budgets={"tokens": [4000, 8000]})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCALELAB_CACHE", str(tmp_path / "cache"))
+        assert control.start(asked, tmp_path / "lab").done == 12
+        yield tmp_path / "lab"
 
 
 def test_each_group_is_trained_on_its_text_and_fitted_alone(lab: Path) -> None:
@@ -47,6 +51,23 @@ def test_each_group_is_trained_on_its_text_and_fitted_alone(lab: Path) -> None:
     assert kept.tokens_of("other").key != kept.tokens_of("first").key == kept.tokens.key
 
 
+def test_each_part_of_a_mixture_is_measured_by_itself(lab: Path) -> None:
+    two, three = (str(lab.parent / name) for name in ("two.txt", "three.txt"))
+    with Reader(lab / "lab.db") as reader:
+        mixed = run_table(reader, group="other")
+        own = {part: run_table(reader, group="other", part=part) for part in (two, three)}
+        measured = {(each.run, each.part): each for each in reader.parts()}
+        plain = run_table(reader, part=two)
+    assert set(measured) == {(run, part) for run in mixed.run_id for part in (two, three)}
+    assert own[two].run_id == own[three].run_id == mixed.run_id
+    assert not (own[two].loss == own[three].loss).any()
+    np.testing.assert_allclose(own[two].loss, [measured[run, two].loss for run in mixed.run_id])
+    # Held out in the mixture's shares, sequences of either: their mean loss is nearly that of the mixture's own text.
+    np.testing.assert_allclose(0.7 * own[two].loss + 0.3 * own[three].loss, mixed.loss, rtol=0.05)
+    assert all(0 < each.evaluated_tokens <= 1024 and each.bits_per_byte > 0 for each in measured.values())
+    assert not len(plain) and "not measured on" in plain.excluded[0].reason, "the first group is no mixture"
+
+
 def test_a_group_is_asked_for_by_name(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", str(lab), "--format", "json"]) == 0
     capsys.readouterr()
@@ -58,9 +79,12 @@ def test_a_group_is_asked_for_by_name(lab: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_text_of_a_group_that_changed_is_refused(lab: Path) -> None:
-    mini.write_text(lab.parent / "two.txt", seed=7)
+    text = lab.parent / "two.txt"
+    before = text.read_text()
+    mini.write_text(text, seed=7)
     with pytest.raises(BadInput, match=r"two\.txt.* has changed"):
         control.start(None, lab)
+    text.write_text(before)
 
 
 def test_a_lab_of_groups_is_not_extended(lab: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from scalelab.records import RunState, Score
 from scalelab.store import requests, schema
 from scalelab.store.writer import Writer
-from tests.store.samples import evaluation, point, saved, spec
+from tests.store.samples import evaluation, part_evaluation, point, saved, spec
 
 FOLDER = Path(__file__).parent / "fixtures"
 RUN, OTHER = "16x1-D1k-s0", "32x1-D1k-s0"
@@ -28,7 +28,8 @@ def fill(path: Path) -> None:
         writer.set_state(RUN, 1, RunState.RUNNING)
         writer.write([point(RUN, step=step, loss=4.0 - step / 10) for step in range(1, 11)])
         score = Score(run=RUN, attempt=1, step=10, name="chrf", value=0.5, n=100)
-        writer.write([evaluation(RUN, 5, final=False, loss=3.0), evaluation(RUN, 10), score, saved(RUN, 5)])
+        measured = [evaluation(RUN, 5, final=False, loss=3.0), evaluation(RUN, 10), part_evaluation(RUN), score]
+        writer.write([*measured, saved(RUN, 5)])
         writer.write([replace(point(OTHER, step=1), loss=math.nan)])
         writer.set_state(RUN, 1, RunState.DONE)
         writer.set_state(OTHER, 1, RunState.DIVERGED, "loss is nan")

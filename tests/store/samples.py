@@ -8,6 +8,7 @@ from scalelab.records import (
     Evaluation,
     ModelShape,
     ParameterCount,
+    PartEvaluation,
     Point,
     RunKind,
     RunSpec,
@@ -66,6 +67,13 @@ def evaluation(run: str = "16x1-D1k-s0", step: int = 10, *, final: bool = True, 
         evaluated_tokens=1024,
         final=final,
     )
+
+
+def part_evaluation(run: str = "16x1-D1k-s0", part: str = "python", *, loss: float = 2.0) -> PartEvaluation:
+    return PartEvaluation(
+        run=run, attempt=1, step=10, part=part, loss=loss, loss_se=0.02, accuracy=0.4, bits_per_byte=1.25,
+        evaluated_tokens=512,
+    )  # fmt: skip
 
 
 def saved(run: str = "16x1-D1k-s0", step: int = 5, *, for_branch: bool = False) -> Saved:

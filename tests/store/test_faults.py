@@ -224,6 +224,7 @@ def _content(path: Path) -> list[object]:
     with Reader(path) as reader:
         parts = [reader.runs(), reader.points(fixtures.RUN), reader.points(fixtures.OTHER), reader.evaluations()]
         parts += [reader.states(), reader.fits(), reader.predictions(), reader.meta("preset")]
+        parts += [reader.scores(), reader.parts()]
         return [str(part) for part in parts]
 
 

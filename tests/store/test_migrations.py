@@ -62,6 +62,7 @@ def test_row_19_stores_of_every_version_are_read_as_they_are_and_migrated_with_a
         with Reader(path) as reader:
             assert reader.usage() == {0: usage()}
             assert [(each.name, each.value) for each in reader.scores()] == [("chrf", 0.5)] * (version >= 4)
+            assert [(each.part, each.loss) for each in reader.parts()] == [("python", 2.0)] * (version >= 5)
             assert [row.not_exact for row in reader.runs()] == ["", "another device"]
         assert _columns(path) == _columns(fresh)
         backup = path.with_name(f"{path.name}.backup-v{version}")

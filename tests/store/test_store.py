@@ -18,6 +18,7 @@ from scalelab.records import Outcome, RunState
 from scalelab.store import requests
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
+from tests.store import fixtures
 from tests.store.samples import evaluation, point, saved, spec
 
 RUN = "16x1-D1k-s0"
@@ -243,3 +244,20 @@ def test_a_reader_of_a_folder_it_may_not_write_to(path: Path) -> None:
             assert reader.meta("a") == "b"
     finally:
         path.parent.chmod(0o700)
+
+
+@pytest.mark.parametrize(("table", "column"), [("evaluation", "loss"), ("part_evaluation", "loss"), ("score", "value")])
+def test_a_measure_with_a_flipped_bit_is_refused_and_known_to_the_next_writer(
+    path: Path, table: str, column: str
+) -> None:
+    fixtures.fill(path)
+    with Reader(path) as reader:
+        assert (len(reader.finals()), len(reader.parts()), len(reader.scores())) == (1, 1, 1)
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"UPDATE {table} SET {column} = {column} * 1.0000001")
+    with Reader(path) as reader:
+        measured = {"evaluation": reader.finals, "part_evaluation": reader.parts, "score": reader.scores}
+        with pytest.raises(ScalelabError, match="of 16x1-D1k-s0 are not as they were written"):
+            measured[table]()
+    with Writer(path) as writer:
+        assert writer.unsound == [(table, "16x1-D1k-s0")]
