@@ -53,6 +53,21 @@ class Interrupted(ScalelabError):
     exit_code = ExitCode.INTERRUPTED
 
 
+def mistake(error: BaseException, *, where: str = "") -> ScalelabError:
+    """A mistake of ours as one line; unless `where` says where its traceback is, that is kept in a file and named."""
+    if not where:
+        import tempfile
+        import traceback
+
+        try:
+            with tempfile.NamedTemporaryFile("w", prefix="scalelab-", suffix=".txt", delete=False) as file:
+                file.write("".join(traceback.format_exception(error)))
+            where = f"the traceback is in {file.name}"
+        except OSError:
+            where = "SCALELAB_DEBUG=1 shows the traceback"
+    return ScalelabError(f"a mistake in scalelab: {type(error).__name__}: {clean(str(error), 200)}", todo=where)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Ask "did you mean X?" with the nearest known word; an empty text where none is near."""
     near = difflib.get_close_matches(word, list(known), n=1)

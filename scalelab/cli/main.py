@@ -17,7 +17,7 @@ import click
 
 from scalelab import __version__
 from scalelab.cli.streams import drop_stdout, make_safe, say
-from scalelab.errors import BadInput, ExitCode, Interrupted, ScalelabError, did_you_mean
+from scalelab.errors import BadInput, ExitCode, Interrupted, ScalelabError, did_you_mean, mistake
 from scalelab.gate import clean
 
 VERBS = (
@@ -168,22 +168,13 @@ def _sentence(message: str) -> str:
 
 
 def _bug(error: BaseException) -> ScalelabError:
-    """A mistake of ours: one line, and the traceback where whoever mends it can find it."""
-    import tempfile
+    """A mistake of ours; whoever looks for it sees the traceback at once."""
+    if not os.environ.get("SCALELAB_DEBUG"):
+        return mistake(error)
     import traceback
 
-    text = "".join(traceback.format_exception(error))
-    if os.environ.get("SCALELAB_DEBUG"):
-        say(text)
-        where = "the traceback stands above"
-    else:
-        try:
-            with tempfile.NamedTemporaryFile("w", prefix="scalelab-", suffix=".txt", delete=False) as file:
-                file.write(text)
-            where = f"the traceback is in {file.name}"
-        except OSError:
-            where = "SCALELAB_DEBUG=1 shows the traceback"
-    return ScalelabError(f"a mistake in scalelab: {type(error).__name__}: {clean(str(error), 200)}", todo=where)
+    say("".join(traceback.format_exception(error)))
+    return mistake(error, where="the traceback stands above")
 
 
 def _wants_json(given: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from scalelab.errors import ScalelabError
+from scalelab.errors import ScalelabError, mistake
 from scalelab.store.schema import StoreBusy
 
 if TYPE_CHECKING:
@@ -107,14 +107,20 @@ class Feed:
         except StoreBusy:
             return self._pace.after(changed=False)
         except ScalelabError as error:
-            if self._told != error.line():
-                self._told = error.line()
-                self._post(LabUnreadable(error))
-            return SLOWEST
+            return self._unreadable(error.line(), lambda: error)
+        except Exception as error:  # a thread that dies in silence leaves a screen that never moves again
+            return self._unreadable(f"{type(error).__name__}: {error}", lambda: mistake(error))
         self._told = ""
         if shot is not None:
             self._post(LabChanged(shot))
         return self._pace.after(changed=shot is not None, complete=shot is None or shot.complete)
+
+    def _unreadable(self, told: str, error: Callable[[], ScalelabError]) -> float:
+        """Say it once, and look seldom: a lab may come back."""
+        if self._told != told:
+            self._told = told
+            self._post(LabUnreadable(error()))
+        return SLOWEST
 
     def _rest(self, seconds: float) -> bool:
         """Wait so long, unless something is asked; whether to end."""

@@ -182,6 +182,24 @@ def test_what_cannot_be_read_is_told_once(recorded: Path) -> None:
     assert len(told) == 1 and isinstance(told[0], LabUnreadable)
 
 
+def test_a_mistake_of_ours_is_told_and_looked_at_again(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that died in silence would leave a screen that never moves."""
+    told: list[Message] = []
+    looks = Feed(recorded, told.append)
+    looks.look()
+    monkeypatch.setattr(Watch, "poll", lambda self: {}["a name"])
+    assert [looks.look() for _ in range(3)] == [feed.SLOWEST] * 3
+    monkeypatch.undo()
+    looks.look()
+    assert [type(each) for each in told[:2]] == [LabChanged, LabUnreadable] and len(told) <= 3
+    unreadable = told[1]
+    assert isinstance(unreadable, LabUnreadable)
+    assert unreadable.error.what.startswith("a mistake in scalelab: KeyError")
+    kept = Path(unreadable.error.todo.rpartition(" ")[2])
+    assert "test_feed.py" in kept.read_text()
+    kept.unlink()
+
+
 def test_only_the_newest_snapshot_waits(recorded: Path) -> None:
     told: list[Message] = []
     Feed(recorded, told.append).look()
