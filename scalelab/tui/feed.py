@@ -106,20 +106,19 @@ class Feed:
             shot = self._watch.poll()
         except StoreBusy:
             return self._pace.after(changed=False)
-        except ScalelabError as error:
-            return self._unreadable(error.line(), lambda: error)
         except Exception as error:  # a thread that dies in silence leaves a screen that never moves again
-            return self._unreadable(f"{type(error).__name__}: {error}", lambda: mistake(error))
+            return self._unreadable(error)
         self._told = ""
         if shot is not None:
             self._post(LabChanged(shot))
         return self._pace.after(changed=shot is not None, complete=shot is None or shot.complete)
 
-    def _unreadable(self, told: str, error: Callable[[], ScalelabError]) -> float:
+    def _unreadable(self, error: Exception) -> float:
         """Say it once, and look seldom: a lab may come back."""
+        told = f"{type(error).__name__}: {error}"
         if self._told != told:
             self._told = told
-            self._post(LabUnreadable(error()))
+            self._post(LabUnreadable(error if isinstance(error, ScalelabError) else mistake(error)))
         return SLOWEST
 
     def _rest(self, seconds: float) -> bool:
