@@ -69,6 +69,8 @@ class Follower:
 
     def snapshot(self, reader: Reader) -> progress.Snapshot:
         """The lab as it stands now."""
+        from scalelab.lab import control
+
         rows = reader.runs()
         self._read_fit(reader)
         if self._device is None and (told := reader.meta("device")):
@@ -79,7 +81,7 @@ class Follower:
             finals={final.run: final for final in reader.finals()}, device=self._device, elapsed=elapsed,
             left=None if elapsed is None else self._left(rows, elapsed),
             stopping=(reader.meta("stopping") or "") if elapsed is not None else "",
-            endings=self._forecasts.look(reader, rows, self._most),
+            endings=self._forecasts.look(reader, rows, self._most), set_aside=control.set_aside(reader),
         )  # fmt: skip
 
     def _read_fit(self, reader: Reader) -> None:

@@ -111,6 +111,12 @@ class Board:
             self.change(name, RunState.PLANNED, f"retry {self.crashes[name]} of {RETRIES}, from its last checkpoint")
         return again
 
+    def displaced(self, name: str, reason: str, device: str, *, there: bool) -> None:
+        """A run's device is gone: it waits for another one, which need not be `there`."""
+        self.change(name, RunState.FAILED, reason)
+        waits = "goes on on another device" if there else "waits for a device"
+        self.change(name, RunState.PLANNED, f"{waits}: {device} was lost")
+
     def starved(self, name: str, reason: str) -> int | None:
         """A run died for want of memory: it goes on with half as many sequences at a time at the same tokens a step,
         now and in later sessions. How many; None where there were no two.

@@ -10,6 +10,7 @@ from scalelab.lab.hooks import Hooks
 from scalelab.lab.lock import Owned
 from scalelab.lab.mending import mend
 from scalelab.lab.opening import start, start_detached
+from scalelab.lab.pool import set_aside
 from scalelab.lab.proving import Proof, prove
 from scalelab.lab.questions import Sample, devices, sample, samples
 from scalelab.lab.removing import remove
@@ -37,6 +38,7 @@ __all__ = [
     "retry",
     "sample",
     "samples",
+    "set_aside",
     "start",
     "start_detached",
     "status",

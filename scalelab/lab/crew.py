@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from scalelab.lab.executor import Executor, Job, Slot, Worker
@@ -52,10 +52,10 @@ class Crew:
         self._leaving: list[tuple[Worker, float]] = []
         self._clock = OwnClock(hang_seconds, time.monotonic())
 
-    def free_slots(self) -> list[Slot]:
-        """Slots on which nobody trains."""
+    def free(self, slots: Iterable[Slot]) -> list[Slot]:
+        """Those on which nobody trains."""
         busy = {attempt.slot.index for attempt in self.active}
-        return [slot for slot in self._executor.slots if slot.index not in busy]
+        return [slot for slot in slots if slot.index not in busy]
 
     def start(self, job: Job, slot: Slot, *, step_seconds: float = 0.0) -> Attempt:
         """One more worker, of whom so many seconds a step are expected."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from scalelab.records import DeviceInfo, Message, RunSpec, TokenSet
 
@@ -81,10 +81,13 @@ class Executor(Protocol):
     def wait(self, workers: Sequence[Worker], others: Sequence[object], timeout: float) -> None:
         """Return when a worker has ended, when another pipe is ready, or at the timeout."""
 
+    def ask(self, task: str, values: dict[str, Any], *, timeout: float = 300.0) -> Any:
+        """What a worker of its own answers to one question, from any thread; ScalelabError where it does not."""
+
     def close(self) -> None:
         """End everything that was started."""
 
 
-def slots_of(device: DeviceInfo) -> tuple[Slot, ...]:
-    """The slots of a device; those of several cards go round the cards in turn."""
-    return tuple(Slot(index=index, device=device.slot_device(index)) for index in range(device.slots))
+def slots_of(device: DeviceInfo, *, first: int = 0) -> tuple[Slot, ...]:
+    """The slots of a device, numbered from `first`; those of several cards go round the cards in turn."""
+    return tuple(Slot(index=first + index, device=device.slot_device(index)) for index in range(device.slots))

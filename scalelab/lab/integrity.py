@@ -19,6 +19,7 @@ from scalelab.gate import clean
 from scalelab.lab import lock, resume
 from scalelab.lab.checkpoints import damage
 from scalelab.lab.paths import LabPaths, lab_paths
+from scalelab.lab.pool import set_aside
 from scalelab.records import Point, RunKind, RunState, TokenSet
 from scalelab.store import schema
 from scalelab.store.check import check_store
@@ -62,6 +63,7 @@ def check_lab(folder: str | Path) -> list[Finding]:
         with Reader(paths.store) as reader:
             rows, recorded = reader.runs(), bool(reader.meta(_RECORDED))
             found += _runs(rows, owner)
+            found += _devices(reader)
             found += [] if recorded else _curves(rows, reader)
         lab = None if recorded else resume.load(paths)
     except ScalelabError as error:
@@ -104,6 +106,12 @@ def _runs(rows: list[RunRow], owner: lock.Owner | None) -> Iterator[Finding]:
     if owner is not None and owner.waiting:
         yield _warn("session", owner.waiting, "it goes on by itself")
     yield _ok("runs", f"{len(rows)} runs, {sum(row.state is RunState.DONE for row in rows)} done")
+
+
+def _devices(reader: Reader) -> Iterator[Finding]:
+    for device, why in set_aside(reader).items():
+        todo = "`scalelab doctor` proves the devices; the next session looks at it anew"
+        yield _warn("devices", f"{clean(device, 20)} is set aside: {clean(why, 300)}", todo)
 
 
 def _curves(rows: list[RunRow], reader: Reader) -> Iterator[Finding]:

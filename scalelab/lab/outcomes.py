@@ -1,7 +1,8 @@
 """What becomes of an attempt that has ended: done, tried again, or failed with a reason that tells a person what to do.
 
 The rules: a crash is tried again twice from the last checkpoint, a NaN never; who ran out of memory goes on with half
-as much at a time; who hangs was ended by the crew and counts as crashed. Must not know how workers are started.
+as much at a time; who hangs was ended by the crew and counts as crashed; who lost its device moves to another one.
+Must not know how workers are started.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from scalelab.lab.hooks import Guarded
 from scalelab.lab.local import last_words
 from scalelab.lab.loops import CrashLoop
 from scalelab.lab.paths import LabPaths
+from scalelab.lab.pool import Pool
 from scalelab.records import Evaluation, Message, Notice, NoticeKind, Outcome, RunKind, RunState
 from scalelab.store.writer import Writer
 
@@ -36,10 +38,11 @@ class Outcomes:
         views: Guarded,
         fits: Fits,
         ending: Ending,
+        pool: Pool,
         device: DeviceInfo | None,
     ) -> None:
         self._paths, self._board, self._writer, self._views = paths, board, writer, views
-        self._fits, self._ending, self._device = fits, ending, device
+        self._fits, self._ending, self._pool, self._device = fits, ending, pool, device
         self._finals: dict[str, float] = {}
         self.loop = CrashLoop()
         self.settled = True
@@ -63,7 +66,11 @@ class Outcomes:
     def told(self, attempt: Attempt, outcome: Outcome) -> None:
         """An attempt has ended as it says itself."""
         run, reason = outcome.run, outcome.reason
-        if outcome.state is RunState.FAILED:
+        if outcome.lost and self._pool.lost(run, outcome.lost, reason):
+            self._move(attempt, reason)
+        elif outcome.lost:
+            self._crash(run, f"{reason}; the devices that it lost answer again", attempt, for_good=True)
+        elif outcome.state is RunState.FAILED:
             self._crash(run, reason, attempt)
         elif outcome.state is RunState.STOPPED and attempt.hung and not self._ending.stops:
             self._crash(run, f"{attempt.hung}; it saved when it was asked to end", attempt)
@@ -76,7 +83,10 @@ class Outcomes:
         if attempt.hung:
             end = f"{attempt.hung}; {end}"
         words = f"{end}; its log ends: {said}" if said else end
-        if attempt.out_of_memory(end) and not self._ending.stops:
+        device = attempt.slot.device
+        if device in self._pool.aside and self._pool.lost(attempt.run, device, words):
+            self._move(attempt, words)
+        elif attempt.out_of_memory(end) and not self._ending.stops:
             self._starved(attempt, words)
         else:
             self._crash(attempt.run, words, attempt)
@@ -94,6 +104,17 @@ class Outcomes:
         if outcome.state is not RunState.STOPPED:
             self._over(run)
 
+    def _move(self, attempt: Attempt, reason: str) -> None:
+        """Its device is gone, and that was not its doing."""
+        run = attempt.run
+        if self._ending.stops:
+            self._board.change(run, RunState.STOPPED, f"while stopping: {reason}")
+            return
+        there = bool(self._pool.slots)
+        self._board.displaced(run, reason, attempt.slot.device, there=there)
+        goes_on = "it goes on on another device" if there else "it waits for a device"
+        self._views.event("retry", f"{run}: {reason}; {goes_on}")
+
     def _starved(self, attempt: Attempt, words: str) -> None:
         """The kernel took it for the memory that it held."""
         run = attempt.run
@@ -104,7 +125,7 @@ class Outcomes:
         else:
             self._views.event("retry", f"{run}: {words}; next with {smaller} sequences at a time")
 
-    def _crash(self, run: str, reason: str, attempt: Attempt | None) -> None:
+    def _crash(self, run: str, reason: str, attempt: Attempt | None, *, for_good: bool = False) -> None:
         self._look_at_trunk(run)
         if self._ending.stops:
             self._board.change(run, RunState.STOPPED, f"while stopping: {reason}")
@@ -112,7 +133,7 @@ class Outcomes:
         if attempt is None or not attempt.moved:
             self.loop.crashed(run, reason, time.monotonic() - attempt.began if attempt else 0.0)
         # What one sequence at a time does not fit into will not fit into it the next time.
-        if self._board.crashed(run, reason, for_good=reason.startswith(oom.HOPELESS)):
+        if self._board.crashed(run, reason, for_good=for_good or reason.startswith(oom.HOPELESS)):
             self._views.event("retry", f"{run}: {reason}; it goes on from its last checkpoint")
         else:
             tries = self._board.attempts[run]

@@ -11,6 +11,7 @@ from scalelab.lab.local import LocalExecutor
 from scalelab.lab.log import open_log
 from scalelab.lab.prepare import Lab
 from scalelab.lab.pulse import HANG_SECONDS
+from scalelab.lab.resume import stored_preset
 from scalelab.lab.stopping import Signals
 from scalelab.lab.supervisor import Summary, Supervisor
 from scalelab.store.reader import Reader
@@ -28,6 +29,8 @@ def train(
     rate: float | None = None,
 ) -> Summary:
     """Train what is left of a lab, or `only` these runs of it again; the caller holds its lock."""
+    from scalelab import plan
+
     views = Guarded(hooks, open_log(lab.paths))
     executor.slots = slots_of(lab.device)
     with Signals() as signals, Writer(lab.paths.store) as writer, Reader(lab.paths.store) as reader:
@@ -48,6 +51,7 @@ def train(
             since=owner.since if (owner := lock.read_owner(lab.paths.lock)) else None,
             hang_seconds=hang_seconds,
             device=lab.device,
+            spares=plan.spare_devices(stored_preset(lab.paths).hardware, lab.device),
             only=only,
             rate=rate,
         )

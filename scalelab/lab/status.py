@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from scalelab.lab import checkpoints, lock, resume, schedule
 from scalelab.lab.ending import STOPPING
 from scalelab.lab.opening import existing
+from scalelab.lab.pool import set_aside
 from scalelab.lab.prepare import DEVICE
 from scalelab.lab.schedule import Standing
 from scalelab.lab.supervisor import PROBLEM
@@ -43,6 +45,8 @@ class Status:
     fit_age_seconds: float | None
     fit_problem: str
     """Why there is no newer fit; empty where there is nothing to say."""
+    set_aside: Mapping[str, str]
+    """The devices that vanished in this session or the last one, with the reasons."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
@@ -55,6 +59,7 @@ def status(folder: str | Path) -> Status:
     owner = lock.holder(paths.lock)
     with Reader(paths.store) as reader:
         rows, fit, told = reader.runs(), reader.latest_fit(), reader.meta
+        aside = set_aside(reader)
         problem, stopping, ended, device = told("fit_problem"), told(STOPPING), told(PROBLEM), told(DEVICE)
     # Who has trained elsewhere has no device here, and nothing left to estimate.
     slots = DeviceInfo.from_json(device).slots if device else 0
@@ -75,6 +80,7 @@ def status(folder: str | Path) -> Status:
         fit_after=fit.after_run if fit else None,
         fit_age_seconds=max(time.time() - fit.time, 0.0) if fit else None,
         fit_problem=problem or "",
+        set_aside=aside,
     )
 
 

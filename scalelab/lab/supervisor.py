@@ -7,7 +7,7 @@ The only writer of the store. What becomes of attempts is judged in `outcomes`, 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,12 +21,13 @@ from scalelab.lab.fits import Fits
 from scalelab.lab.hooks import Guarded
 from scalelab.lab.outcomes import Outcomes
 from scalelab.lab.paths import LabPaths
+from scalelab.lab.pool import Pool, in_words
 from scalelab.lab.pulse import HANG_SECONDS
 from scalelab.lab.refit import Refit
 from scalelab.lab.schedule import Standing
 from scalelab.lab.stopping import Signals, StopNow
 from scalelab.lab.waiting import Waiting
-from scalelab.records import DeviceInfo, Message, RunState, TokenSet
+from scalelab.records import DeviceInfo, Message, Notice, NoticeKind, RunState, TokenSet
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
 
@@ -76,6 +77,7 @@ class Supervisor:
         hang_seconds: float = HANG_SECONDS,
         since: float | None = None,
         device: DeviceInfo | None = None,
+        spares: Sequence[DeviceInfo] = (),
         only: Iterable[str] = (),
         rate: float | None = None,
     ) -> None:
@@ -86,6 +88,7 @@ class Supervisor:
         groups : the tokens of further groups, by name; `tokens` are those of all other runs.
         hang_seconds : the least silence of a worker that is called a hang.
         since : when this session took the lab, seconds since the epoch; what was asked before it is stale.
+        spares : the devices on which the lab may go on without its own, the best one first.
         only : runs that are asked for again, with what they need; nothing else is trained. All where there are none.
         rate : a share of the learning rate of those.
         """
@@ -96,7 +99,8 @@ class Supervisor:
         self._board = Board(reader.runs(), writer)
         self._fits = Fits(refit or Refit(), self._board, writer, reader, views)
         self._ending = Ending(signals, writer)
-        self._outcomes = Outcomes(paths, self._board, writer, views, self._fits, self._ending, device)
+        self._pool = Pool(executor, spares, writer, views)
+        self._outcomes = Outcomes(paths, self._board, writer, views, self._fits, self._ending, self._pool, device)
         since = time.time() if since is None else since
         self._desk = Desk(paths, self._board, writer, self._ending, since=since, stop=self._ask_to_stop)
         self._only, self._rate, self._problem = tuple(only), rate, ""
@@ -125,6 +129,7 @@ class Supervisor:
     def _open(self) -> None:
         with self._writer.batch():
             self._ending.begin()
+            self._pool.begin()
             self._writer.set_meta(PROBLEM, "")
             self._board.saved = checkpoints.on_disk(self._paths, self._board.runs)
             again = self._reopen()
@@ -148,6 +153,7 @@ class Supervisor:
         with self._writer.batch():
             for attempt, messages, end in self._crew.news():
                 self._hear(attempt, messages, end)
+            self._pool.follow()
             self._fits.take()
             self._desk.take()
             self._follow_signals()
@@ -155,7 +161,7 @@ class Supervisor:
                 self._fill_slots()
         if self._writer.commit():
             self._after_commit()
-        self._waiting.follow()
+        self._waiting.follow(self._without_device())
         self._look_after_the_crew()
         if time.monotonic() - self._ticked >= TICK_SECONDS:
             self._ticked = time.monotonic()
@@ -186,6 +192,10 @@ class Supervisor:
             self._problem = f"crash loop: {loop}: {self._outcomes.loop.reason}"
             self._writer.set_meta(PROBLEM, self._problem)
             self._views.event("failed", f"{self._problem}; nothing else is started")
+
+    def _without_device(self) -> str:
+        """Why no run can be started for want of a device; empty where one could."""
+        return "" if self._pool.slots else f"no device is left: {in_words(self._pool.aside)}"
 
     def _end(self) -> None:
         """Leave nothing behind that still runs, and no run that claims to."""
@@ -218,7 +228,7 @@ class Supervisor:
     # Runs
 
     def _fill_slots(self) -> None:
-        for run, slot in zip(self._board.ready(), self._crew.free_slots(), strict=False):
+        for run, slot in zip(self._board.ready(), self._crew.free(self._pool.slots), strict=False):
             if self._waiting.starts:
                 self._start(run, slot)
         for run, reason in self._board.unblock().items():
@@ -248,6 +258,9 @@ class Supervisor:
                 self._outcomes.not_started(run, f"no worker could be started: {error}")
             return
         self._waiting.started()
+        if why := self._pool.not_exact(run, slot):
+            said = Notice(run=run, attempt=job.attempt, step=spec.first_step, kind=NoticeKind.NOT_EXACT, text=why)
+            self._board.noticed(said)
         self._views.event("start", f"{run} attempt {job.attempt} on slot {slot.index} ({slot.device}), pid {pid}")
 
     def _hear(self, attempt: Attempt, messages: list[Message], end: str | None) -> None:

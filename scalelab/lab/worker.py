@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalelab.errors import BadInput, ScalelabError
+from scalelab.gate import clean
 from scalelab.lab import tether
 from scalelab.lab.paths import append_private
 from scalelab.records import Message, Outcome, RunSpec, RunState, TokenSet, pack
@@ -97,11 +98,18 @@ def _train(pipe: Connection, job: Mapping[str, Any], stopping: threading.Event, 
         raise
     except Exception as error:
         traceback.print_exc()
-        line = error.line() if isinstance(error, ScalelabError) else f"{type(error).__name__}: {error}"
-        outcome = Outcome(
-            run=spec.run, attempt=job["attempt"], state=RunState.FAILED, step=spec.first_step, reason=line
-        )
+        outcome = _failed(error, spec, job)
     report(outcome)
+
+
+def _failed(error: Exception, spec: RunSpec, job: Mapping[str, Any]) -> Outcome:
+    from scalelab.training.lost import is_lost
+
+    line = error.line() if isinstance(error, ScalelabError) else f"{type(error).__name__}: {error}"
+    return Outcome(
+        run=spec.run, attempt=job["attempt"], state=RunState.FAILED, step=spec.first_step, reason=clean(line),
+        lost=job["device"] if is_lost(error) else "",
+    )  # fmt: skip
 
 
 def _run(
@@ -112,12 +120,12 @@ def _run(
     held: Callable[[], bool],
 ) -> Outcome:
     from scalelab.training import checkpoint
-    from scalelab.training.device import open_device
+    from scalelab.training.device import reopen_device
     from scalelab.training.run import train
 
     run_dir = Path(job["run_dir"])
     trunk = Path(job["trunk_checkpoint"]) if job["trunk_checkpoint"] else None
-    device = open_device(job["device"], threads=job["threads"])
+    device = reopen_device(job["device"], threads=job["threads"])
     _gauge(device, job["slot"], report)
     tokens = TokenSet.from_dict(job["tokens"])
     outcome = train(
@@ -192,6 +200,15 @@ def _devices(_: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [open_device(device.name).measure_peak().to_dict() for device in found]
 
 
+def _answer_of(values: Mapping[str, Any]) -> float:
+    """A sum that a device has done; whatever keeps it from that is an error."""
+    import torch
+
+    from scalelab.training.device import reopen_device
+
+    return float(torch.ones(64, device=reopen_device(values["device"]).torch_device).sum())
+
+
 def _probe(values: Mapping[str, Any]) -> dict[str, Any]:
     """A device with its measured peak, and the seconds a token of each rung."""
     from scalelab.training.device import open_device
@@ -260,6 +277,7 @@ def _score(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _TASKS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "answer": _answer_of,
     "devices": _devices,
     "probe": _probe,
     "prove": _prove,

@@ -65,6 +65,15 @@ def choose_device(wanted: HardwareSpec, devices: list[DeviceInfo] | None = None)
     return replace(found, slots=slots, peak_flops=peak, dtype=dtype)
 
 
+def spare_devices(wanted: HardwareSpec, chosen: DeviceInfo) -> list[DeviceInfo]:
+    """What a lab goes on on when its device vanishes, the best one first: any other where its preset leaves the choice
+    ("auto"), and none where it names one. A CPU does not vanish: there nothing is looked for.
+    """
+    if wanted.device.strip().lower() != "auto" or chosen.name == "cpu":
+        return []
+    return [device for device in find_devices() if device.name not in {chosen.name, *chosen.members}]
+
+
 def _all_cards(cards: list[DeviceInfo]) -> DeviceInfo | None:
     if not cards:
         return None

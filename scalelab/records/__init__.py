@@ -8,7 +8,7 @@ that every room may know it and it knows nobody.
 from __future__ import annotations
 
 from scalelab.records.base import field_names
-from scalelab.records.devices import DeviceInfo, Usage
+from scalelab.records.devices import DeviceInfo, SetAside, Usage
 from scalelab.records.measured import (
     Evaluation,
     Message,
@@ -56,6 +56,7 @@ __all__ = [
     "Saved",
     "Schedule",
     "Score",
+    "SetAside",
     "TokenPart",
     "TokenSet",
     "Usage",

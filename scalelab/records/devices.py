@@ -1,4 +1,4 @@
-"""A device as plans and screens see it, and what is taken of it while something trains."""
+"""A device as plans and screens see it, what is taken of it while something trains, and one that vanished."""
 
 from __future__ import annotations
 
@@ -35,6 +35,18 @@ class DeviceInfo(Json):
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The device from plain values."""
         return cls(**{**values, "members": tuple(values.get("members", ()))})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside(Json):
+    """A device that a session no longer uses, because it vanished under a run."""
+
+    device: str
+    """"cuda:1"."""
+    reason: str
+    """What the run that lost it said."""
+    time: float
+    """When, seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from scalelab.store.playback import Attempt, Playback
 from scalelab.store.reader import Reader
 
 USUAL_SPEED = 10.0
-LATE = ("fit_problem", "fitted_runs")
+LATE = ("fit_problem", "fitted_runs", "set_aside", "session_problem")
 """Facts that a supervisor writes as it goes."""
 _LOG_BYTES = 65_536
 """Of a log as much as anybody is shown."""

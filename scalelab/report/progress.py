@@ -34,7 +34,7 @@ _SHOWN = ("state", "run", "D", "progress", "loss", "ends", "tok/s", "MFU", "left
 _STYLES = {"state": "dim", "running": "bold", "failed": "color(166)", "diverged": "color(166)", "planned": "dim",
            "warning:": "color(166)"}  # fmt: skip
 WARNINGS = 2
-"""Runs that end far from the law and are told of above the table."""
+"""Devices that are set aside, and runs that end far from the law, that are told of above the table."""
 FIRST_LAW = 6
 """Points that the power law needs."""
 _LEFT = {"state", "run", "progress"}
@@ -75,6 +75,8 @@ class Snapshot:
     """The last thing that happened."""
     stopping: str = ""
     """How the session is ending, while it is."""
+    set_aside: Mapping[str, str] = field(default_factory=dict)
+    """Devices that vanished, with the reasons."""
     endings: Mapping[str, Ending] = field(default_factory=dict)
     """Where the running runs will end, as far as it can be told."""
 
@@ -150,9 +152,10 @@ def _law(shot: Snapshot, width: int) -> str:
 
 
 def _warnings(shot: Snapshot) -> list[str]:
-    """Who ends far from the law, the farthest first."""
+    """What is set aside, and who ends far from the law, the farthest first."""
+    aside = [f"warning: {clean(device, 20)} is set aside: {clean(why)}" for device, why in shot.set_aside.items()]
     far = sorted((each for each in shot.endings.values() if each.apart), key=lambda each: -abs(each.apart or 0.0))
-    return [f"warning: {clean(each.sentence())}" for each in far[:WARNINGS]]
+    return [*aside[:WARNINGS], *(f"warning: {clean(each.sentence())}" for each in far[:WARNINGS])]
 
 
 def _table(shot: Snapshot, width: int, height: int) -> list[str]:

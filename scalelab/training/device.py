@@ -16,6 +16,7 @@ from torch import Tensor
 from scalelab.errors import BadInput
 from scalelab.records import DeviceInfo, ModelShape
 from scalelab.training.cpu import cpu_label, keep_freed_memory, physical_cores
+from scalelab.training.lost import DeviceLost
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -136,6 +137,19 @@ def open_device(name: str, *, threads: int = 1) -> Device:
     if threads < 1:
         raise BadInput(f"threads {threads} is too small", allowed="1 or more")
     return Device(torch.device(known), threads=threads)
+
+
+def reopen_device(name: str, *, threads: int = 1) -> Device:
+    """A device that was here when the lab was planned.
+
+    Raises
+    ------
+    DeviceLost
+        It is not here any more.
+    """
+    if name not in (present := names()):
+        raise DeviceLost(f"{name} is not on this machine any more", allowed=", ".join(present))
+    return open_device(name, threads=threads)
 
 
 def list_devices() -> list[DeviceInfo]:

@@ -60,7 +60,7 @@ def lines(
     law = cut(law_words(shot), max(width - _size(views) - 2, 0))
     return [
         _spread(head, [(owner, "faint")], width),
-        _spread([(law, "bad" if shot.waiting else "" if shot.assessment else "faint")], views, width),
+        _spread([(law, "bad" if shot.waiting or shot.problem else "" if shot.assessment else "faint")], views, width),
     ]
 
 
@@ -99,9 +99,11 @@ def left_words(shot: Snapshot) -> str:
 
 
 def law_words(shot: Snapshot) -> str:
-    """The law in one line, or when it comes; what the session waits for goes before it."""
+    """The law in one line, or when it comes; what the session waits for, or ended of, goes before it."""
     if shot.waiting:
         return clean(shot.waiting, 300)
+    if shot.problem:
+        return clean(f"ended early: {shot.problem}", 300)
     if shot.assessment is not None and shot.assessment.best is not None:
         return equation(shot.assessment)
     if shot.assessment is not None and shot.assessment.verdicts:

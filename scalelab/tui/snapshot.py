@@ -65,7 +65,8 @@ class Versions:
     """Counters that grow when a part of the snapshot has changed: a view compares and draws only what it must."""
 
     rows: int = 0
-    """rows, evaluations, finals, scores, events, alive, waiting, stopping, state, seconds_left, usage."""
+    """rows, evaluations, finals, scores, events, alive, waiting, stopping, set_aside, problem, state, seconds_left,
+    usage."""
     curves: int = 0
     law: int = 0
     """runs, assessment, history, foretold, fit_problem."""
@@ -110,6 +111,10 @@ class Snapshot:
     """Where running runs will end, as far as it can be told."""
     usage: Mapping[int, Usage] = field(default_factory=_nothing)
     """What each slot last took of its device; empty where nobody trains."""
+    set_aside: Mapping[str, str] = field(default_factory=_nothing)
+    """Devices that vanished, with the reasons."""
+    problem: str = ""
+    """Why the last session ended before its work did, where no person ended it; empty while one trains."""
     device: DeviceInfo | None = None
     tokens: TokenSet | None = None
     """The text of the group whose law is told."""
@@ -183,11 +188,14 @@ class Watch:
         if not self._reader.changed() and not moved and before.complete:
             return None
         now = before if group == before.group else replace(before, group=group)
-        stopping = (self._reader.meta("stopping") or "") if alive else ""
-        if (waiting, stopping) != (before.waiting, before.stopping):
-            now = replace(
-                now, waiting=waiting, stopping=stopping, versions=replace(now.versions, rows=now.versions.rows + 1)
-            )
+        told = {
+            "waiting": waiting,
+            "stopping": (self._reader.meta("stopping") or "") if alive else "",
+            "problem": "" if alive else self._reader.meta("session_problem") or "",
+            "set_aside": control.set_aside(self._reader),
+        }
+        if any(getattr(before, name) != value for name, value in told.items()):
+            now = replace(now, **told, versions=replace(now.versions, rows=now.versions.rows + 1))  # type: ignore[arg-type]
         now = self._with_curves(self._with_rows(now, alive))
         now = self._book.told(now, before)
         self.snapshot = self._with_endings(now, before)

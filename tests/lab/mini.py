@@ -61,15 +61,15 @@ def preset(text: Path, **changes: Any) -> Preset:
     return preset_files.parse(tables, "mini")
 
 
-def make(folder: Path, text: Path, **changes: Any) -> LabPaths:
+def make(folder: Path, text: Path, *, device: DeviceInfo = DEVICE, **changes: Any) -> LabPaths:
     """The lab on disk, not yet trained."""
     paths = LabPaths(folder)
-    prepare.write(planned(text, **changes), prepare.prepare_tokens(preset(text), Hooks()), paths)
+    prepare.write(planned(text, device, **changes), prepare.prepare_tokens(preset(text), Hooks()), paths)
     return paths
 
 
-def planned(text: Path, **changes: Any) -> plan.Plan:
-    return plan.make_plan(preset(text, **changes), DEVICE)
+def planned(text: Path, device: DeviceInfo = DEVICE, **changes: Any) -> plan.Plan:
+    return plan.make_plan(preset(text, **changes), device)
 
 
 def supervise(paths: LabPaths, *, hang_seconds: float = 60.0, modules: Path = ROOT) -> subprocess.Popen[bytes]:

@@ -6,7 +6,9 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from scalelab.errors import ScalelabError
 from scalelab.lab.executor import Job, Slot
 from scalelab.records import Decay, Evaluation, Message, Outcome, Point, RunKind, RunSpec, RunState, Saved, Schedule
 from tests.store.samples import spec
@@ -70,8 +72,8 @@ def whole(job: Job, loss: float = 3.0) -> list[Message]:
     return [*sent, ended(job, RunState.DONE)]
 
 
-def ended(job: Job, state: RunState, reason: str = "") -> Outcome:
-    return Outcome(run=job.spec.run, attempt=job.attempt, state=state, step=job.spec.n_steps, reason=reason)
+def ended(job: Job, state: RunState, reason: str = "", lost: str = "") -> Outcome:
+    return Outcome(run=job.spec.run, attempt=job.attempt, state=state, step=job.spec.n_steps, reason=reason, lost=lost)
 
 
 @dataclass
@@ -124,12 +126,19 @@ class FakeExecutor:
     started: list[FakeWorker] = field(default_factory=list)
     beats: int = 0
     on_beat: Callable[[FakeExecutor], None] | None = None
+    devices: Sequence[str] = ("cpu",)
+    """Of the slots, in turn."""
+    answers: Callable[[str], bool] = lambda device: True
+    """Whether a device does what a worker of its own is asked to do there."""
+    places: list[tuple[str, str]] = field(default_factory=list)
+    """Which run was started on which device."""
 
     @property
     def slots(self) -> Sequence[Slot]:
-        return [Slot(index=index, device="cpu") for index in range(self.n_slots)]
+        return [Slot(index=index, device=self.devices[index % len(self.devices)]) for index in range(self.n_slots)]
 
     def start(self, job: Job, slot: Slot) -> FakeWorker:
+        self.places.append((job.spec.run, slot.device))
         played = self.play(job)
         script, dies = (
             played if isinstance(played, tuple) else ([], played) if isinstance(played, str) else (played, None)
@@ -152,6 +161,11 @@ class FakeExecutor:
         assert self.beats < 20_000, "the supervisor does not come to an end"
         if others and not workers:
             wait(others, timeout)  # type: ignore[arg-type]
+
+    def ask(self, task: str, values: dict[str, Any], *, timeout: float = 300.0) -> Any:
+        if not self.answers(values["device"]):
+            raise ScalelabError(f"the {task} ended without an answer")
+        return 64.0
 
     def close(self) -> None:
         pass

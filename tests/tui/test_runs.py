@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scalelab.figures import Along
+from scalelab.lab.paths import lab_paths
 from scalelab.records import RunState, Usage
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
 from scalelab.tui.app import LabApp
+from scalelab.tui.header import law_words
 from scalelab.tui.settings import Settings
 from scalelab.tui.snapshot import Watch
 from scalelab.tui.table import Table
@@ -310,3 +313,19 @@ def test_how_the_devices_are_used_is_told_while_it_trains(training: Path) -> Non
             assert "cpu 95 % busy, 600 MB of 8.0 GB in 2 slots · " in text(made)
 
     asyncio.run(see())
+
+
+def test_row_17_a_device_that_vanished_is_told_with_its_reason_and_a_session_that_ended_early_says_why(
+    training: Path,
+) -> None:
+    evil = "CUDA error: \x1b[2J ECC"
+    with Writer(lab_paths(training).store) as writer:
+        writer.set_meta("set_aside", json.dumps([{"device": "cuda:1", "reason": evil, "time": 1.0}]))
+        writer.set_meta("session_problem", f"crash loop: {evil}")
+    with Watch(training) as watch:
+        shot = watch.poll()
+    assert shot is not None and shot.set_aside == {"cuda:1": evil}
+    (words,) = slots.words(replace(shot, alive=False), 1005.0)
+    assert words == "cuda:1 is set aside: CUDA error: \\x1b[2J ECC"
+    assert slots.words(shot, 1005.0)[0] == words and shot.problem == "", "it trains"
+    assert law_words(replace(shot, problem=evil)) == "ended early: CUDA error: \\x1b[2J ECC"

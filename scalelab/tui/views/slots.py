@@ -15,13 +15,14 @@ STALE = 30.0
 
 
 def words(shot: Snapshot, now: float) -> list[str]:
-    """Each device, then all runs together; empty where nobody trains."""
+    """Who is set aside, each device, then all runs together; the last two only while somebody trains."""
+    aside = [f"{clean(device, 20)} is set aside: {clean(why, 100)}" for device, why in shot.set_aside.items()]
     if not shot.alive:
-        return []
+        return aside
     fresh = [each for each in shot.usage.values() if now - each.time < STALE]
     devices = dict.fromkeys(each.device for each in fresh)
     told = [_device(name, [each for each in fresh if each.device == name]) for name in devices]
-    return [*told, *_speed(shot)]
+    return [*aside, *told, *_speed(shot)]
 
 
 def _device(name: str, slots: Sequence[Usage]) -> str:
