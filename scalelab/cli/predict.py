@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,7 @@ def command(
     from scalelab.report import answers, prediction
 
     subject = open_subject(source, columns, where, count, unfinished, law=(law,) if law else (), stored=True)
-    forecast = _answer(subject, wanted, law, _known(source))
+    forecast = _answer(subject, wanted, law, _known(source, where, subject))
     if as_json:
         print_json(prediction.document(forecast, subject))
         return
@@ -123,27 +124,26 @@ def _flops(budget: dict[str, float], devices: Devices) -> float:
     return flops_of(devices, compute=known["compute"], seconds=known["seconds"], money=known["money"])
 
 
-def _known(source: str) -> Known:
-    """What a lab measured beside its losses; nothing of a foreign table."""
+def _known(source: str, where: Sequence[str], subject: Subject) -> Known:
+    """What a lab measured beside its losses, of the runs that are asked about; nothing of a foreign table."""
+    from scalelab.cli.chosen import chosen
     from scalelab.lab.paths import lab_paths
-    from scalelab.records import TokenSet
     from scalelab.report.known import NOTHING, Known, link_of, measured_rate
-    from scalelab.report.scores import links
     from scalelab.store.reader import Reader
 
     folder = Path(source).parent if Path(source).name == "lab.db" else Path(source)
     if not (folder.is_dir() and lab_paths(folder).exists):
         return NOTHING
     with Reader(lab_paths(folder).store) as reader:
-        tokens = reader.meta("tokens")
-        kept, finals = TokenSet.from_json(tokens) if tokens else None, reader.finals()
-        link, no_link = link_of(finals)
-        specs = {row.run: row.spec for row in reader.runs()}
+        text = chosen(reader, where)
+        own = set(subject.runs.run_id)
+        link, no_link = link_of([each for each in reader.finals(text.part) if each.run in own])
+        specs = {row.run: row.spec for row in reader.runs() if row.spec.group == text.group}
         return Known(
-            bytes_per_token=kept.bytes_per_token if kept else None,
+            bytes_per_token=text.bytes_per_token,
             link=link,
             no_link=no_link,
-            scores=links(finals, reader.scores()),
-            target_words="target token" if kept and kept.pairs else "token",
+            scores=subject.links,
+            target_words=subject.target_words,
             flops_per_second=measured_rate(list(reader.latest_points().values()), specs),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scalelab.cli.chosen import Chosen, chosen
 from scalelab.cli.options import Function
 from scalelab.cli.streams import say
-from scalelab.errors import BadInput, did_you_mean
+from scalelab.errors import BadInput
 from scalelab.gate import clean
 from scalelab.units import format_count, format_duration
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MANY, RUNS_A_SECOND = 200_000, 50_000
 """Runs from which the fits take long enough to be announced, and how fast they go: about linear, on one core."""
-_GROUP = re.compile(r"group\s*={1,2}\s*([a-z0-9_-]+)")
 _SOURCES = "a lab's directory, a table of runs (CSV, TSV, Parquet, JSON lines) or a folder of them"
 
 
@@ -55,7 +54,8 @@ def source_options(function: Function) -> Function:
                 "where",
                 metavar="CONDITION",
                 multiple=True,
-                help="Only these runs: outlier=0, 'tokens/n_params between 1 and 500'; all must hold.",
+                help="Only these runs: outlier=0, 'tokens/n_params between 1 and 500'; all must hold. Of a lab also "
+                "group=NAME, and of a mixture part=CORPUS: the losses on that part's held-out text.",
             ),
             click.option("--count", "count", metavar="NAME", help="Which count of N: n_total, n_blocks, or a column."),
         )
@@ -197,41 +197,34 @@ def lab_subject(
     from scalelab.report.scores import links
     from scalelab.report.source import Subject
 
-    group, where = _group(reader, where)
-    runs = _chosen(run_table(reader, group=group, unfinished=unfinished), where, count)
-    scores = tuple(each for each in reader.scores() if each.run in set(runs.run_id))
+    text = chosen(reader, where)
+    group, part = text.group, text.part
+    if part is not None and unfinished:
+        raise BadInput("--unfinished with a part", todo="curves foretell the mixture's loss: leave one of them out")
+    runs = _filtered(run_table(reader, group=group, part=part, unfinished=unfinished), text.where, count)
+    own = set(runs.run_id)
+    scores = tuple(each for each in reader.scores() if each.run in own)
     asked = {key: value for key, value in (options or {}).items() if value}
-    kept = _stored(reader, runs, group) if stored and not (asked or where or count or unfinished) else None
+    kept = _stored(reader, runs, group) if stored and not (asked or text.where or part or count or unfinished) else None
     names = {row.run: row.spec.rung for row in reader.runs() if row.spec.group == group}
     # Later rows are later predictions: the last one before a run's end is the one that counts.
     foretold = {each.run: each for each in reader.predictions() if each.observed is not None and each.run in names}
     return Subject(
-        name=f"{root.name} {group}".strip(),
+        name=" ".join(filter(None, (root.name, group, part and f"on {part}"))),
         path=str(root),
         runs=runs,
         assessment=kept or _assess(reader, runs, asked),
         rung_names=names,
-        foretold=tuple(foretold.values()),
-        facts=tuple(_facts(reader, group)),
+        foretold=() if part else tuple(foretold.values()),
+        facts=tuple(_facts(reader, text)),
         scores=scores,
         links=links(reader.finals(), scores),
-        target_words="target token" if scores else "token",
+        parts=tuple(each for each in reader.parts() if each.run in own),
+        target_words="target token" if text.tokens is not None and text.tokens.pairs is not None else "token",
     )
 
 
-def _group(reader: Reader, where: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """The group that `--where group=NAME` asks for, the first where nobody asks; and the other conditions."""
-    groups = reader.groups()
-    asked = [match[1] for each in where if (match := _GROUP.fullmatch(each.strip()))]
-    if not asked:
-        return groups[0], where
-    if len(groups) == 1 or len(asked) > 1 or asked[0] not in groups:
-        known = ", ".join(groups) if len(groups) > 1 else "none: the lab has one text"
-        raise BadInput(f"group {clean(asked[0], 40)}", allowed=known, todo=did_you_mean(asked[0], groups))
-    return asked[0], [each for each in where if not _GROUP.fullmatch(each.strip())]
-
-
-def _chosen(runs: RunTable, where: Sequence[str], count: str | None) -> RunTable:
+def _filtered(runs: RunTable, where: Sequence[str], count: str | None) -> RunTable:
     """A lab's runs for which the conditions hold, with the count of N that was asked for."""
     if where:
         from scalelab.laws.reading.where.choosing import choose
@@ -274,23 +267,22 @@ def _agrees(seen: Assessment, runs: RunTable) -> bool:
     return bool(np.allclose(now, fit.residuals, atol=1e-6))
 
 
-def _facts(reader: Reader, group: str) -> list[str]:
+def _facts(reader: Reader, text: Chosen) -> list[str]:
     """What else a reader of the report wants to know: where it was trained, and on what."""
-    from scalelab.records import DeviceInfo, TokenSet
+    from scalelab.records import DeviceInfo
 
     facts = []
     if device := reader.meta("device"):
         facts.append(DeviceInfo.from_json(device).label)
     groups = reader.groups()
     if len(groups) > 1:
-        facts.append(f"group {group} of {', '.join(groups)}: `--where group=NAME` shows another")
-    if tokens := reader.meta("tokens" if group == groups[0] else f"tokens {group}"):
-        kept = TokenSet.from_json(tokens)
+        facts.append(f"group {text.group} of {', '.join(groups)}: `--where group=NAME` shows another")
+    if kept := text.tokens:
         facts.append(f"{kept.corpus} in {kept.vocab_size} {kept.tokenizer} tokens")
         facts.append(f"{format_count(kept.held_out_tokens)} tokens held out")
         if kept.pairs is not None:
             facts.append(f"{kept.pairs.task}: losses are of target tokens, D counts every token that the loop saw")
-    return facts
+    return facts + text.words()
 
 
 def _pairs(given: Sequence[str], option: str) -> dict[str, str]:

@@ -6,8 +6,8 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,10 +17,11 @@ from scalelab.gate import clean
 
 if TYPE_CHECKING:
     from scalelab.lab.control import Status
-    from scalelab.records import Score
+    from scalelab.records import PartEvaluation, Score
     from scalelab.report.progress import Snapshot
     from scalelab.store.reader import Reader
 
+M = TypeVar("M", "Score", "PartEvaluation")
 TERMINAL_SECONDS, PIPE_SECONDS = 1.0, 5.0
 """Between two looks, unless it is said: what a person can follow, and what a log can hold."""
 _VOLATILE = ("seconds_left", "fit_age_seconds")
@@ -57,6 +58,20 @@ def command(lab: str, watch: bool, forever: bool, interval: float | None, as_jso
         raise Interrupted("no longer watched", todo="training is another process and goes on") from None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """One look at a lab."""
+
+    found: Status
+    shot: Snapshot
+    odd: list[str]
+    """What is odd about its runs, in sentences."""
+    scores: list[Score]
+    """What they reach in a task."""
+    parts: list[PartEvaluation]
+    """What they reach on each part of a mixture."""
+
+
 class _Look:
     """One lab; what costs is not done again while it has not changed."""
 
@@ -68,8 +83,8 @@ class _Look:
         self._follower = Follower(lab_at(lab).root.name, trained=False, at_once=True)
         self._odd: tuple[int, list[str]] = (0, [])
 
-    def take(self, reader: Reader) -> tuple[Status, Snapshot, list[str], list[Score]]:
-        """How it stands, as a frame, what is odd about its runs, and what they reach in a task."""
+    def take(self, reader: Reader) -> _Seen:
+        """How it stands."""
         from scalelab.lab import control
 
         found = control.status(self._lab)
@@ -77,19 +92,19 @@ class _Look:
         fit = reader.latest_fit()
         if fit is not None and fit.id != self._odd[0]:
             self._odd = fit.id, _odd(fit.json)
-        return found, shot, self._odd[1], reader.scores()
+        return _Seen(found=found, shot=shot, odd=self._odd[1], scores=reader.scores(), parts=reader.parts())
 
 
 def _once(lab: str, as_json: bool) -> None:
     from scalelab.cli.labs import open_lab
 
     with open_lab(lab) as reader:
-        found, shot, odd, scores = _Look(lab).take(reader)
+        seen = _Look(lab).take(reader)
     if as_json:
-        print_json(_document(found, shot, odd, scores))
+        print_json(_document(seen))
         return
     size = shutil.get_terminal_size()
-    for line in _frame(found, shot, odd, scores, size.columns, size.lines - 3 if sys.stdout.isatty() else 10_000):
+    for line in _frame(seen, size.columns, size.lines - 3 if sys.stdout.isatty() else 10_000):
         click.echo(line)
 
 
@@ -103,13 +118,13 @@ def _watch(lab: str, as_json: bool, forever: bool, interval: float | None) -> No
     seconds = interval if interval is not None else TERMINAL_SECONDS if quick else PIPE_SECONDS
     before: dict[str, Any] | None = None
     for reader in looks(lab_at(lab), seconds=seconds, forever=forever, gone=waiter(stream)):
-        found, shot, odd, scores = look.take(reader)
+        seen = look.take(reader)
         if not as_json:
             # A share of time left would make a new line of every look.
-            shot = shot if isinstance(drawn, Painter) else replace(shot, left=None)
-            drawn.paint(_frame(found, shot, odd, scores, *drawn.size()))
+            shown = seen if isinstance(drawn, Painter) else replace(seen, shot=replace(seen.shot, left=None))
+            drawn.paint(_frame(shown, *drawn.size()))
             continue
-        document = _document(found, shot, odd, scores)
+        document = _document(seen)
         news = {key: value for key, value in document.items() if key not in _VOLATILE}
         if news != before:
             print_json(document)
@@ -117,17 +132,16 @@ def _watch(lab: str, as_json: bool, forever: bool, interval: float | None) -> No
         before = news
 
 
-def _frame(
-    found: Status, shot: Snapshot, odd: list[str], scores: Sequence[Score], width: int, height: int
-) -> list[str]:
+def _frame(seen: _Seen, width: int, height: int) -> list[str]:
     """The runs, as many as there is room for, between what is said of the lab."""
     from scalelab.report import progress
 
+    found = seen.found
     feet: list[str] = []
-    for sentence in odd:
+    for sentence in seen.odd:
         feet += textwrap.wrap(clean(f"odd: {sentence}"), width, subsequent_indent="  ") or []
-    if best := _best_scores(scores):
-        feet += textwrap.wrap(best, width, subsequent_indent="  ")
+    if best := [*_best_scores(seen.scores), *_least_losses(seen.parts)]:
+        feet += textwrap.wrap(f"best so far: {'; '.join(best)}", width, subsequent_indent="  ")
     trained = f"trained by process {found.pid}" if found.pid else "nobody trains it now"
     feet.append(f"{trained}, which is stopping: {found.stopping}" if found.stopping else trained)
     if found.waiting:
@@ -138,20 +152,28 @@ def _frame(
         feet.append(f"no newer fit: {clean(found.fit_problem, 300)}")
     if height < 10_000:
         feet = feet[-max(height // 3, 1) :]
-    return [*progress.lines(shot, width, max(height - len(feet), 1)), *feet]
+    return [*progress.lines(seen.shot, width, max(height - len(feet), 1)), *feet]
 
 
-def _best_scores(scores: Sequence[Score]) -> str:
+def _best_scores(scores: Sequence[Score]) -> list[str]:
     """The best of each score and whose it is; nothing without a task."""
     from scalelab.tasks import NAMES
 
     best = {name: max((each for each in scores if each.name == name), key=lambda each: each.value, default=None)
             for name in NAMES}  # fmt: skip
-    told = [f"{NAMES[name]} {100 * each.value:.1f} % by {clean(each.run, 60)}" for name, each in best.items() if each]
-    return f"best so far: {'; '.join(told)}" if told else ""
+    return [f"{NAMES[name]} {100 * each.value:.1f} % by {clean(each.run, 60)}" for name, each in best.items() if each]
 
 
-def _document(found: Status, shot: Snapshot, odd: list[str], scores: Sequence[Score]) -> dict[str, Any]:
+def _least_losses(parts: Sequence[PartEvaluation]) -> list[str]:
+    """The least loss on each part of a mixture and whose it is; nothing of one corpus."""
+    best = [min((each for each in parts if each.part == part), key=lambda each: each.loss)
+            for part in dict.fromkeys(each.part for each in parts)]  # fmt: skip
+    return [f"loss on {clean(each.part, 60)} {each.loss:.4f} by {clean(each.run, 60)}" for each in best]
+
+
+def _document(seen: _Seen) -> dict[str, Any]:
+    shot = seen.shot
+    scores, parts = _by_run(seen.scores), _by_run(seen.parts)
     runs = [
         {
             "run": row.run,
@@ -163,12 +185,20 @@ def _document(found: Status, shot: Snapshot, odd: list[str], scores: Sequence[Sc
             "step": row.step,
             "n_steps": row.spec.n_steps,
             "loss": shot.finals[row.run].loss if row.run in shot.finals else None,
-            "scores": {each.name: each.value for each in scores if each.run == row.run},
+            "scores": {each.name: each.value for each in scores.get(row.run, [])},
+            "parts": {each.part: each.loss for each in parts.get(row.run, [])},
             "ending": shot.endings[row.run].to_dict() if row.run in shot.endings else None,
         }
         for row in shot.rows
     ]
-    return {"schema": "scalelab.status/1", **found.to_dict(), "runs": runs, "odd": odd}
+    return {"schema": "scalelab.status/1", **seen.found.to_dict(), "runs": runs, "odd": seen.odd}
+
+
+def _by_run(measured: Sequence[M]) -> dict[str, list[M]]:
+    found: dict[str, list[M]] = {}
+    for each in measured:
+        found.setdefault(each.run, []).append(each)
+    return found
 
 
 def _odd(kept: str) -> list[str]:

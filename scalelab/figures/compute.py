@@ -33,8 +33,9 @@ curves to part, so that their labels stand apart."""
 
 
 def loss_against_compute(
-    runs: RunTable, law: Law | None = None, frontier: Sequence[Optimum] = (), forecast: Optimum | None = None
-) -> Figure:
+    runs: RunTable, law: Law | None = None, frontier: Sequence[Optimum] = (), forecast: Optimum | None = None, *,
+    per: str = "token",
+) -> Figure:  # fmt: skip
     """The figure that the lab is for.
 
     Parameters
@@ -47,6 +48,8 @@ def loss_against_compute(
         The best point for each of some computes, rising.
     forecast
         The best point at the compute that is asked about.
+    per
+        What the loss is nats of.
     """
     lines = [] if law is None else _iso_curves(runs, law)
     dots = _dots(runs)
@@ -55,7 +58,7 @@ def loss_against_compute(
     return Figure(
         title="loss against compute: the law at each size, the runs, the frontier",
         x=_axis("training compute C, FLOPs", Notation.POWER, [each.x for each in every], 0.02),
-        y=_axis("loss, nats a token", Notation.NUMBER, _heights(every), 0.04),
+        y=_axis(f"loss, nats a {per}", Notation.NUMBER, _heights(every), 0.04),
         series=tuple(every),
     )
 

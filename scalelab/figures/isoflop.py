@@ -21,10 +21,11 @@ WINDOWS = {"parabola": (5, 2), "cubic": (7, 3)}
 """How a minimum was read: points around the lowest run, degree of the polynomial through them."""
 
 
-def iso_flop(runs: RunTable, found: IsoFlop, tolerance: float = 0.05) -> Figure:
+def iso_flop(runs: RunTable, found: IsoFlop, tolerance: float = 0.05, *, per: str = "token") -> Figure:
     """One curve a level of compute, at most nine of them, evenly, with those whose minimum was refused without one.
 
-    `tolerance` is that of `laws.iso_flop`: the share of C within which runs are of one level.
+    `tolerance` is that of `laws.iso_flop`: the share of C within which runs are of one level; `per` what the
+    loss is nats of.
     """
     from scalelab.laws.use.iso_flop import fresh_runs
     from scalelab.laws.use.levels import curves_of
@@ -43,7 +44,7 @@ def iso_flop(runs: RunTable, found: IsoFlop, tolerance: float = 0.05) -> Figure:
     return Figure(
         title="isoFLOP curves: loss against N at each compute",
         x=Axis(label="parameters N", low=low_x, high=high_x, log=True, notation=Notation.COUNT),
-        y=Axis(label="loss, nats a token", low=low_y, high=high_y, log=True),
+        y=Axis(label=f"loss, nats a {per}", low=low_y, high=high_y, log=True),
         series=tuple(series),
     )
 

@@ -131,6 +131,9 @@ def _ranked(per: str) -> str:
 
 
 def _interval(each: Measured) -> str:
+    """A measure as it is printed; what is a share, in per cent, as in tables of scores."""
+    if each.name in {"accuracy", *SCORES}:
+        return f"{numbers.interval(100 * each.value, 100 * each.low, 100 * each.high)} %"
     return numbers.interval(each.value, each.low, each.high)
 
 

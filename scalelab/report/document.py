@@ -3,7 +3,10 @@
 schema          "scalelab.report/1"
 scalelab        version that wrote it
 source          name and path of the lab or file
-runs            every point of the fit: run, rung, n_params, n_tokens, flops, loss, its own weight where runs have any
+runs            every point of the fit: run, rung, n_params, n_tokens, flops, loss, its own weight where runs have any,
+                the scores of a task as shares from 0 to 1, and the loss on each part of a mixture
+per             what losses are nats of: "token", or of a task "target token"
+score_links     of a task: the link from the loss to each score, or why there is none
 losses          sizes × budgets, and the neighbouring pairs where more did not help
 assessment      laws.Assessment: fits with intervals, scores, hold-outs, optimum at 10 × compute, verdicts, excluded
 predictions     who predicts, what the interval is and on what it was checked; null before any law
@@ -20,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalelab import __version__
 from scalelab.report.losses import loss_grid
+from scalelab.report.scores import score_links
 
 if TYPE_CHECKING:
     from scalelab.laws.card import Card
@@ -36,19 +40,26 @@ def report_document(subject: Subject, card: Card | None = None) -> dict[str, Any
     runs, seen = subject.runs, subject.assessment
     fit = seen.fit() if seen.best is not None else None
     grid = loss_grid(runs, subject.rung_names)
+    scores, parts = (_by_run(each) for each in (
+        [(score.run, score.name, score.value) for score in subject.scores],
+        [(part.run, part.part, part.loss) for part in subject.parts],
+    ))  # fmt: skip
     return {
         "schema": SCHEMA,
         "scalelab": __version__,
         "source": {"name": subject.name, "path": subject.path, "facts": list(subject.facts)},
         "runs": [
             {"run": run, "rung": subject.rung_names.get(run), "n_params": n_params, "n_tokens": n_tokens,
-             "flops": flops, "loss": loss, "weight": weight}
+             "flops": flops, "loss": loss, "weight": weight,
+             "scores": scores.get(run, {}), "parts": parts.get(run, {})}
             for run, n_params, n_tokens, flops, loss, weight in zip(
                 runs.run_id, runs.n_params.tolist(), runs.n_tokens.tolist(), runs.compute.tolist(),
                 runs.loss.tolist(), [None] * len(runs) if runs.weight is None else runs.weight.tolist(), strict=True)
         ],
         "losses": {"n_params": grid.n_params, "n_tokens": grid.n_tokens, "rungs": grid.rungs,
                    "loss": grid.loss.tolist(), "exceptions": grid.exceptions()},
+        "per": subject.target_words,
+        "score_links": score_links(subject.links),
         "assessment": seen.to_dict(),
         "predictions": fit and {"by": told_by(seen), "statement": statement(seen)},
         "foretold": [each.to_dict() | {"miss": each.miss, "inside": each.inside} for each in subject.foretold],
@@ -61,3 +72,11 @@ def report_document(subject: Subject, card: Card | None = None) -> dict[str, Any
         "intervals": fit and {"method": fit.interval_method, "level": fit.level},
         "notes": list(runs.notes),
     }  # fmt: skip
+
+
+def _by_run(measured: list[tuple[str, str, float]]) -> dict[str, dict[str, float]]:
+    """Of (run, name, value) the values of each run by their names."""
+    found: dict[str, dict[str, float]] = {}
+    for run, name, value in measured:
+        found.setdefault(run, {})[name] = value
+    return found

@@ -44,9 +44,10 @@ def rows_of(reader: Reader, table: Table) -> list[Row]:
         case Table.RUNS:
             finals = {final.run: final for final in reader.finals()}
             scores = {(each.run, each.name): each.value for each in reader.scores()}
-            names = tuple(dict.fromkeys(name for _, name in scores))
+            measured = scores | {(each.run, f"loss on {each.part}"): each.loss for each in reader.parts()}
+            names = tuple(dict.fromkeys(name for _, name in measured))
             return [
-                {**_run_row(row, finals.get(row.run)), **{name: scores.get((row.run, name)) for name in names}}
+                {**_run_row(row, finals.get(row.run)), **{name: measured.get((row.run, name)) for name in names}}
                 for row in reader.runs() if row.spec.kind is not RunKind.TRUNK
             ]  # fmt: skip
         case Table.CURVES:

@@ -62,7 +62,7 @@ def _head(subject: Subject) -> Markup:
         element("h1", f"{subject.name}: its scaling law"),
         element("p", " · ".join(filter(None, (spread, *subject.facts, weighing(runs)))), class_="muted"),
         element("div", law_line(findings.shown_law(seen)), class_="law"),
-        element("p", page_parts.law_in_words(findings.shown_law(seen))),
+        element("p", page_parts.law_in_words(findings.shown_law(seen), subject.target_words)),
         _promise(subject),
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ def _promise(subject: Subject) -> Markup:
     ratio = numbers.ratio(best.n_tokens / best.n_params)
     by = f"{100 * seen.fit().level:g} %, by {promise.predictors(seen)}"
     return joined(title, element(
-        "div", page_parts.fact(value, f"nats a token {interval}, {by}"),
+        "div", page_parts.fact(value, f"nats a {subject.target_words} {interval}, {by}"),
         *([page_parts.fact(format_count(best.n_params), f"parameters N, the best split{promise.ends(*n_ends)}"),
            page_parts.fact(format_count(best.n_tokens), f"tokens D, {ratio} a parameter{promise.ends(*d_ends)}")]
           if promise.splits(best) else []),

@@ -40,12 +40,12 @@ def fact(value: str, words: str) -> Markup:
     return element("div", element("b", value), element("span", words))
 
 
-def law_in_words(fit: Fit) -> str:
+def law_in_words(fit: Fit, per: str) -> str:
     """What the law says, for who does not read formulas."""
     floor = fit.params.get("E", 0.0)
     rest = "E" in fit.params and "E" not in fit.bounds_hit
     says = f"{fit.law}: the loss falls as models grow (N) and as they see more tokens (D)"
-    ends = f", and levels off at {numbers.number(floor, floor / 100)} nats a token." if rest else ", without a floor."
+    ends = f", and levels off at {numbers.number(floor, floor / 100)} nats a {per}." if rest else ", without a floor."
     return says[0].upper() + says[1:] + ends
 
 

@@ -52,8 +52,9 @@ def loss_picture(subject: Subject) -> Figure:
     """Loss against compute, with the frontier where the best law has one."""
     seen, frontier = subject.assessment, frontier_of(subject)
     return figures.loss_against_compute(
-        subject.runs, seen if seen.best is not None else None, frontier, seen.optimum if frontier else None
-    )
+        subject.runs, seen if seen.best is not None else None, frontier, seen.optimum if frontier else None,
+        per=subject.target_words,
+    )  # fmt: skip
 
 
 def pictures_of(subject: Subject) -> list[Picture]:
@@ -87,7 +88,7 @@ def growth_pictures(subject: Subject) -> list[Picture]:
     found, shown = subject.iso_flop, []
     if found is not None:
         shown.append(Picture(
-            key="isoflop", figure=figures.iso_flop(subject.runs, found),
+            key="isoflop", figure=figures.iso_flop(subject.runs, found, per=subject.target_words),
             caption=f"Runs of one compute each, the curve through those around the lowest (read by {found.method}), "
             "and its minimum as a diamond. They believe no form of the law.",
         ))  # fmt: skip

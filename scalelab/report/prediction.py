@@ -13,6 +13,7 @@ from scalelab import __version__
 from scalelab.errors import BadInput
 from scalelab.report.known import NOTHING, Known
 from scalelab.report.promise import UNSPLIT, predictions, unsplit
+from scalelab.report.scores import score_links
 
 if TYPE_CHECKING:
     from scalelab.laws import (
@@ -266,10 +267,7 @@ def document(forecast: Forecast, subject: Subject) -> dict[str, Any]:
         "splits": {name: split and split.to_dict() for name, split in forecast.splits},
         "link": link and link.to_dict(),
         "no_link": forecast.known.no_link or None,
-        "score_links": {
-            each.name: {"link": each.link and each.link.to_dict(), "no_link": each.no_link or None}
-            for each in forecast.known.scores
-        },
+        "score_links": score_links(forecast.known.scores),
         "laws": {name: each.to_dict() for name, each in forecast.alternatives},
         "warnings": warnings(forecast, subject),
     }  # fmt: skip

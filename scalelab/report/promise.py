@@ -86,12 +86,12 @@ def predictions(seen: Assessment) -> str:
     return f"Predictions: {said}" if said else ""
 
 
-def promise(seen: Assessment, width: int) -> Lines:
+def promise(seen: Assessment, width: int, per: str = "token") -> Lines:
     """The best N and D at ten times the largest compute, the loss there, and who says so."""
     best = seen.optimum
     if best is None:
         return []
-    lines = [heading(f"At 10 × the largest run: C = {numbers.flops(best.flops)} FLOPs"), *_best(seen, best, width)]
+    lines = [heading(f"At 10 × the largest run: C = {numbers.flops(best.flops)} FLOPs"), *_best(seen, best, width, per)]
     if unsplit(seen, seen.fit()):
         lines += wrapped(f"  {UNSPLIT}.", width, hang=2)
     if seen.compute_law is not None:
@@ -99,12 +99,12 @@ def promise(seen: Assessment, width: int) -> Lines:
     return [*lines, *wrapped(f"  {predictions(seen)}.", width, hang=2)]
 
 
-def _best(seen: Assessment, best: Optimum, width: int) -> Lines:
+def _best(seen: Assessment, best: Optimum, width: int, per: str) -> Lines:
     if not best.interior:
         return wrapped(f"  {no_split(seen)}.", width, hang=2)
     if not tells(best):
         return wrapped(f"  The loss at the best N and D is {UNTOLD}.", width, hang=2)
-    by = f" nats a token, {100 * seen.fit().level:g} %, by {predictors(seen)}"
+    by = f" nats a {per}, {100 * seen.fit().level:g} %, by {predictors(seen)}"
     loss = Text.assemble("  loss  ", (loss_words(best), "bold"), by)
     if not splits(best):
         return [Text(f"  best  {UNSPLIT_N}"), loss]

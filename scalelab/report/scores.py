@@ -1,14 +1,15 @@
-"""What the runs of a task reach besides their loss: a table by N and D, and each score's link to the loss, in words.
+"""What runs reach besides the loss of the fit: a task's scores, a mixture's parts, each as a table by N and D.
 
-A link is the sigmoid of `laws.use.link` through (loss, score) of all finished runs; where there is none, it says why.
+A score's link to the loss is the sigmoid of `laws.use.link` through (loss, score) of the runs that are shown; where
+there is none, it says why.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -80,6 +81,11 @@ def links(finals: Sequence[Evaluation], scores: Sequence[Score]) -> tuple[ScoreL
     return tuple(found)
 
 
+def score_links(found: Sequence[ScoreLink]) -> dict[str, Any]:
+    """Links as plain values, by the name of the score: {"link": laws.Link or None, "no_link": why or None}."""
+    return {each.name: {"link": each.link and each.link.to_dict(), "no_link": each.no_link or None} for each in found}
+
+
 def _names(scores: Sequence[Score]) -> list[str]:
     """Those that are there, in the order in which people name them."""
     there = {each.name for each in scores}
@@ -90,25 +96,31 @@ def scored(subject: Subject, width: int) -> Lines:
     """A table of each score by N and D, and the links; nothing of a lab without a task."""
     lines: Lines = []
     for name in _names(subject.scores):
-        values = {each.run: each for each in subject.scores if each.name == name}
-        lines += _table(subject, name, values)
+        own = [each for each in subject.scores if each.name == name]
+        title = f"{NAMES.get(name, name)} of {max(each.n for each in own)} held-out prompts, %"
+        lines += _table(subject, title, {each.run: 100 * each.value for each in own}, "{:.1f}".format)
     for each in subject.links:
         lines += wrapped(f"  {each.sentence()}.", width, hang=4)
     return lines
 
 
-def _table(subject: Subject, name: str, values: dict[str, Score]) -> Lines:
-    shown = np.array([values[run].value if run in values else np.nan for run in subject.runs.run_id])
+def by_part(subject: Subject) -> Lines:
+    """A table of the loss on each part of a mixture by N and D; nothing of one corpus."""
+    lines: Lines = []
+    for part in dict.fromkeys(each.part for each in subject.parts):
+        losses = {each.run: each.loss for each in subject.parts if each.part == part}
+        title = f"Held-out loss of {clean(part, 80)} alone, nats a {subject.target_words}"
+        lines += _table(subject, title, losses, "{:.4f}".format)
+    return lines
+
+
+def _table(subject: Subject, title: str, values: Mapping[str, float], cell: Callable[[float], str]) -> Lines:
+    shown = np.array([values.get(run, np.nan) for run in subject.runs.run_id])
     grid = loss_grid(subject.runs, subject.rung_names, shown)
-    title = f"{NAMES.get(name, name)} of {max(each.n for each in values.values())} held-out prompts, %"
     if grid.filled < LEAST_FILLED or not len(grid.n_tokens):
-        return [heading(title), *table([[clean(run, 40), _cell(each.value)] for run, each in values.items()], left={0})]
+        return [heading(title), *table([[clean(run, 40), cell(value)] for run, value in values.items()], left={0})]
     body = [
-        [rung, format_count(size), *map(_cell, row)]
+        [rung, format_count(size), *("" if math.isnan(value) else cell(value) for value in row)]
         for rung, size, row in zip(grid.rungs, grid.n_params, grid.loss.tolist(), strict=True)
     ]
     return [heading(f"{title}, by N and D"), *table([["rung", "N", *map(format_count, grid.n_tokens)], *body])]
-
-
-def _cell(value: float) -> str:
-    return "" if math.isnan(value) else f"{100 * value:.1f}"

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from scalelab.laws import Assessment, Exponents, RunTable
     from scalelab.laws.replay import Origin
     from scalelab.laws.use.iso_flop import IsoFlop
-    from scalelab.records import Score
+    from scalelab.records import PartEvaluation, Score
     from scalelab.report.scores import ScoreLink
     from scalelab.store.rows import PredictionRow
 
@@ -38,6 +38,8 @@ class Subject:
     """What the finished runs reach in the lab's task; empty without one."""
     links: tuple[ScoreLink, ...] = ()
     """How each score follows from the loss."""
+    parts: tuple[PartEvaluation, ...] = ()
+    """What they reach on each part of the lab's mixture; empty where its text is none."""
     target_words: str = "token"
     """What the loss is nats of: "target token" in a task."""
     origin: Origin | None = None

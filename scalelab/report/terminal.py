@@ -22,7 +22,7 @@ from scalelab.report.console import glyphs_of
 from scalelab.report.layout import PROSE, Lines, capital, heading, span, table, weighing, wrapped
 from scalelab.report.losses import LossGrid, loss_grid
 from scalelab.report.pictures import loss_picture, pictures_of
-from scalelab.report.scores import scored
+from scalelab.report.scores import by_part, scored
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
@@ -48,7 +48,12 @@ def print_report(
     """The whole report on a console: with the figures named in `plots`, and with a card the line that fits again."""
     width = console.width
     grid = loss_grid(subject.runs, subject.rung_names)
-    sections = [headline(subject, width), losses(grid, width, subject.target_words), scored(subject, width)]
+    sections = [
+        headline(subject, width),
+        losses(grid, width, subject.target_words),
+        scored(subject, width),
+        by_part(subject),
+    ]
     if picture and len(subject.runs) > 1:
         sections.append(picture_lines(console, subject, plot_height, plots))
     sections += [
@@ -59,7 +64,7 @@ def print_report(
         findings.what_next(subject.assessment, width),
         shares.growth(subject, width),
         checks.honest_check(subject, width),
-        promise.promise(subject.assessment, width),
+        promise.promise(subject.assessment, width, subject.target_words),
         findings.left_out(subject, width),
         replay.card(card, width),
     ]
@@ -120,7 +125,8 @@ def picture_lines(console: Console, subject: Subject, height: int | None, chosen
     Raises BadInput where these runs have no figure of that name.
     """
     if not chosen:
-        return drawing(console, "Loss, nats a token, against compute", loss_picture(subject), height)
+        title = f"Loss, nats a {subject.target_words}, against compute"
+        return drawing(console, title, loss_picture(subject), height)
     known = {each.key: each.figure for each in pictures_of(subject)}
     lines: Lines = []
     for key in chosen:

@@ -18,7 +18,7 @@ from scalelab.records import TokenSet
 
 
 def open_tokens(tokens: TokenSet, part: str) -> NDArray[Any]:
-    """The memory map of "train", "held_out" or a mixture's part, "held_out-N"; it is as long as the token set claims."""
+    """The memory map of "train", "held_out" or a mixture's part, "held_out-N"; as long as the token set claims."""
     path = Path(tokens.directory) / f"{part}.bin"
     if tokens.dtype not in ("uint16", "uint32"):
         raise BadInput(f"token dtype {tokens.dtype!r} is not known", allowed="uint16, uint32")

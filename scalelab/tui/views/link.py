@@ -33,7 +33,8 @@ def link_of(root: Path, subject: Subject, stop: Callable[[], bool] = lambda: Fal
     if not lab_paths(root).exists:
         return None, ""
     n_params, n_tokens = float(subject.runs.n_params.max()), float(subject.runs.n_tokens.max())
-    words = ["predict", str(root), "--params", f"{n_params:.0f}", "--tokens", f"{n_tokens:.0f}", "--json"]
+    chosen = subject.origin.words[1:] if subject.origin is not None else ()
+    words = ["predict", str(root), *chosen, "--params", f"{n_params:.0f}", "--tokens", f"{n_tokens:.0f}", "--json"]
     told = _ask(words, stop)
     if told is None:
         return None, UNKNOWN
