@@ -7,6 +7,7 @@ import io
 import json
 import lzma
 import os
+import random
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -148,10 +149,26 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(stream, "_RATIO_FROM", 2 << 20)
     path = write(tmp_path, "a.txt.gz", gzip.compress(b"a" * (16 << 20), 9, mtime=0))
     given = 0
-    with pytest.raises(BadInput, match="more than 500 times its size"):
+    with pytest.raises(BadInput, match="more than 200 times its size"):
         for block in stream.blocks(path):
             given += len(block)
     assert given <= 9 << 20
+
+
+@pytest.mark.parametrize(("ending", "packed"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)])
+def test_a_bomb_behind_text_is_refused_where_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, packed: Callable[[bytes], bytes]
+) -> None:
+    """What comes before it must not pay for it: the whole file is far below the ratio."""
+    monkeypatch.setattr(stream, "_RATIO_FROM", 8 << 20)
+    monkeypatch.setattr(stream, "BLOCK_BYTES", 1 << 18)
+    text = random.Random(0).randbytes(1 << 20).hex().encode()
+    path = write(tmp_path, f"a.csv{ending}", packed(text) + packed(b"a" * (64 << 20)))
+    given = 0
+    with pytest.raises(BadInput, match="more than 200 times its size"):
+        for block in stream.blocks(path):
+            given += len(block)
+    assert len(text) < given <= 20 << 20
 
 
 def test_a_file_that_unpacks_to_more_than_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +184,7 @@ def test_a_parquet_file_may_be_a_bomb_too(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(stream, "_RATIO_FROM", 100_000)
     parquet.write_table(pa.table({"text": ["the same " * 100] * 10_000}), tmp_path / "a.parquet")
-    with pytest.raises(BadInput, match="more than 500 times its size"):
+    with pytest.raises(BadInput, match="more than 200 times its size"):
         read(tmp_path / "a.parquet")
 
 

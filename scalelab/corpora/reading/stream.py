@@ -24,8 +24,8 @@ COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 BLOCK_BYTES = 1 << 20
 MAX_BYTES = 20 * 10**9
 """Text from one compressed file; plain files are bounded by the disk that holds them."""
-MAX_RATIO = 500
-"""Text shrinks 2–30 times, and gzip ends at 1,030: what shrinks more than this is no text."""
+MAX_RATIO = 200
+"""Text shrinks 2–30 times, and zeros 230 to 1,030 under gzip -1 to -9: what shrinks more than this is no text."""
 _RATIO_FROM = 1 << 26  # below 64 MB a ratio harms nobody
 
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, ValueError)
@@ -66,13 +66,17 @@ def blocks(path: Path) -> Iterator[bytes]:
     suffix = path.suffix.lower()
     with open_steady(path) as file:
         size = os.fstat(file.fileno()).st_size
-        given = 0
+        given, part, part_read = 0, 0, 0
         try:
             stream = _decompressed(file, suffix)
             while block := stream.read(BLOCK_BYTES):
                 given += len(block)
                 if suffix in COMPRESSED:
                     refuse_bomb(path, size, given)
+                    # Part by part too: of a bomb of gigabytes it takes minutes to see that the whole of it is one.
+                    if given - part > _RATIO_FROM:
+                        refuse_bomb(path, file.tell() - part_read, given - part)
+                        part, part_read = given, file.tell()
                 yield block
         except OSError as error:
             if isinstance(error, gzip.BadGzipFile) or error.errno is None:
@@ -97,7 +101,7 @@ def _decompressed(file: IO[bytes], suffix: str) -> IO[bytes] | io.BufferedIOBase
 
 
 def refuse_bomb(path: Path, size: int, given: int) -> None:
-    """Raise BadInput where a compressed file of `size` bytes has given more text than one may."""
+    """Raise BadInput where a compressed file, or a part, of `size` bytes has given more text than one may."""
     if given > MAX_BYTES:
         raise BadInput(
             f"{str(path)!r} unpacks to more than {format_bytes(MAX_BYTES)}",
