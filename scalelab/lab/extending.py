@@ -81,14 +81,14 @@ def extend(
     stored = resume.stored_preset(paths)
     with _held(paths), Reader(paths.store) as reader:
         rows = reader.runs()
-        have = [row.spec for row in rows]
+        have = [row.spec for row in rows if not row.spec.origin]
         wanted = growth.grown_preset(stored, have, budgets=budgets, shapes=shapes, seeds=seeds)
         lab = resume.load(paths)
         more = growth.grow(stored, wanted, have, lab.device, vocab_size=lab.tokens.vocab_size)
         if not more.new:
             raise ScalelabError("nothing to train is added", todo="choose budgets, shapes or seeds that the lab lacks")
         per_token = _seconds_per_token(rows, more, lab, hooks)
-        made = _Extending(paths, rows, more, per_token, lab.device.slots)
+        made = _Extending(paths, rows, more, per_token, lab)
         _write(made, json.loads(reader.meta(PLANNED) or "{}"))
         _write_preset(paths, more.preset)
     extension = made.extension
@@ -114,11 +114,11 @@ class _Extending:
         rows: Sequence[RunRow],
         more: Growth,
         per_token: Mapping[str, float],
-        slots: int,
+        lab: Lab,
     ) -> None:
         from scalelab.plan import cost
 
-        self.paths, self.rows, self.more, self.slots = paths, {row.run: row for row in rows}, more, slots
+        self.paths, self.rows, self.more, self.lab = paths, {row.run: row for row in rows}, more, lab
         changed = [*more.new, *more.longer]
         self.seconds = {spec.run: cost.run_seconds(spec, per_token[spec.rung]) for spec in changed}
         self.begins = {trunk.run: self._begins(trunk) for trunk in more.longer}
@@ -151,7 +151,7 @@ class _Extending:
             trunks=tuple(trunk.run for trunk in self.more.longer),
             flops=flops,
             seconds=max(after - before, 0.0),
-            notes=(*self.more.notes, *self._repeats()),
+            notes=(*self.more.notes, *self._repeats(), *self._passes()),
         )
 
     def _standings(self) -> dict[str, Standing]:
@@ -170,7 +170,7 @@ class _Extending:
         return found
 
     def _left(self, runs: Mapping[str, Standing]) -> float:
-        return schedule.time_left(runs, checkpoints.on_disk(self.paths, runs), self.slots)
+        return schedule.time_left(runs, checkpoints.on_disk(self.paths, runs), self.lab.device.slots)
 
     def _repeats(self) -> list[str]:
         """Trunks that pass steps again which they have taken: a checkpoint that a new branch needs is not there."""
@@ -183,6 +183,22 @@ class _Extending:
                 )
             if row.state is RunState.DIVERGED:
                 found.append(f"{trunk.run} has diverged: its new branches cannot be trained")
+        return found
+
+    def _passes(self) -> list[str]:
+        """Groups whose text the new runs read more than once: a lab's text does not grow with it."""
+        from scalelab import corpora
+
+        found = []
+        for group in dict.fromkeys(spec.group for spec in self.more.new):
+            passes = corpora.epochs(
+                self.lab.tokens_of(group), max(spec.n_tokens for spec in self.more.new if spec.group == group)
+            )
+            if passes > 1:
+                of = f" of {group}" if group else ""
+                found.append(
+                    f"the largest new budget reads the text{of} {passes:.1f} times: repeated text teaches less"
+                )
         return found
 
 

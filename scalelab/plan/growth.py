@@ -1,4 +1,6 @@
-"""A plan that has begun grows: more budgets, sizes or seeds beside the runs that are there. Pure; knows no store.
+"""A plan that has begun grows: more budgets, sizes or seeds beside the runs that are there, alike in all its groups.
+
+Pure; knows no store.
 
 What the runs of a rung share (batch, warm-up, micro-batch) stays as they have it, whatever a larger grid would have
 chosen: only then does a trunk go on exactly, and only then are old and new runs points of one law.
@@ -15,7 +17,7 @@ from scalelab.gate import clean
 from scalelab.plan import cost
 from scalelab.plan.grid import rung_runs
 from scalelab.plan.ladder import make_ladder
-from scalelab.plan.plan import micro_sequences
+from scalelab.plan.plan import in_group, micro_sequences
 from scalelab.preset import Preset
 from scalelab.records import DeviceInfo, RunKind, RunSpec
 from scalelab.units import parse_count
@@ -42,7 +44,7 @@ def grown_preset(
 
     Parameters
     ----------
-    have : the lab's runs.
+    have : the runs that the lab trains.
     budgets : in the unit of the preset's own.
     shapes : more rungs, d_model x n_layer.
     seeds : how many seeds there shall be in all.
@@ -52,8 +54,6 @@ def grown_preset(
     BadInput
         Nothing is added, something is there already, or no preset can have it.
     """
-    if preset.groups:
-        raise BadInput("a lab of several groups is not extended", todo="plan the larger one with --lab")
     if not budgets and not shapes and seeds is None:
         raise BadInput("nothing to extend the lab by", allowed="budgets, shapes, a number of seeds")
     tables = preset.model_dump(exclude_none=True, by_alias=True)
@@ -88,7 +88,7 @@ def grow(preset: Preset, grown: Preset, have: Sequence[RunSpec], device: DeviceI
     Parameters
     ----------
     preset, grown : the lab's own, and the one of `grown_preset`.
-    have : the lab's runs, with what came of them since they were planned.
+    have : the runs that the lab trains, with what came of them since they were planned.
     device : as the lab was planned for.
 
     Raises
@@ -107,10 +107,12 @@ def grow(preset: Preset, grown: Preset, have: Sequence[RunSpec], device: DeviceI
                 raise BadInput(f"rung {rung.name} of the lab is not what is planned under that name now")
             own = shared if first is None else _held(shared, first)
             micro = micro_sequences(own, rung, device) if first is None else first.micro_sequences
-            there = [spec for spec in have if (spec.rung, spec.seed) == (rung.name, seed)]
-            added, changed = _merged(rung_runs(own, rung, seed, micro), there)
-            new += added
-            longer += changed
+            for group in shared.group_names:
+                there = [spec for spec in have if (spec.rung, spec.seed, spec.group) == (rung.name, seed, group)]
+                planned = [in_group(spec, group) for spec in rung_runs(own, rung, seed, micro)]
+                added, changed = _merged(planned, there)
+                new += added
+                longer += changed
     taken = {spec.run for spec in have}
     return Growth(
         preset=shared,
@@ -186,9 +188,11 @@ def _branch_of(spec: RunSpec, trunk: RunSpec) -> RunSpec:
 def _named_apart(new: Iterable[RunSpec], taken: set[str]) -> Iterable[RunSpec]:
     """A budget near another's may be written as that one was; then all its digits are."""
     for spec in new:
-        name = spec.run if spec.run not in taken else f"{spec.rung}-D{spec.n_tokens}-s{spec.seed}"
-        taken.add(name)
-        yield replace(spec, run=name)
+        if spec.run in taken:
+            alone = replace(spec, run=f"{spec.rung}-D{spec.n_tokens}-s{spec.seed}")
+            spec = replace(spec, run=in_group(alone, spec.group).run)
+        taken.add(spec.run)
+        yield spec
 
 
 def _notes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,9 +88,23 @@ def test_a_text_of_a_group_that_changed_is_refused(lab: Path) -> None:
     text.write_text(before)
 
 
-def test_a_lab_of_groups_is_not_extended(lab: Path) -> None:
-    with pytest.raises(BadInput, match="several groups"):
-        control.extend(lab, budgets=["16000"])
+def test_all_groups_of_a_lab_are_extended_alike(lab: Path, tmp_path: Path) -> None:
+    shutil.copytree(lab, tmp_path / "lab", symlinks=True)
+    told = control.extend(tmp_path / "lab", budgets=["200k"])
+    added = {f"{rung}-D200k-s0" for rung in ("8x1", "16x1")}
+    assert {*told.runs} == {f"{group}.{run}" for group in ("first", "other") for run in added}
+    assert {*told.trunks} == {f"{group}.{rung}-trunk-s0" for group in ("first", "other") for rung in ("8x1", "16x1")}
+    assert [note.split(" reads the text of ")[1][:5] for note in told.notes] == ["first", "other"], "200k of 130k bytes"
+    grown = plan.make_plan(control.stored_preset(tmp_path / "lab"), mini.DEVICE)
+    with Reader(tmp_path / "lab" / "lab.db") as reader:
+        rows = {row.run: row for row in reader.runs()}
+    assert {run for run in rows} == {spec.run for spec in grown.runs}
+    assert {(row.spec.parent, row.spec.group) for run, row in rows.items() if run in told.runs} == {
+        (f"{group}.{rung}-trunk-s0", group) for group in ("first", "other") for rung in ("8x1", "16x1")
+    }
+    assert control.start(None, tmp_path / "lab").done == 16
+    with Reader(tmp_path / "lab" / "lab.db") as reader:
+        assert len(run_table(reader)) == len(run_table(reader, group="other")) == 6
 
 
 def test_groups_are_whole_grids_with_names_of_their_own(tmp_path: Path) -> None:
