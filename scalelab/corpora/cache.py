@@ -64,10 +64,28 @@ def workshop(cache: Path) -> Iterator[Path]:
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     _sweep(cache)
     folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=cache))
+    held = _hold(folder)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if held is not None:  # None where a sweep has looked at it just now
+            os.close(held)
+
+
+def _hold(folder: Path) -> int | None:
+    """The folder's lock, which a killed process loses; None where another holds it."""
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:
+        pass  # a file system without locks: there its age alone must serve
+    return descriptor
 
 
 def publish(cache: Path, folder: Path, tokens: TokenSet, details: dict[str, Any]) -> TokenSet:
@@ -114,11 +132,12 @@ def recall(cache: Path, note: str) -> TokenSet | None:
 
 
 def _sweep(cache: Path) -> None:
-    """Clear away what a killed process left behind, a day later."""
+    """Clear away what a killed process left behind, a day later; what is held is in use whatever the clock says."""
     for path in [*cache.glob(f"{_TEMPORARY}*"), *cache.glob(f"notes/{_TEMPORARY}*")]:
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+            if time.time() - path.stat().st_mtime > _STALE_SECONDS and (held := _hold(path)) is not None:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+                os.close(held)
 
 
 def _write_synced(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import scalelab
+from scalelab.corpora import cache
 from scalelab.records import Point, RunState
 from scalelab.store.requests import ask
 from tests.lab.bench import Bench
@@ -76,6 +77,20 @@ def test_row_15_a_stop_that_is_asked_for_after_the_clock_was_set_back_is_heard(
 
     summary = bench.session(FakeExecutor(on_beat=beat), since=now())
     assert summary.interrupted and summary.left > 0
+
+
+def test_row_15_what_another_process_makes_in_the_token_cache_is_not_swept_when_the_clock_jumps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"{cache._TEMPORARY}killed").mkdir()
+    now = time.time
+    with cache.workshop(tmp_path) as mine:
+        (mine / "train.bin").touch()
+        monkeypatch.setattr(time, "time", lambda: now() + 30 * DAY)
+        with cache.workshop(tmp_path) as theirs:
+            assert sorted(tmp_path.glob(f"{cache._TEMPORARY}*")) == sorted([mine, theirs])
+        assert (mine / "train.bin").exists()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture
