@@ -9,10 +9,10 @@ from dataclasses import replace
 from scalelab.errors import BadInput
 from scalelab.plan import Plan
 from scalelab.records import DeviceInfo
-from scalelab.tui.views import switch
-from scalelab.tui.views.draft import Draft, Planned, planned, save
+from scalelab.tui.views import grouping, switch, tasks
+from scalelab.tui.views.draft import BUDGETS, LADDERS, SPAN, Draft, Planned
 from scalelab.tui.views.plan_rows import rows_of
-from scalelab.tui.views.plan_words import reverted
+from scalelab.tui.views.planning import planned, save
 from scalelab.tui.views.rows import Field, Row
 
 
@@ -59,27 +59,51 @@ class Desk:
             self.draft = switch.with_ladder(self.draft, self.now, text)
         elif key == "budgets":
             self.draft = switch.with_budgets(self.draft, self.now, text)
-        elif switch.rung_key(key) is None:
-            self.draft = self.draft.put(key, text)
-        elif done and not text.strip():
+        elif key == tasks.TASK:
+            self.draft = tasks.with_task(self.draft, self.now.base, text)
+        elif key in {tasks.PROMPT, tasks.TARGET}:
+            self.draft = tasks.with_column(self.draft, self.now.base, key, text)
+        elif done and not text.strip() and _is_one_of_several(key):
             self.remove(key)
-        else:
+        elif grouping.place_of(key) is not None:
+            self.draft = grouping.with_text(self.draft, self.now.base, key, text)
+        elif switch.rung_key(key) is not None:
             self.draft = switch.with_rung(self.draft, self.now, key, text)
+        elif key != grouping.KEY:
+            self.draft = self.draft.put(key, text)
 
     def add(self, key: str) -> str:
-        """A rung more behind that of this field; its field."""
-        self.draft, new = switch.with_more(self.draft, self.now, key)
+        """A rung more behind that of this field, or a group; its field."""
+        if key.startswith(grouping.KEY):
+            self.draft, new = grouping.with_more(self.draft, self.now.base, key)
+        else:
+            self.draft, new = switch.with_more(self.draft, self.now, key)
         self.plan()
         return new
 
-    def remove(self, key: str) -> None:
-        """The rung of this field away."""
-        self.draft = switch.without(self.draft, self.now, key)
+    def remove(self, key: str) -> str:
+        """The rung or the group of this field away; the field where it was."""
+        if grouping.place_of(key) is not None:
+            self.draft, here = grouping.without(self.draft, self.now.base, key)
+        else:
+            self.draft, here = switch.without(self.draft, self.now, key)
         self.plan()
+        return here
 
     def revert(self, key: str) -> None:
         """What this field stands for as the preset has it."""
-        self.draft = reverted(self.draft, key)
+        if key == "ladder" or key in LADDERS[SPAN] or switch.rung_key(key) is not None:
+            self.draft = self.draft.instead([each for keys in LADDERS.values() for each in keys], {}, key)
+        elif key == "budgets" or key in BUDGETS.values():
+            self.draft = self.draft.instead(list(BUDGETS.values()), {}, key)
+        elif key == "lab":
+            self.draft = replace(self.draft, lab="", touched="lab")
+        elif key == tasks.TASK:
+            self.draft = self.draft.instead(tasks.BROUGHT, {}, key)
+        elif key.startswith(grouping.KEY):
+            self.draft = grouping.reverted(self.draft, self.now.base, key)
+        else:
+            self.draft = self.draft.put(tasks.SOURCE if key in {tasks.PROMPT, tasks.TARGET} else key, "")
         self.plan()
 
     def _named(self, text: str, *, done: bool) -> None:
@@ -96,3 +120,9 @@ class Desk:
             return
         self.begin(path, self.draft.lab)
         self.said = f"saved as {path}"
+
+
+def _is_one_of_several(key: str) -> bool:
+    """Whether the field is what a rung or a group is called: without it there is none."""
+    group = grouping.place_of(key)
+    return group[1] == grouping.NAME if group is not None else switch.rung_key(key) is not None

@@ -6,7 +6,7 @@ Of a lab it shows the plan that is trained, and `n` begins a new one from it. It
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,7 +20,6 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from scalelab.errors import ScalelabError
-from scalelab.gate import clean
 from scalelab.lab import control
 from scalelab.plan import Plan, find_devices
 from scalelab.preset import Preset
@@ -36,6 +35,8 @@ from scalelab.tui.views.usage import usage_of
 
 WIDE = 150
 """Columns from which the form and the grid stand side by side."""
+FOOT = 4
+"""Rows that the total and the command may take each."""
 
 
 class PlanView(Threaded):
@@ -183,12 +184,13 @@ class PlanView(Threaded):
             elsewhere = self._snapshot is not None and self._snapshot.elsewhere
             total = Text("" if elsewhere else "This lab's plan, as it is trained.  n: a new plan from this one")
         self.query_one("#plan-total", Static).update(total)
-        command = f"$ {clean(self.command, 2_000)}" if self.command else ""
-        self.query_one("#plan-command", Static).update(Text(command, "bold", overflow="fold"))
+        line = plan_words.command_lines(self.command, self.size.width - 2, FOOT)
+        self.query_one("#plan-command", Static).update(line)
 
     def on_resize(self) -> None:
-        """Side by side where there is room."""
+        """Side by side where there is room; a long command breaks elsewhere."""
         self._lay_out()
+        self._foot()
 
     def _lay_out(self) -> None:
         wide, sheet, page = self.size.width >= WIDE, self.query_one(Sheet), self.query_one(Page)
@@ -233,7 +235,7 @@ class PlanView(Threaded):
         self._to_form().choose(by)
 
     def action_add(self) -> None:
-        """A rung more."""
+        """A rung more, or a group."""
         sheet = self._to_form()
         if sheet.field is not None:
             key = self._desk.add(sheet.field.key)
@@ -241,17 +243,18 @@ class PlanView(Threaded):
             sheet.go(key)
 
     def action_remove(self) -> None:
-        """The rung under the cursor away."""
-        self._with_field(self._desk.remove)
+        """The rung or the group under the cursor away."""
+        sheet = self._to_form()
+        if sheet.field is not None:
+            key = self._desk.remove(sheet.field.key)
+            self._tell()
+            sheet.go(key)
 
     def action_revert(self) -> None:
         """The field under the cursor as the preset has it."""
-        self._with_field(self._desk.revert)
-
-    def _with_field(self, do: Callable[[str], None]) -> None:
         field = self._to_form().field
         if field is not None:
-            do(field.key)
+            self._desk.revert(field.key)
             self._tell()
 
     def action_save(self) -> None:

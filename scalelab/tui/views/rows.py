@@ -34,6 +34,8 @@ class Field:
     """Why the value cannot serve."""
     changed: bool = False
     """Whether it differs from where it came from."""
+    under: str = ""
+    """The field that it is a detail of: it is shown while the cursor is there, or while it is wrong."""
 
 
 Row = Heading | Field

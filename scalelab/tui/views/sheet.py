@@ -46,7 +46,7 @@ class Sheet(LinesView, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
-        self._rows: tuple[Row, ...] = ()
+        self._form: tuple[Row, ...] = ()
         self._key = ""
         self._edit: LineEdit | None = None
         self._before = ""
@@ -56,7 +56,7 @@ class Sheet(LinesView, can_focus=True):
     def show(self, rows: Sequence[Row]) -> None:
         """Show these rows; the cursor stays on its field, or goes to where it stood."""
         place = self._place()
-        self._rows = tuple(rows)
+        self._form = tuple(rows)
         if self.field is None and (fields := self.fields):
             self._key = fields[min(place, len(fields) - 1)].key
             self._edit = None
@@ -64,13 +64,20 @@ class Sheet(LinesView, can_focus=True):
 
     @property
     def fields(self) -> list[Field]:
-        """The fields, without the headings."""
-        return [row for row in self._rows if isinstance(row, Field)]
+        """The fields that are shown, without the headings."""
+        return [row for row in self._shown() if isinstance(row, Field)]
 
     @property
     def field(self) -> Field | None:
         """The field under the cursor."""
-        return next((field for field in self.fields if field.key == self._key), None)
+        return next((row for row in self._form if isinstance(row, Field) and row.key == self._key), None)
+
+    def _shown(self) -> list[Row]:
+        """The rows without the details of fields that the cursor is not on."""
+        here = self.field
+        opened = (here.under or here.key) if here is not None else ""
+        return [row for row in self._form
+                if not isinstance(row, Field) or row.under in {"", opened} or row.problem]  # fmt: skip
 
     @property
     def editing(self) -> bool:
@@ -172,7 +179,7 @@ class Sheet(LinesView, can_focus=True):
         self._at: list[str] = []
         """The field that each line belongs to."""
         shown = 0
-        for row in self._rows:
+        for row in self._shown():
             own = self._field(row) if isinstance(row, Field) else [_heading(row.text, row.beside, self._value_width())]
             if isinstance(row, Field) and row.key == self._key:
                 shown = len(lines)

@@ -14,7 +14,7 @@ from scalelab.tui.views.draft import (
     budget_kind,
     items,
     ladder_kind,
-    value_of,
+    said,
     written,
 )
 from scalelab.units import format_count
@@ -47,14 +47,14 @@ def with_budgets(draft: Draft, now: Planned, kind: str) -> Draft:
     rung = plan.rungs[len(plan.rungs) // 2]
     tokens = sorted({cell.n_tokens for cell in plan.cells if cell.rung == rung.name})
     each = {"tokens": 1.0, "tokens per N": 1.0 / rung.counts.n_params, "FLOPs": rung.flops_per_token}[kind]
-    said = dict.fromkeys(format_count(count * each, 2) for count in tokens)
-    return draft.instead(_BUDGET_KEYS, {BUDGETS[kind]: ", ".join(said)}, "budgets")
+    told = dict.fromkeys(format_count(count * each, 2) for count in tokens)
+    return draft.instead(_BUDGET_KEYS, {BUDGETS[kind]: ", ".join(told)}, "budgets")
 
 
 def rung_key(key: str) -> tuple[str, int] | None:
     """The list and the place in it that a field of the ladder is: "ladder.shapes[2]" → ("ladder.shapes", 2)."""
     name, bracket, rest = key.partition("[")
-    return (name, int(rest.removesuffix("]"))) if bracket else None
+    return (name, int(rest.removesuffix("]"))) if bracket and name.startswith("ladder.") else None
 
 
 def with_rung(draft: Draft, now: Planned, key: str, text: str) -> Draft:
@@ -63,7 +63,7 @@ def with_rung(draft: Draft, now: Planned, key: str, text: str) -> Draft:
     if found is None:
         return draft
     name, place = found
-    every = items(draft.edits.get(name) or value_of(now.base, name))
+    every = items(said(draft, now.base, name))
     every[place] = text.replace(",", " ").strip()
     return draft.put(name, ", ".join(every) if any(every) else "")
 
@@ -72,28 +72,28 @@ def with_more(draft: Draft, now: Planned, key: str) -> tuple[Draft, str]:
     """With a rung more behind the one of this field, twice as large or between it and the next; and its field."""
     kind = ladder_kind(now, draft)
     if kind == SPAN:
-        count = items(draft.edits.get("ladder.rungs") or value_of(now.base, "ladder.rungs"))
+        count = items(said(draft, now.base, "ladder.rungs"))
         number = int(count[0]) + 1 if count and count[0].isdigit() else 2
         return draft.put("ladder.rungs", str(number)), "ladder.rungs"
     name = LADDERS[kind][0]
-    every = items(draft.edits.get(name) or value_of(now.base, name))
+    every = items(said(draft, now.base, name))
     found = rung_key(key)
     place = found[1] if found is not None and found[0] == name else len(every) - 1
     every.insert(place + 1, _next(every, place, kind))
     return draft.put(name, ", ".join(every)), f"{name}[{place + 1}]"
 
 
-def without(draft: Draft, now: Planned, key: str) -> Draft:
-    """Without the rung of this field; the last one stays."""
+def without(draft: Draft, now: Planned, key: str) -> tuple[Draft, str]:
+    """Without the rung of this field, and the field where it was; the last one stays."""
     found = rung_key(key)
     if found is None:
-        return draft
+        return draft, key
     name, place = found
-    every = items(draft.edits.get(name) or value_of(now.base, name))
+    every = items(said(draft, now.base, name))
     if len(every) < 2:
-        return draft
+        return draft, key
     del every[place]
-    return draft.put(name, ", ".join(every))
+    return draft.put(name, ", ".join(every)), f"{name}[{min(place, len(every) - 1)}]"
 
 
 def next_shape(every: Sequence[str]) -> str:

@@ -15,7 +15,8 @@ from scalelab.plan import find_devices
 from scalelab.records import DeviceInfo
 from scalelab.report.grid import plan_document
 from scalelab.tui.views import switch
-from scalelab.tui.views.draft import Draft, planned, save, value_of, written
+from scalelab.tui.views.draft import Draft, value_of, written
+from scalelab.tui.views.planning import planned, save
 from scalelab.units import parse_count
 
 
@@ -45,6 +46,12 @@ DRAFTS = {
     "tokens per N": Draft(base="tiny", edits={"budgets.tokens_per_param": "20, 80"}),
     "words": Draft(base="tiny", edits={"corpus.source": "true", "schedule.kind": "cosine", "batch.sequences": "8"}),
     "spaces": Draft(base="laptop", edits={"corpus.source": "my notes/it's *.txt", "hardware.slots": "1"}),
+    "a task": Draft(base="tiny", edits={"task": "qa", "corpus.source": "facts", "model.context": "32"}),
+    "a mixture of the hub": Draft(base="fineweb-edu", edits={"corpus.source": "c4=0.7, fineweb:CC-MAIN-2024-10=0.3"}),
+    "groups": Draft(
+        base="tiny", edits={"groups": '[{name = "a", copies = 2, augment = ["synonyms=0.5:it\'s, \\"a\\".tsv"]}]'}
+    ),
+    "no groups": Draft(base="augment", edits={"groups": "[]"}),
 }
 
 
@@ -81,6 +88,24 @@ def test_what_is_as_in_the_preset_is_not_said(cpu: DeviceInfo) -> None:
         ({"schedule.cooldown": "1.5"}, "schedule.cooldown", "below 1"),
         ({"ladder.from": "20k", "ladder.to": "10k", "ladder.rungs": "3"}, "ladder.rungs", "above from"),
         ({"batch.sequences": "999999"}, "batch.sequences", "under one batch"),
+        ({"task": "chess"}, "task", "translation"),
+        ({"task": "qa"}, "corpus.source", "'sotu' holds no pairs for qa"),
+        ({"task": "qa", "corpus.source": "conlang"}, "corpus.source", "a set for translation"),
+        ({"corpus.source": "pairs:a.jsonl"}, "corpus.source", "holds pairs, no text"),
+        ({"corpus.source": "c4=0.5,c4=0.5"}, "corpus.source", "stands twice"),
+        ({"corpus.tokenizer": "gpt3"}, "corpus.tokenizer", "gpt2, a hub id"),
+        ({"groups": '[{name = "No"}]'}, "groups[0].name", "small letters"),
+        ({"groups": '[{name = "a"}, {name = "a"}]'}, "groups[1].name", "name of another"),
+        ({"groups": '[{name = "a", copies = "x"}]'}, "groups[0].copies", "a whole number"),
+        ({"groups": '[{name = "a", copies = 3}]'}, "groups[0].copies", "copies without a recipe"),
+        ({"groups": '[{name = "a"}, {name = "b", augment = ["case=1"]}]'}, "groups[1].augment", "no recipe 'case'"),
+        ({"groups": '[{name = "a", unique_tokens = "x"}]'}, "groups[0].unique_tokens", "number"),
+        ({"groups": '[{name = "a", source = "conlang"}]'}, "groups[0].source", "holds pairs, no text"),
+        (
+            {"task": "qa", "corpus.source": "facts", "groups": '[{name = "a", unique_tokens = "9k"}]'},
+            "groups[0].unique_tokens",
+            "not for the pairs of qa",
+        ),
     ],
 )
 def test_a_wrong_value_is_told_at_its_field(edits: dict[str, str], key: str, word: str, cpu: DeviceInfo) -> None:
@@ -134,11 +159,12 @@ def test_rungs_are_added_between_and_beyond_and_taken_out(cpu: DeviceInfo) -> No
     beyond, _ = switch.with_more(draft, now, "ladder.shapes[4]")
     assert beyond.edits["ladder.shapes"].endswith("88x1, 176x2")
     assert planned(beyond, [cpu]).plan is not None
-    gone = switch.without(between, planned(between, [cpu]), "ladder.shapes[0]")
+    gone, _ = switch.without(between, planned(between, [cpu]), "ladder.shapes[0]")
     assert gone.edits["ladder.shapes"].startswith("24x1")
     for _ in range(9):
-        gone = switch.without(gone, planned(gone, [cpu]), "ladder.shapes[0]")
-    assert gone.edits["ladder.shapes"] == "88x1"
+        gone, here = switch.without(gone, planned(gone, [cpu]), "ladder.shapes[0]")
+    assert (gone.edits["ladder.shapes"], here) == ("88x1", "ladder.shapes[0]")
+    assert switch.without(between, planned(between, [cpu]), "ladder.shapes[5]")[1] == "ladder.shapes[4]"
 
 
 def test_a_saved_preset_is_the_same_plan(cpu: DeviceInfo) -> None:
@@ -152,6 +178,46 @@ def test_a_saved_preset_is_the_same_plan(cpu: DeviceInfo) -> None:
     for wrong in ("mine/big-ladder.toml", "", "mine/Not A Name", "mine/big-ladder.toml/x"):
         with pytest.raises(BadInput):
             save(now.preset, wrong)
+
+
+@pytest.mark.parametrize(
+    ("edits", "key"),
+    [
+        ({"corpus.source": "notes.txt"}, "corpus.source"),
+        ({"corpus.source": "files:data/*.jsonl"}, "corpus.source"),
+        ({"corpus.source": "wikitext103"}, "corpus.source"),
+        ({"corpus.source": "sotu=0.5,notes.txt=0.5"}, "corpus.source"),
+        ({"task": "qa", "corpus.source": "pairs:a.jsonl"}, "corpus.source"),
+        ({"corpus.source": "hf:./folder"}, "corpus.source"),
+        ({"corpus.tokenizer": "./gpt2"}, "corpus.tokenizer"),
+        ({"groups": '[{name = "a"}, {name = "b", source = "notes.txt"}]'}, "groups[1].source"),
+        ({"groups": '[{name = "b", augment = ["paraphrase=0.5:other.tsv"]}]'}, "groups[0].augment"),
+    ],
+)
+def test_a_file_that_is_not_there_is_told_at_its_field_and_the_plan_costed(
+    edits: dict[str, str], key: str, cpu: DeviceInfo
+) -> None:
+    now = planned(Draft(base="tiny", edits=edits), [cpu])
+    assert now.plan is not None and list(now.problems) == [key]
+    assert now.problems[key].startswith("there is no file")
+    assert ("did you mean wikitext-103" in now.problems[key]) == (
+        edits[key] == "wikitext103" if key in edits else False
+    )
+
+
+def test_files_that_are_there_are_no_problem(cpu: DeviceInfo) -> None:
+    Path("data").mkdir()
+    for name in ("data/a.jsonl", "other.tsv", "[x].txt"):
+        Path(name).touch()
+    for edits in (
+        {"corpus.source": "data/*.jsonl"},
+        {"corpus.source": "[x].txt=0.5,data=0.5"},
+        {"corpus.source": "hf:./data"},
+        {"corpus.source": "hf:owner/name:config@main#text"},
+        {"task": "translation", "corpus.source": "pairs:data/a.jsonl#de,en"},
+        {"groups": '[{name = "b", augment = ["paraphrase=0.5:other.tsv"]}]'},
+    ):
+        assert planned(Draft(base="tiny", edits=edits), [cpu]).problems == {}
 
 
 @given(st.floats(min_value=1e-3, max_value=1e18) | st.integers(min_value=1, max_value=10**15))
@@ -171,5 +237,6 @@ def test_no_text_breaks_planning(edits: dict[str, str], lab: str) -> None:
     for key, text in edits.items():
         draft = draft.put(key, text)
     now = planned(draft, [device])
-    assert (now.plan is None) == bool(set(now.problems) - {"lab"})
+    not_there = {key for key, words in now.problems.items() if words.startswith("there is no file")}
+    assert (now.plan is None) == bool(set(now.problems) - {"lab"} - not_there)
     assert value_of(now.base, "seeds") == "0"

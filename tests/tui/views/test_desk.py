@@ -1,0 +1,215 @@
+"""A plan under work, edited as a person does: tasks, texts, groups; whatever is done, command and file say the same."""
+
+from __future__ import annotations
+
+import shlex
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalelab import preset_files
+from scalelab.records import DeviceInfo
+from scalelab.tui.views.desk import Desk
+from scalelab.tui.views.draft import Draft
+from scalelab.tui.views.planning import planned, save
+from scalelab.tui.views.rows import Field
+
+CPU = DeviceInfo(
+    name="cpu", label="two cores", memory_bytes=16 * 10**9, slots=2, peak_flops=80e9, peak_source="measured"
+)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def desk(base: str, *edits: tuple[str, str]) -> Desk:
+    made = Desk(base, [CPU])
+    for key, text in edits:
+        put(made, key, text)
+    return made
+
+
+def put(made: Desk, key: str, text: str) -> None:
+    made.take(key, text, done=True)
+    made.plan()
+
+
+def field(made: Desk, key: str) -> Field:
+    return next(row for row in made.rows() if isinstance(row, Field) and row.key == key)
+
+
+def keys(made: Desk) -> list[str]:
+    return [row.key for row in made.rows() if isinstance(row, Field)]
+
+
+@pytest.mark.parametrize("base", list(preset_files.shipped()))
+def test_every_shipped_preset_opens_whole(base: str) -> None:
+    card = DeviceInfo(
+        name="cuda:0", label="a card", memory_bytes=80 * 10**9, slots=1, peak_flops=9e14, peak_source="nominal"
+    )
+    Path("text").mkdir()
+    Path("text/your-own.txt").touch()
+    made = Desk(base, [card, CPU])
+    preset = preset_files.load(base)
+    assert made.now.preset == preset and made.now.sets == () and made.now.problems == {}
+    assert field(made, "task").value == preset.task
+    assert [field(made, f"groups[{place}].name").value for place in range(len(preset.groups))] == [
+        group.name for group in preset.groups
+    ]
+
+
+@pytest.mark.parametrize(("task", "source"), [("translation", "conlang"), ("qa", "facts")])
+def test_a_task_brings_pairs_that_serve_it_and_goes_again(task: str, source: str) -> None:
+    made = desk("tiny", ("corpus.source", "python"))
+    put(made, "task", task)
+    assert made.now.preset is not None and made.now.plan is not None
+    assert (made.now.preset.task, made.now.preset.corpus.source, made.now.preset.model.context) == (task, source, 32)
+    assert "evaluation.pairs" in keys(made) and "corpus.text_column" not in keys(made)
+    put(made, "task", "lm")
+    assert made.now.sets == ("corpus.source=python",), "what was said for the text is not lost on the way"
+    put(made, "task", task)
+    made.revert("task")
+    assert made.now.sets == ()
+
+
+def test_text_groups_are_laid_aside_for_a_task_and_come_back() -> None:
+    made = desk("augment", ("groups[2].copies", "4"))
+    put(made, "task", "translation")
+    assert made.now.preset is not None and made.now.preset.groups == []
+    put(made, "task", "lm")
+    assert made.now.preset is not None and made.now.preset.groups[2].copies == 4
+
+
+def test_columns_of_pairs_are_fields_of_their_own() -> None:
+    made = desk("tiny", ("task", "qa"))
+    assert "pairs.prompt" not in keys(made), "a made set has none to name"
+    Path("my.csv").touch()
+    put(made, "corpus.source", "pairs:my.csv")
+    assert (field(made, "pairs.prompt").empty, field(made, "pairs.target").empty) == ("question", "answer")
+    put(made, "pairs.prompt", "context, question")
+    assert "corpus.source=pairs:my.csv#context,question,answer" in made.now.sets
+    put(made, "pairs.target", "reply")
+    put(made, "pairs.prompt", "")
+    assert "corpus.source=pairs:my.csv#question,reply" in made.now.sets
+    put(made, "corpus.source", "hf:rajpurkar/squad")
+    assert "names no columns" in field(made, "corpus.source").problem
+    put(made, "pairs.target", "answers.text")
+    assert "names no two columns" in field(made, "pairs.target").problem
+    put(made, "pairs.prompt", "context, question")
+    assert made.now.problems == {}
+    assert made.now.preset is not None
+    assert made.now.preset.corpus.source == "hf:rajpurkar/squad#context,question,answers.text"
+
+
+def test_groups_come_change_and_go() -> None:
+    made = desk("tiny")
+    before = made.now.plan
+    assert made.add("groups") == "groups[0].name"
+    assert made.add("groups[0].name") == "groups[1].name"
+    for name, text in (("name", "noisy"), ("augment", "char-noise=0.02, word-dropout=0.1"), ("copies", "8"),
+                       ("unique_tokens", "100k")):  # fmt: skip
+        put(made, f"groups[1].{name}", text)
+    assert made.now.plan is not None and before is not None
+    assert len(made.now.plan.cells) == 2 * len(before.cells)
+    assert made.now.plan.flops == pytest.approx(2 * before.flops)
+    assert made.now.preset is not None
+    plain, noisy = made.now.preset.groups
+    assert (plain.name, noisy.name, noisy.copies, noisy.unique_tokens) == ("plain", "noisy", 8, 100e3)
+    assert noisy.augment == ["char-noise=0.02", "word-dropout=0.1"]
+    assert "1.5×" in field(made, "groups[1].name").beside, "1.2M tokens of eight times 100k"
+    assert made.add("groups[1].copies") == "groups[2].name"
+    assert field(made, "groups[2].name").value == "noisy-2"
+    made.remove("groups[2].copies")
+    assert field(made, "groups[2].copies").value == ""
+    made.remove("groups[2].name")
+    put(made, "groups[1].name", "")
+    made.remove("groups[0].name")
+    assert made.now.sets == () and field(made, "groups").value == ""
+
+
+def test_a_detail_of_a_group_is_reverted_alone_and_a_group_with_all_others() -> None:
+    made = desk(
+        "augment", ("groups[2].copies", "4"), ("groups[3].augment", "word-dropout=0.3"), ("groups[0].name", "x")
+    )
+    made.revert("groups[2].copies")
+    assert field(made, "groups[2].copies").value == "8"
+    assert field(made, "groups[3].augment").changed
+    made.revert("groups[3].name")
+    assert made.now.sets == () and not field(made, "groups[3].augment").changed
+
+
+def test_another_tokenizer_changes_n_at_once() -> None:
+    made = desk("laptop")
+    before = made.now.plan
+    put(made, "corpus.tokenizer", "gpt2")
+    assert made.now.plan is not None and before is not None
+    for old, new in zip(before.rungs, made.now.plan.rungs, strict=True):
+        assert new.counts.n_params - old.counts.n_params == (50_257 - 1024) * old.shape.d_model
+
+
+VALUES = {
+    "task": ["lm", "translation", "qa", "x"],
+    "corpus.source": ["sotu", "python", "c4", "conlang", "facts", "sotu=0.5,c4=0.5", "hf:a/b#q,a", "pairs:x.csv", ""],
+    "corpus.tokenizer": ["bpe", "bytes", "gpt2", "owner/name", "no"],
+    "corpus.text_column": ["body", "1", "true", ""],
+    "pairs.prompt": ["de", "a, b", ""],
+    "pairs.target": ["en", ""],
+    "model.context": ["16", "64", "x"],
+    "ladder": ["shapes", "targets for N"],
+    "budgets.tokens": ["300k, 600k", "1M"],
+    "seeds": ["0, 1", "3"],
+}
+DETAILS = {
+    "name": ["b", "B", "a-2", ""],
+    "source": ["python", "facts", "hf:x/y", ""],
+    "augment": ["char-noise=0.02", 'synonyms=0.1:it\'s "a" \\ list.tsv, case-noise=1', "é😀", "\x7f", ""],
+    "copies": ["1", "8", "0", "9" * 30, "²"],
+    "unique_tokens": ["100k", "1.5e5", "-1", ""],
+}
+TAKES = st.sampled_from([("take", key, text) for key, texts in VALUES.items() for text in texts])
+GROUPED = st.builds(
+    lambda place, what: ("take", f"groups[{place}].{what[0]}", what[1]),
+    st.integers(0, 3),
+    st.sampled_from([(name, text) for name, texts in DETAILS.items() for text in texts]),
+)
+MOVES = st.tuples(
+    st.sampled_from(["add", "remove", "revert"]),
+    st.sampled_from(["groups", "groups[0].name", "groups[1].copies", "task", "corpus.source", "ladder"]),
+    st.just(""),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["tiny", "augment", "qa", "translation"]), st.lists(TAKES | GROUPED | MOVES, max_size=8))
+def test_whatever_is_done_command_and_saved_preset_say_the_plan_that_is_shown(
+    base: str, steps: list[tuple[str, str, str]]
+) -> None:
+    made = desk(base)
+    for what, key, text in steps:
+        if key not in {*keys(made), "groups", "ladder"}:
+            continue
+        if what == "take":
+            put(made, key, text)
+        else:
+            getattr(made, what)(key)
+        made.rows()
+    now = made.now
+    if now.preset is None:
+        assert now.problems
+        return
+    words = shlex.split(now.command)
+    assert words[:4] == ["scalelab", "run", "--preset", base]
+    sets = [word for before, word in pairwise(words) if before == "--set"]
+    assert preset_files.load(base, sets) == now.preset
+    assert preset_files.loads(preset_files.dumps(now.preset), "again") == now.preset
+    with TemporaryDirectory() as folder:
+        again = planned(Draft(base=str(save(now.preset, f"{folder}/mine"))), [CPU])
+    assert again.preset is not None
+    assert again.preset.model_copy(update={"name": now.preset.name}) == now.preset
+    assert (again.plan.cells if again.plan else None) == (now.plan.cells if now.plan else None)
