@@ -6,13 +6,14 @@ Everything that needs torch happens in a worker process; importing this file is 
 from scalelab.lab.asking import ended_badly, request_stop, resume, retry
 from scalelab.lab.evaluating import Evaluated, evaluate
 from scalelab.lab.extending import Extension, extend
+from scalelab.lab.forkserver import rest
 from scalelab.lab.hooks import Hooks
 from scalelab.lab.lock import Owned
 from scalelab.lab.mending import mend
 from scalelab.lab.opening import start, start_detached
 from scalelab.lab.pool import set_aside
 from scalelab.lab.proving import Proof, prove
-from scalelab.lab.questions import Sample, devices, sample, samples
+from scalelab.lab.questions import Sample, Scribe, devices, sample, samples
 from scalelab.lab.removing import remove
 from scalelab.lab.status import Status, status, stored_preset
 from scalelab.lab.supervisor import Summary
@@ -24,6 +25,7 @@ __all__ = [
     "Owned",
     "Proof",
     "Sample",
+    "Scribe",
     "Status",
     "Summary",
     "devices",
@@ -34,6 +36,7 @@ __all__ = [
     "prove",
     "remove",
     "request_stop",
+    "rest",
     "resume",
     "retry",
     "sample",

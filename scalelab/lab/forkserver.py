@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -40,10 +41,15 @@ _ENVIRONMENT = {
     # A file random.py in the user's folder must not become the module random of the workers.
     "PYTHONSAFEPATH": "1",
 }
+_turn = threading.Lock()
+"""One start, or one end, at a time."""
 
 
 def warm() -> None:
-    """Start the forkserver, which begins to import at once; returns without waiting for that."""
+    """Start the forkserver, which begins to import at once; returns without waiting for that.
+
+    It dies with the thread that starts it: PR_SET_PDEATHSIG is about threads.
+    """
     from multiprocessing import forkserver, resource_tracker
 
     scratch.use()
@@ -57,6 +63,11 @@ def warm() -> None:
 
 def start(target: Callable[..., None], name: str, *values: Any) -> tuple[ForkServerProcess, Connection]:
     """A worker running target(pipe, *values), and our end of its pipe. The first start waits for the imports."""
+    with _turn:
+        return _start(target, name, *values)
+
+
+def _start(target: Callable[..., None], name: str, *values: Any) -> tuple[ForkServerProcess, Connection]:
     warm()
     context = multiprocessing.get_context("forkserver")
     ours, theirs = context.Pipe(duplex=True)
@@ -67,6 +78,20 @@ def start(target: Callable[..., None], name: str, *values: Any) -> tuple[ForkSer
     finally:
         theirs.close()
     return process, ours
+
+
+def rest() -> bool:
+    """End the forkserver, which keeps 440 MB of libraries loaded, where no worker lives; whether it has ended.
+
+    The next start begins another. For who asks a worker now and then and lives on, such as an app.
+    """
+    from multiprocessing import forkserver
+
+    with _turn:
+        if multiprocessing.active_children():
+            return False
+        forkserver._forkserver._stop()  # type: ignore[attr-defined]  # what the module's own tests end it by
+        return True
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from scalelab.errors import BadInput, ScalelabError
 from scalelab.gate import clean
@@ -97,6 +97,59 @@ class LocalWorker:
             self.process.close()
 
 
+class Conversation:
+    """A worker that answers one question after another, until it is let go of."""
+
+    def __init__(self, task: str, asked: LocalWorker, log: IO[bytes]) -> None:
+        self._task, self._asked, self._log = task, asked, log
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked more."""
+        return not self._asked.closed and self._asked.process.exitcode is None
+
+    def ask(self, values: dict[str, Any], *, timeout: float = 300.0) -> Any:
+        """The answer to one question.
+
+        Raises
+        ------
+        ScalelabError
+            What the worker says, after which it can be asked on; or that it ended or was silent for `timeout` seconds,
+            after which it cannot.
+        """
+        try:
+            self._asked.pipe.send_bytes(json.dumps(values).encode())
+            if not self._asked.pipe.poll(timeout):
+                self.close()
+                raise ScalelabError(f"the {self._task} took longer than {timeout:g} s")
+            reply = json.loads(self._asked.pipe.recv_bytes(64 * _MAX_BYTES))
+        except (EOFError, OSError):
+            raise self._ended() from None
+        if "error" in reply:
+            told = reply["error"]
+            kind = BadInput if told["bad_input"] else ScalelabError
+            raise kind(told["what"], allowed=told["allowed"], todo=told["todo"])
+        return reply["answer"]
+
+    def end(self) -> None:
+        """End the worker from another thread than the one that asks, which hears that it has ended."""
+        with contextlib.suppress(ValueError):  # let go of at this moment
+            self._asked.kill()
+
+    def close(self) -> None:
+        """Let go of the worker."""
+        self._asked.close()
+        self._log.close()
+
+    def _ended(self) -> ScalelabError:
+        if self._asked.closed:
+            return ScalelabError(f"the {self._task} was ended")
+        self._asked.process.join(2)
+        words, todo = _end_in_words(self._asked.process.exitcode), last_words(Path(self._log.name))
+        self.close()
+        return ScalelabError(f"the {self._task} ended without an answer: {words}", todo=todo)
+
+
 class LocalExecutor:
     """Starts workers on this machine."""
 
@@ -134,34 +187,16 @@ class LocalExecutor:
         ends = [each.process.sentinel for each in workers if isinstance(each, LocalWorker)]
         wait([*ends, *others], timeout)  # type: ignore[list-item]
 
-    def ask(self, task: str, values: dict[str, Any], *, timeout: float = 300.0) -> Any:
-        """The answer of a worker to one question ("devices", "probe", "sample").
-
-        Raises
-        ------
-        ScalelabError
-            What the worker says, or that it ended or was silent for `timeout` seconds.
-        """
+    def converse(self, task: str) -> Conversation:
+        """A worker for questions of one kind: "devices", "probe", "prove", "sample", "score"."""
         # What libraries print in there must not reach the caller's terminal, but may tell why a worker died.
-        with tempfile.NamedTemporaryFile(prefix=f"scalelab-{task}-") as log:
-            asked = self._start(task, values, Path(log.name))
-            try:
-                if not asked.pipe.poll(timeout):
-                    raise ScalelabError(f"the {task} took longer than {timeout:g} s")
-                reply = json.loads(asked.pipe.recv_bytes(64 * _MAX_BYTES))
-            except (EOFError, OSError):
-                asked.process.join(2)
-                raise ScalelabError(
-                    f"the {task} ended without an answer: {_end_in_words(asked.process.exitcode)}",
-                    todo=last_words(Path(log.name)),
-                ) from None
-            finally:
-                asked.close()
-        if "error" in reply:
-            told = reply["error"]
-            kind = BadInput if told["bad_input"] else ScalelabError
-            raise kind(told["what"], allowed=told["allowed"], todo=told["todo"])
-        return reply["answer"]
+        log = tempfile.NamedTemporaryFile(prefix=f"scalelab-{task}-")  # noqa: SIM115  (the conversation closes it)
+        return Conversation(task, self._start(task, {}, Path(log.name)), log)
+
+    def ask(self, task: str, values: dict[str, Any], *, timeout: float = 300.0) -> Any:
+        """The answer of a worker to one question; `Conversation.ask` says what it raises."""
+        with contextlib.closing(self.converse(task)) as asked:
+            return asked.ask(values, timeout=timeout)
 
     def close(self) -> None:
         """End everything that was started."""

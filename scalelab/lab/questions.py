@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from scalelab.errors import BadInput
 from scalelab.gate import clean
 from scalelab.lab import resume
-from scalelab.lab.local import LocalExecutor
+from scalelab.lab.local import Conversation, LocalExecutor
 from scalelab.lab.opening import existing
 from scalelab.lab.paths import LabPaths
 from scalelab.records import DeviceInfo, RunState
@@ -41,48 +42,73 @@ def devices() -> list[DeviceInfo]:
         executor.close()
 
 
-def sample(
-    folder: str | Path, run: str, prompt: str, *, n: int = 100, temperature: float | None = None, top_k: int = 50,
-    seed: int = 0,
-) -> Sample:  # fmt: skip
-    """Text that a finished run writes after a prompt; `samples` says the rest."""
-    return samples(folder, [run], prompt, n=n, temperature=temperature, top_k=top_k, seed=seed)[0]
+class Scribe:
+    """Lets finished runs of one lab write, all of them by one worker, which begins with the first text.
 
-
-def samples(
-    folder: str | Path, runs: Sequence[str], prompt: str, *, n: int = 100, temperature: float | None = None,
-    top_k: int = 50, seed: int = 0,
-) -> list[Sample]:  # fmt: skip
-    """Text that finished runs write after one prompt.
-
-    In a task the prompt is put into the task's form, and the text ends where the answer does. `temperature` None: 0.8,
-    and 0, the likeliest answer, in a task.
+    A second text comes in the time that writing takes, the first after the seconds that torch takes to load. For one
+    thread, but for `end`.
 
     Raises
     ------
     BadInput
-        There is no such run; names those there are.
-    ScalelabError
-        It has no finished model yet.
+        There is no such lab.
     """
+
+    def __init__(self, folder: str | Path) -> None:
+        self._paths = existing(folder)
+        self._executor = LocalExecutor()
+        self._worker: Conversation | None = None
+
+    def write(
+        self, run: str, prompt: str, *, n: int = 100, temperature: float | None = None, top_k: int = 50, seed: int = 0
+    ) -> Sample:
+        """Text that a finished run writes after a prompt.
+
+        In a task the prompt is put into the task's form, and the text ends where the answer does. `temperature` None:
+        0.8, and 0, the likeliest answer, in a task.
+
+        Raises
+        ------
+        BadInput
+            There is no such run; names those there are.
+        ScalelabError
+            It has no finished model yet.
+        """
+        with Reader(self._paths.store) as reader:
+            rows = {row.run: row for row in reader.runs()}
+        _refuse_unfinished(self._paths, [run], rows)
+        tokens = resume.load(self._paths).tokens_of(rows[run].spec.group if run in rows else "")
+        if self._worker is None or not self._worker.alive:
+            self._worker = self._executor.converse("sample")
+        answer = self._worker.ask({
+            "n": n, "prompt": prompt, "temperature": temperature, "top_k": top_k, "seed": seed,
+            "tokens": tokens.directory, "model": str(self._paths.run_dir(run) / "model"),
+        })  # fmt: skip
+        return Sample(run=run, prompt=prompt, text=answer["text"], ids=tuple(answer["ids"]))
+
+    def end(self) -> None:
+        """From another thread: end the worker in the middle of a text."""
+        if self._worker is not None:
+            self._worker.end()
+
+    def close(self) -> None:
+        """End the worker."""
+        if self._worker is not None:
+            self._worker.close()
+
+
+def sample(folder: str | Path, run: str, prompt: str, **how: Any) -> Sample:
+    """Text that a finished run writes after a prompt; `Scribe.write` says the rest."""
+    return samples(folder, [run], prompt, **how)[0]
+
+
+def samples(folder: str | Path, runs: Sequence[str], prompt: str, **how: Any) -> list[Sample]:
+    """Text that finished runs write after one prompt; nothing is written where one of them cannot."""
     paths = existing(folder)
     with Reader(paths.store) as reader:
-        rows = {row.run: row for row in reader.runs()}
-    _refuse_unfinished(paths, runs, rows)
-    lab, executor = resume.load(paths), LocalExecutor()
-    asked = {"n": n, "prompt": prompt, "temperature": temperature, "top_k": top_k, "seed": seed}
-    found = []
-    try:
-        for run in runs:
-            folders = {
-                "tokens": lab.tokens_of(rows[run].spec.group if run in rows else "").directory,
-                "model": str(paths.run_dir(run) / "model"),
-            }
-            answer = executor.ask("sample", asked | folders)
-            found.append(Sample(run=run, prompt=prompt, text=answer["text"], ids=tuple(answer["ids"])))
-    finally:
-        executor.close()
-    return found
+        _refuse_unfinished(paths, runs, {row.run: row for row in reader.runs()})
+    with closing(Scribe(folder)) as scribe:
+        return [scribe.write(run, prompt, **how) for run in runs]
 
 
 def _refuse_unfinished(paths: LabPaths, runs: Sequence[str], rows: Mapping[str, RunRow]) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 _PR_SET_PDEATHSIG = 1
+_MOST_BYTES = 1 << 20
+"""Of one message: a question may have a prompt of many pages in it."""
 PARENT = "SCALELAB_PARENT"
 """Environment variable with the pid that the forkserver must be the child of."""
 
@@ -40,7 +42,7 @@ def watch(pipe: Connection, heard: Callable[[bytes], None]) -> None:
     def listen() -> None:
         while True:
             try:
-                message = pipe.recv_bytes(1 << 16)
+                message = pipe.recv_bytes(_MOST_BYTES)
             except (EOFError, OSError):
                 os._exit(1)
             heard(message)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
+import queue
 import signal
 import sys
 import threading
@@ -39,18 +40,24 @@ FIRST_LOOK_SECONDS, LOOK_SECONDS = 0.5, 3.0
 
 
 def main(pipe: Connection, task: str, values: str, log: str) -> None:
-    """Entry of every worker: tie it to the supervisor, send its output to a log, do the task."""
+    """Entry of every worker: tie it to the supervisor, send its output to a log, do the task.
+
+    "train" is one run, and `values` say which; every other task answers what comes down the pipe until its other end is
+    gone.
+    """
     _tie()
     stopping, holding = threading.Event(), threading.Event()
+    questions: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     orders: dict[bytes, Callable[[], None]] = {STOP: stopping.set, HOLD: holding.set, GO_ON: holding.clear}
-    tether.watch(pipe, lambda message: orders[message]() if message in orders else None)
+    tether.watch(pipe, lambda message: orders[message]() if message in orders else questions.put(message))
     _listen_to_term(stopping)
     _log_to(log)
     try:
         if task == "train":
             _train(pipe, json.loads(values), stopping, holding)
         else:
-            _answer(pipe, _TASKS[task], json.loads(values))
+            while True:
+                _answer(pipe, _TASKS[task], json.loads(questions.get()))
     except BrokenPipeError:
         os._exit(1)
     finally:

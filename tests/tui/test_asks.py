@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -181,14 +180,25 @@ def test_what_cannot_be_added_is_told_beside_its_field(recorded: Path, key: str,
     assert lines(now, 60)
 
 
-def wrote(texts: list[str]) -> Callable[..., Sample]:
-    def sample(folder: Path, run: str, prompt: str, **how: Any) -> Sample:
-        texts.append(f"{run} {prompt!r} {how['n']} {how['temperature']} {how['seed']}")
-        if run == "12x1-D1.2M-s0":
-            raise ScalelabError("a \x1b[31m model \u202e is gone")
-        return Sample(run=run, prompt=prompt, text=f"union of {run} \x1b[2J\u202e[/b]\nand its people", ids=(1, 2))
+def wrote(texts: list[str]) -> type:
+    """A scribe that writes at once and keeps what it was asked."""
 
-    return sample
+    class Told:
+        def __init__(self, folder: Path) -> None:
+            self.folder = folder
+
+        def write(self, run: str, prompt: str, **how: Any) -> Sample:
+            texts.append(f"{run} {prompt!r} {how['n']} {how['temperature']} {how['seed']}")
+            if run == "12x1-D1.2M-s0":
+                raise ScalelabError("a \x1b[31m model \u202e is gone")
+            return Sample(run=run, prompt=prompt, text=f"union of {run} \x1b[2J\u202e[/b]\nand its people", ids=(1, 2))
+
+        def end(self) -> None:
+            texts.append("ended")
+
+        close = end
+
+    return Told
 
 
 @pytest.fixture
@@ -206,7 +216,7 @@ def test_texts_stand_side_by_side_where_there_is_room(
     able: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts: list[str] = []
-    monkeypatch.setattr(control, "sample", wrote(texts))
+    monkeypatch.setattr(control, "Scribe", wrote(texts))
 
     async def see() -> None:
         async with app(able, size=size) as (made, pilot):
@@ -221,14 +231,14 @@ def test_texts_stand_side_by_side_where_there_is_room(
             assert beside == (size[0] >= 100)
 
     asyncio.run(see())
-    assert len(texts) == 2
+    assert len([each for each in texts if each != "ended"]) == 2
 
 
 def test_the_run_under_the_cursor_writes_after_the_prompt_that_is_typed(
     able: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts: list[str] = []
-    monkeypatch.setattr(control, "sample", wrote(texts))
+    monkeypatch.setattr(control, "Scribe", wrote(texts))
 
     async def see() -> None:
         async with app(able, size=(120, 40)) as (made, pilot):
@@ -254,7 +264,7 @@ def test_the_run_under_the_cursor_writes_after_the_prompt_that_is_typed(
 
     asyncio.run(see())
     # What is there is not written again; n takes the next seed.
-    assert texts == ["20x1-D300k-s0 'Sir' 7 0.8 0", "20x1-D300k-s0 'Sir' 7 0.8 1"]
+    assert [each for each in texts if each != "ended"] == ["20x1-D300k-s0 'Sir' 7 0.8 0", "20x1-D300k-s0 'Sir' 7 0.8 1"]
 
 
 def test_without_a_model_it_says_why_nobody_writes(recorded: Path) -> None:
@@ -276,7 +286,7 @@ def test_a_prompt_may_be_nothing_and_numbers_have_their_ranges() -> None:
     assert begun.put("tokens", "0").put("tokens", "").problems == {}
 
 
-def test_a_trained_run_really_writes_and_the_app_loads_no_trainer(tmp_path: Path) -> None:
+def test_a_trained_run_really_writes_twice_by_one_worker_and_the_app_loads_no_trainer(tmp_path: Path) -> None:
     """A lab trained here, its text shown by the app; torch stays in the worker."""
     from tests.tui.test_process import environment, write_text
 
@@ -289,7 +299,8 @@ def test_a_trained_run_really_writes_and_the_app_loads_no_trainer(tmp_path: Path
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
     code = """
-import asyncio, sys
+import asyncio, multiprocessing, sys
+from multiprocessing import forkserver
 from pathlib import Path
 from scalelab.tui.app import LabApp, Opening
 from tests.tui.screens import text, until
@@ -297,11 +308,21 @@ async def look():
     app = LabApp(Opening(lab=Path("lab")))
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: getattr(app.screen, "snapshot", None) is not None)
-        await pilot.press("t", "s")
-        for _ in range(3000):
+        await pilot.press("t")
+        workers = set()
+        for key in "sn":
+            await pilot.press(key)
+            await until(pilot, lambda: not app.screen._asked or "writing" in text(app))
+            for _ in range(3000):
+                await pilot.pause(0.05)
+                if "writing" not in text(app): break
+            print(text(app))
+            workers.update(child.pid for child in multiprocessing.active_children())
+        print(len(workers), "worker")
+        await pilot.press("escape", "b")
+        await until(pilot, lambda: not multiprocessing.active_children())
+        while forkserver._forkserver._forkserver_pid:
             await pilot.pause(0.05)
-            if "writing" not in text(app): break
-        print(text(app))
 asyncio.run(look())
 heavy = ("torch", "transformers", "datasets", "scipy", "tokenizers")
 print(sorted(name for name in sys.modules if name in heavy))
@@ -312,4 +333,6 @@ print(sorted(name for name in sys.modules if name in heavy))
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert said.stdout.splitlines()[-1:] == ["[]"], said.stderr[-2000:]
-    assert "not written" not in said.stdout and "\n The " in said.stdout
+    assert "not written" not in said.stdout and said.stdout.count("\n The ") == 2
+    # One worker wrote both; nothing of it is left once the lab is left.
+    assert "\n1 worker\n" in said.stdout

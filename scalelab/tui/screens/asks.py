@@ -22,6 +22,7 @@ from scalelab.tui.screens.problem import Problem
 
 if TYPE_CHECKING:
     from scalelab.tui.snapshot import Snapshot
+    from scalelab.tui.texts import Texts
 
 NOW, SAVE, AFTER = "now", "save", "after"
 HALF, SAME = "half", "same"
@@ -47,6 +48,8 @@ class Asks(Room):
 
     root: Path
     snapshot: Snapshot | None
+    _texts: Texts | None = None
+    """Who brings texts of its runs, once somebody wanted one."""
 
     def can_be_asked(self, name: str) -> bool:
         """Whether this action of a lab means something as the lab stands."""
@@ -175,9 +178,16 @@ class Asks(Room):
     def write_text(self, run: str = "") -> None:
         """Let trained runs write."""
         from scalelab.tui.screens.text import TextScreen
+        from scalelab.tui.texts import Texts
 
         if self.snapshot is not None:
-            self.app.push_screen(TextScreen(self.snapshot, run))
+            self._texts = self._texts or Texts(self.root)
+            self.app.push_screen(TextScreen(self.snapshot, self._texts, run))
+
+    def on_unmount(self) -> None:
+        """Nobody asks any more."""
+        if self._texts is not None:
+            self._texts.close()
 
 
 def unfinished(shot: Snapshot) -> bool:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.message import Message
 
-from scalelab.errors import BadInput, ScalelabError
+from scalelab.errors import BadInput
 from scalelab.gate import clean, clean_lines
 from scalelab.tui import keys
 from scalelab.tui.bars import KeyBar, Lines
 from scalelab.tui.focus import give_keys
 from scalelab.tui.screens.base import Room
+from scalelab.tui.texts import Texts, Written
 from scalelab.tui.views import writing
 from scalelab.tui.views.page import Made, Page
 from scalelab.tui.views.sheet import Sheet
@@ -28,14 +26,6 @@ if TYPE_CHECKING:
 
 WIDE = 100
 """Columns from which texts stand side by side."""
-
-
-class Written(Message):
-    """What one run wrote, or why it did not."""
-
-    def __init__(self, ask: Ask, text: str, problem: str = "") -> None:
-        self.ask, self.text, self.problem = ask, text, problem
-        super().__init__()
 
 
 class TextScreen(Room):
@@ -51,9 +41,10 @@ class TextScreen(Room):
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("text")
     scopes = ("text",)
 
-    def __init__(self, shot: Snapshot, run: str = "") -> None:
+    def __init__(self, shot: Snapshot, written: Texts, run: str = "") -> None:
+        """`written` brings the texts, and stays with the lab when this screen is left."""
         super().__init__()
-        self._shot = shot
+        self._shot, self._by = shot, written
         self._writing = writing.begin(shot, run)
         self._asked: tuple[Ask, ...] = ()
         """What is shown, or on its way."""
@@ -116,7 +107,7 @@ class TextScreen(Room):
     # What keys do
 
     def action_write(self) -> None:
-        """Let them write, by a worker, in a thread: loading torch takes seconds."""
+        """Let them write, by a worker: loading torch takes seconds."""
         try:
             asks = self._writing.asks()
         except BadInput as problem:
@@ -130,20 +121,12 @@ class TextScreen(Room):
         self._texts = {ask: told for ask, told in self._texts.items() if ask not in missing}
         self._tell()
         if missing:
-            self.say(writing.chosen(missing))
-            threading.Thread(target=self._write, args=(missing,), name="scalelab-text", daemon=True).start()
+            self.say(writing.chosen(missing, loaded=self._by.loaded))
+            self._by.ask(missing, self.post_message)
 
-    def _write(self, asks: Sequence[Ask]) -> None:
-        from scalelab.lab import control
-
-        for ask in asks:
-            try:
-                made = control.sample(
-                    self._shot.root, ask.run, ask.prompt, n=ask.n, temperature=ask.temperature, seed=ask.seed
-                )
-                self.post_message(Written(ask, made.text))
-            except ScalelabError as problem:
-                self.post_message(Written(ask, "", problem.line()))
+    def on_unmount(self) -> None:
+        """Nobody reads what would still be written."""
+        self._by.forget()
 
     @on(Written)
     def _written(self, message: Written) -> None:

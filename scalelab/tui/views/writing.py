@@ -181,7 +181,8 @@ def _number(
     return value
 
 
-def chosen(asks: Sequence[Ask]) -> str:
+def chosen(asks: Sequence[Ask], *, loaded: bool) -> str:
     """Who writes, in a sentence."""
     names = ", ".join(clean(ask.run, 40) for ask in asks)
-    return f"{names} write{'s' * (len(asks) == 1)}; a worker loads the models, which takes some seconds"
+    who = f"{names} write{'s' * (len(asks) == 1)}"
+    return who if loaded else f"{who}; a worker loads the models, which takes some seconds"
