@@ -235,6 +235,10 @@ class LabApp(ChangedCells[str]):
         else:
             self._say(f"{name} {value}, kept in {short(path)}")
 
+    def action_redraw(self) -> None:
+        """Every cell anew: a broadcast or a line of another program that stands between is gone."""
+        self.write_all()
+
     def action_copy(self) -> None:
         """To the terminal's clipboard by OSC 52, which goes through SSH, and to a file."""
         words = self.screen.copied() if isinstance(self.screen, Room) else ""
