@@ -13,7 +13,6 @@ from scalelab.report import numbers
 from scalelab.report.layout import Lines, heading, wrapped
 from scalelab.report.replay import continued
 from scalelab.report.source import Subject
-from scalelab.tui.labs import short
 
 if TYPE_CHECKING:
     from scalelab.laws.card import Card
@@ -22,20 +21,15 @@ LABEL = 15
 """Cells of a question."""
 NARROW = 60
 """Cells below which an answer stands under its question."""
+PACKED = "These runs are a recording that ships inside the package: no line fits them again."
 
 
 @lru_cache(4)
 def card_of(subject: Subject) -> Card:
     """The card of the shown law; a lab's own preset and plan answer what a table leaves open."""
-    from pathlib import Path
-
     from scalelab.laws.card import UNANSWERED, card
-    from scalelab.laws.replay import Origin
 
-    lab = short(Path(subject.path))
-    imports = "from scalelab.cli.sources import open_subject"
-    origin = Origin(words=(lab,), reading=f"open_subject({lab!r}).runs", imports=imports)
-    return card(subject.assessment, subject.runs, origin, answered=UNANSWERED)
+    return card(subject.assessment, subject.runs, subject.origin, answered=UNANSWERED)
 
 
 def lines(subject: Subject, width: int) -> Lines:
@@ -44,6 +38,8 @@ def lines(subject: Subject, width: int) -> Lines:
     said = [heading(f"The card of {made.law}: how it was fitted")]
     for question, answer in made.lines():
         said += _entry(question, numbers.greek(clean(answer, 2_000)), width)
+    if not made.shell:
+        return [*said, Text(), *wrapped(PACKED, width)]
     said += [Text(), heading("To fit it again in a shell; y copies it"), *_indented(continued(made.shell, width - 2))]
     python = made.python.replace("; ", "\n").splitlines()
     return [*said, Text(), heading("and in Python"), *(line for each in python for line in wrapped(
@@ -54,7 +50,7 @@ def copied(subject: Subject) -> str:
     """The line for a shell, then the whole card, so that pasting the first line fits it again."""
     made = card_of(subject)
     answers = [f"# {question}: {clean(answer, 2_000)}" for question, answer in made.lines()]
-    return os.linesep.join([made.shell, *answers])
+    return os.linesep.join([made.shell, *answers] if made.shell else answers)
 
 
 def _entry(question: str, answer: str, width: int) -> Lines:

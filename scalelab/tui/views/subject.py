@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from scalelab.gate import clean
 from scalelab.report import prediction
@@ -11,7 +14,11 @@ from scalelab.report.growth import exponents_of, iso_flop_of
 from scalelab.report.known import Known
 from scalelab.report.prediction import Forecast
 from scalelab.report.source import Subject
+from scalelab.tui.labs import short
 from scalelab.tui.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from scalelab.laws.replay import Origin
 
 _OPTION, _FIELD = "--max-tokens with a budget", "`best split` with `D at most`"
 FIRST_LAW = 6
@@ -27,8 +34,24 @@ def subject_of(shot: Snapshot) -> Subject | None:
     return Subject(
         name=f"{shot.name} · {shot.group}" if shot.group else shot.name, path=str(shot.root), runs=runs,
         assessment=seen, foretold=tuple(told.values()),
-        rung_names={row.run: row.spec.rung for row in shot.rows},
+        rung_names={row.run: row.spec.rung for row in shot.rows}, origin=origin_of(shot),
     )  # fmt: skip
+
+
+def origin_of(shot: Snapshot) -> Origin | None:
+    """How these runs are read again: the lab, and the group whose law is told; None of the recording that ships, which
+    is in no folder.
+    """
+    from scalelab.laws.replay import Origin
+
+    if shot.recorded == "-":
+        return None
+    lab = short(Path(shot.recorded or shot.root))
+    where = [f"group={shot.group}"] if len(shot.groups) > 1 else []
+    words = (lab, *(word for each in where for word in ("--where", each)))
+    given = f", where={where!r}" if where else ""
+    imports = "from scalelab.cli.sources import open_subject"
+    return Origin(words=words, reading=f"open_subject({lab!r}{given}).runs", imports=imports)
 
 
 def grown(subject: Subject) -> Subject:
@@ -82,7 +105,8 @@ def why_no_law(shot: Snapshot) -> list[str]:
         said.append("The laws are being fitted.")
     elif shot.assessment is None and done >= FIRST_LAW:
         said.append("The laws that are kept are of another version, or there are none.")
-        said.append(f"`scalelab fit {clean(str(shot.root), 200)}` fits the runs again.")
+        if (origin := origin_of(shot)) is not None:
+            said.append(f"`{clean(shlex.join(['scalelab', 'fit', *origin.words]), 200)}` fits the runs again.")
     if not shot.alive and done < points:
         said.append("Nothing trains now: R trains what is left." if done else "Nothing has been trained: R begins.")
     return said
