@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,9 +15,12 @@ import psutil
 import pytest
 
 import scalelab
+from scalelab import recorded
 from scalelab.errors import BadInput, ScalelabError
 from scalelab.lab.paths import LabPaths
 from tests.lab import mini
+from tests.reliability.terminals import Terminal, environment
+from tests.reliability.terminals import scalelab as scalelab_
 
 ROOT = Path(scalelab.__file__).parent
 _PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal", "joblib"}
@@ -112,3 +117,84 @@ def test_neither_a_session_nor_its_workers_listen_on_a_network(tmp_path: Path, m
         assert child.wait() == 0 and looks and seen == []
     finally:
         child.kill()
+
+
+_AUDIT = """
+import os, sys
+
+def heard(name, arguments):
+    if name in {"socket.bind", "socket.connect", "socket.getaddrinfo", "socket.sendto"} or name.endswith(".listen"):
+        descriptor = os.open(SEEN, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(descriptor, (name + " " + repr(arguments[1:]) + " " + repr(sys.argv) + chr(10)).encode())
+        os.close(descriptor)
+
+SEEN = os.environ["AUDITED"]
+sys.addaudithook(heard)
+"""
+"""Run by every Python process that is started with its folder in PYTHONPATH, and by those that it starts."""
+
+
+@pytest.fixture
+def audited(tmp_path: Path) -> Callable[..., list[str]]:
+    """What the sockets of a real process did, after `work` has run it in this environment."""
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "audit" / "sitecustomize.py").write_text(_AUDIT)
+
+    def seen(work: Callable[[dict[str, str]], object]) -> list[str]:
+        told = tmp_path / "told"
+        told.unlink(missing_ok=True)
+        work({"PYTHONPATH": f"{mini.ROOT}{os.pathsep}{tmp_path / 'audit'}", "AUDITED": str(told)})
+        return told.read_text().splitlines() if told.exists() else []
+
+    return seen
+
+
+_VERBS = """
+import sys
+from scalelab.cli.main import main
+lab, table, out = sys.argv[1:]
+for line in (
+    ["fit", lab], ["fit", table], ["predict", lab, "--compute", "1e15"], ["predict", table, "--params", "1M",
+    "--tokens", "20M"], ["report", lab, "-o", out + ".html"], ["status", lab], ["compare", lab], ["plan"], ["devices"],
+    ["presets"], ["export", lab, "-o", out + ".csv"],
+):
+    code = main(line)
+    assert code == 0 or line[0] == "compare", line  # of one group alone there is nothing to compare
+"""
+
+
+def test_no_verb_that_reads_opens_a_socket(audited: Callable[..., list[str]], tmp_path: Path) -> None:
+    lab, table = recorded.unpack(tmp_path / "lab"), tmp_path / "runs.csv"
+    rows = [f"{n},{d},{1.5 + 30 / n**0.4 + 200 / d**0.4}" for n in (10**4, 10**5, 10**6) for d in (10**6, 10**7, 10**8)]
+    table.write_text("\n".join(["n_params,tokens,loss", *rows]))
+    command = [sys.executable, "-c", _VERBS, str(lab), str(table), str(tmp_path / "out")]
+
+    def run(more: dict[str, str]) -> None:
+        subprocess.run(command, check=True, capture_output=True, timeout=120, env=environment(tmp_path, **more))
+
+    assert audited(run) == []
+
+
+def test_the_app_opens_no_socket(audited: Callable[..., list[str]], tmp_path: Path) -> None:
+    lab = recorded.unpack(tmp_path / "lab")
+
+    def look(more: dict[str, str]) -> None:
+        with Terminal(tmp_path, *scalelab_("attach", lab), **more) as seen:
+            seen.until(lambda: "16x1-trunk" in seen.seen, "app")
+            for key in "12345":
+                seen.type(key)
+                seen.look(0.3)
+            seen.type("q")
+            seen.ends()
+            assert seen.process.returncode == 0
+
+    assert audited(look) == []
+
+
+def test_the_audit_would_have_seen_one(audited: Callable[..., list[str]], tmp_path: Path) -> None:
+    code = "import socket; one = socket.socket(); one.bind(('127.0.0.1', 0)); one.listen()"
+
+    def run(more: dict[str, str]) -> None:
+        subprocess.run([sys.executable, "-c", code], check=True, env=environment(tmp_path, **more))
+
+    assert next(iter(audited(run))).startswith("socket.bind ")
