@@ -143,7 +143,7 @@ def _frame(seen: _Seen, width: int, height: int) -> list[str]:
     if best := [*_best_scores(seen.scores), *_least_losses(seen.parts)]:
         feet += textwrap.wrap(f"best so far: {'; '.join(best)}", width, subsequent_indent="  ")
     trained = f"trained by process {found.pid}" if found.pid else "nobody trains it now"
-    feet.append(f"{trained}, which is stopping: {found.stopping}" if found.stopping else trained)
+    feet.append(f"{trained}, which is stopping: {clean(found.stopping, 60)}" if found.stopping else trained)
     if found.waiting:
         feet += textwrap.wrap(clean(f"it waits: {found.waiting}", 600), width)
     if found.problem:

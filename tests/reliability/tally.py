@@ -29,7 +29,7 @@ class Figure:
     """One figure."""
 
     row: int
-    """Of the table of faults."""
+    """Of the table of faults; 0 for what comes from outside, which has no number there."""
     what: str
     """What was counted or measured."""
     found: str
