@@ -9,7 +9,7 @@ from scalelab.lab.extending import Extension, extend
 from scalelab.lab.forkserver import rest
 from scalelab.lab.hooks import Hooks
 from scalelab.lab.lock import Owned
-from scalelab.lab.mending import mend
+from scalelab.lab.mending import NotTorn, mend
 from scalelab.lab.opening import start, start_detached
 from scalelab.lab.pool import set_aside
 from scalelab.lab.proving import Proof, prove
@@ -22,6 +22,7 @@ __all__ = [
     "Evaluated",
     "Extension",
     "Hooks",
+    "NotTorn",
     "Owned",
     "Proof",
     "Sample",

@@ -27,6 +27,10 @@ _WORDS = {
 }  # fmt: skip
 
 
+class NotTorn(ScalelabError):
+    """A store that needs no mending."""
+
+
 def mend(folder: str | Path) -> tuple[Path, dict[str, int]]:
     """Put what still reads of a lab's store in its place; where the damaged one lies now, and the rows that were kept.
 
@@ -36,15 +40,17 @@ def mend(folder: str | Path) -> tuple[Path, dict[str, int]]:
     ------
     BadInput
         There is no lab.
+    NotTorn
+        Its store has no torn page.
     ScalelabError
-        Somebody trains it, its store has no torn page, or what the lab is can no longer be read.
+        Somebody trains it, or what the lab is can no longer be read.
     """
     paths = lab_paths(folder)
     if not paths.exists:
         raise BadInput(f"there is no lab at {paths.root}", todo="`scalelab run --lab` makes one")
     with lock.acquire(paths.lock):
         if is_whole(paths.store):
-            raise ScalelabError(f"no page of {paths.store} is torn", todo="`scalelab run` mends the rest by itself")
+            raise NotTorn(f"no page of {paths.store} is torn", todo="`scalelab run` mends the rest by itself")
         making = paths.store.with_name(f".{paths.store.name}.making")
         making.unlink(missing_ok=True)
         try:

@@ -7,6 +7,7 @@ are no longer complete.
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from scalelab.store import schema
 _NUMBERED = ("state_change", "point", "evaluation", "fit", "prediction", "request")
 _NAMED = ("meta", "run", "checkpoint", "score", "part_evaluation", "seal")
 """Tables without numbers; they are read from both ends until the damage."""
+MOST_FAILURES = 20_000
+"""Pieces of a table that do not read, before the rest is given up: a torn leaf costs some 200, all of them a second."""
 
 
 def salvage(path: Path, target: Path) -> dict[str, int]:
@@ -66,15 +69,18 @@ def _numbered(damaged: sqlite3.Connection, table: str, names: str) -> Iterator[t
         last = damaged.execute(f"SELECT seq FROM sqlite_sequence WHERE name = '{table}'").fetchone()
     except sqlite3.Error:
         last = None
-    todo = [(0, last[0] if last else 1 << 22)]
-    while todo:
-        first, end = todo.pop()
+    # The largest pieces first: where not even the root of a table reads, all of them fail.
+    todo = deque([(0, last[0] if last else 1 << 22)])
+    failures = 0
+    while todo and failures < MOST_FAILURES:
+        first, end = todo.popleft()
         try:
             yield from damaged.execute(f"SELECT {names} FROM {table} WHERE id BETWEEN ? AND ?", (first, end)).fetchall()
         except sqlite3.Error:
+            failures += 1
             if first < end:
                 middle = (first + end) // 2
-                todo += [(middle + 1, end), (first, middle)]
+                todo += [(first, middle), (middle + 1, end)]
 
 
 def _named(damaged: sqlite3.Connection, table: str, names: str) -> Iterator[tuple[Any, ...]]:

@@ -12,7 +12,9 @@ import pytest
 from scalelab.doctor import devices
 from scalelab.doctor.examination import _guarded
 from scalelab.doctor.line import Line, Verdict
+from scalelab.lab import lock
 from scalelab.lab.integrity import check_lab
+from scalelab.store.check import is_whole
 from tests.cli.conftest import Ran
 
 Run = Callable[..., Ran]
@@ -95,6 +97,29 @@ def test_a_torn_page_of_a_lab_is_a_fail_with_what_to_do(scalelab: Run, lab: Path
     ran = scalelab("doctor", str(lab))
     assert ran.code == 1
     assert "fail  store" in ran.out and "\x1b" not in ran.out
+
+
+def test_of_several_labs_each_is_read_and_each_torn_one_is_mended(scalelab: Run, lab: Path) -> None:
+    whole, other, trained = (lab.with_name(name) for name in ("whole", "other", "trained"))
+    for folder in (whole, other, trained):
+        shutil.copytree(lab, folder)
+    for torn in (lab, other, trained):
+        with (torn / "lab.db").open("r+b") as file:
+            file.seek(-4096, 2)
+            file.write(b"\xff" * 4096)
+    names = [str(folder) for folder in (lab, whole, other, trained)]
+    assert scalelab("doctor", *names).code == 1
+    with lock.acquire(trained / "lock"):
+        ran = scalelab("doctor", *names, "--mend", "--json")
+    told = json.loads(ran.out)
+    assert told["labs"] == names and told["lab"] is None and ran.code == 1
+    assert {line["lab"] for line in told["lines"]} == set(names)
+    assert [is_whole(Path(name) / "lab.db") for name in names] == [True, True, True, False]
+    assert {path.parent.name for path in lab.parent.glob("*/lab.db.damaged-1")} == {"smoke", "other"}
+    first, second, third, fourth = ran.err.splitlines()
+    assert "smoke: kept" in first and "no page of" in second and "other: kept" in third and "trained" in fourth
+    seen = scalelab("doctor", *names[:3])
+    assert [line for line in seen.out.splitlines() if line.endswith(":")] == [f"{name}:" for name in names[:3]]
 
 
 def test_what_is_no_lab_is_one_line(scalelab: Run, tmp_path: Path) -> None:
