@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,24 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no public tables at {folder}: set SCALELAB_SHARED_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def mini_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The text of all very small labs that are really trained; their tokens come to lie in `cache` beside it."""
+    from tests.lab import mini
+
+    path = tmp_path_factory.mktemp("mini") / "text.txt"
+    mini.write_text(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def text(mini_text: Path) -> Iterator[Path]:
+    """It, for a module whose labs find their tokens in its cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCALELAB_CACHE", str(mini_text.with_name("cache")))
+        yield mini_text
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,6 @@ from tests.simulated import SimulatedLab
 Run = Callable[..., Ran]
 SMALL: dict[str, Any] = {"ladder": {"shapes": ["8x1"]}, "budgets": {"tokens": [8_000, 16_000]}}
 LONG: dict[str, Any] = {"ladder": {"shapes": ["8x1", "16x1"]}, "budgets": {"tokens": [64_000, 320_000]}}
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("corpus")
-    before = os.environ.get("SCALELAB_CACHE")
-    os.environ["SCALELAB_CACHE"] = str(folder / "cache")
-    mini.write_text(folder / "text.txt")
-    yield folder / "text.txt"
-    os.environ.pop("SCALELAB_CACHE") if before is None else os.environ.update(SCALELAB_CACHE=before)
 
 
 def _spawn(*words: str) -> subprocess.Popen[str]:

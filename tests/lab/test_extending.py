@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +18,6 @@ from tests.lab import mini
 
 SMALL: dict[str, Any] = {"ladder": {"shapes": ["8x1"]}, "budgets": {"tokens": [8_000, 16_000]}}
 LARGE: dict[str, Any] = {"ladder": {"shapes": ["8x1"]}, "budgets": {"tokens": [8_000, 16_000, 32_000]}, "seeds": [0, 1]}
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("corpus")
-    before = os.environ.get("SCALELAB_CACHE")
-    os.environ["SCALELAB_CACHE"] = str(folder / "cache")
-    mini.write_text(folder / "text.txt")
-    yield folder / "text.txt"
-    os.environ.pop("SCALELAB_CACHE") if before is None else os.environ.update(SCALELAB_CACHE=before)
 
 
 @pytest.fixture(scope="module")

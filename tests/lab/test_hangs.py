@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,16 +48,6 @@ elif "driver.py" in words:
     import scalelab.lab.crew
     scalelab.lab.crew.LINGER_SECONDS = 1.0
 """
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("corpus")
-    before = os.environ.get("SCALELAB_CACHE")
-    os.environ["SCALELAB_CACHE"] = str(folder / "cache")
-    mini.write_text(folder / "text.txt")
-    yield folder / "text.txt"
-    os.environ.pop("SCALELAB_CACHE") if before is None else os.environ.update(SCALELAB_CACHE=before)
 
 
 def _reasons(paths: LabPaths, run: str = TRUNK) -> list[str]:

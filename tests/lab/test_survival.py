@@ -7,7 +7,6 @@ import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -24,30 +23,16 @@ from tests.reliability.tally import Tally
 ORPHANS_SECONDS = 2.0
 
 
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    os.environ["SCALELAB_CACHE"] = str(folder / "cache")
-    mini.write_text(folder / "text.txt")
-    return folder / "text.txt"
-
-
-@pytest.fixture(scope="module")
-def undisturbed(text: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    paths = mini.make(tmp_path_factory.mktemp("undisturbed") / "lab", text)
-    summary = control.start(None, paths.root, checkpoint_seconds=mini.CHECKPOINT_SECONDS)
-    assert (summary.done, summary.total) == (6, 6)
-    with Reader(paths.store) as reader:
+def test_a_lab_that_nobody_disturbs_keeps_its_models_and_what_its_slots_used(whole: LabPaths) -> None:
+    with Reader(whole.store) as reader:
         usage = reader.usage()
     assert usage.keys() == {0, 1}
     assert all(5e7 < each.memory_used < each.memory_total and each.utilisation for each in usage.values())
-    found = mini.results(paths)
-    assert len(found["weights"]) == 4
-    return found
+    assert len(mini.results(whole)["weights"]) == 4
 
 
 def test_a_killed_worker_goes_on_a_suspended_one_is_waited_for_and_all_ends_equal(
-    undisturbed: dict[str, Any], text: Path, tmp_path: Path
+    whole: LabPaths, text: Path, tmp_path: Path
 ) -> None:
     paths = mini.make(tmp_path / "lab", text)
     watch = mini.Watch()
@@ -73,7 +58,7 @@ def test_a_killed_worker_goes_on_a_suspended_one_is_waited_for_and_all_ends_equa
     assert summary.done == 6
     (retried,) = watch.told("retry")
     assert retried.startswith(watch.runs[0]) and "SIGKILL" in retried
-    assert mini.results(paths) == undisturbed
+    assert mini.results(paths) == mini.results(whole)
     assert psutil.Process().num_fds() <= descriptors, "descriptors are left open"
     planned = mini.planned(text).cells[-1].memory_bytes
     assert 0.7 < max(watch.memory) / planned < 1.3, "a worker holds another memory than planned"
@@ -99,7 +84,7 @@ def test_a_stop_that_is_asked_for_does_not_wait_for_a_suspended_worker(
 
 
 def test_killed_supervisors_leave_no_orphans_and_the_same_call_ends_equal(
-    undisturbed: dict[str, Any], text: Path, tmp_path: Path
+    whole: LabPaths, text: Path, tmp_path: Path
 ) -> None:
     paths = mini.make(tmp_path / "lab", text)
     pid = control.start_detached(None, paths.root)
@@ -115,14 +100,14 @@ def test_killed_supervisors_leave_no_orphans_and_the_same_call_ends_equal(
     assert "running" not in control.status(paths.root).states
     summary = control.start(None, paths.root)
     assert summary.done == 6
-    assert mini.results(paths) == undisturbed
+    assert mini.results(paths) == mini.results(whole)
     with Reader(paths.store) as reader:
         assert len(reader.finals()) == 4
         keys = [(point.run, point.step) for row in reader.runs() for point in reader.points(row.run)]
         assert len(set(keys)) == len(keys)
     again = control.start(None, paths.root)
     assert (again.done, again.left) == (6, 0)
-    assert mini.results(paths) == undisturbed
+    assert mini.results(paths) == mini.results(whole)
 
 
 def _strike(paths: LabPaths, pid: int, blow: Callable[[], None], *, seen_by_others: bool = False) -> None:

@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import psutil
-import pytest
 
 from scalelab.lab import control, lock
 from scalelab.lab.hooks import Hooks
@@ -24,14 +23,6 @@ from tests.reliability.terminals import Terminal, environment, scalelab
 
 LONG = {"budgets": {"tokens": [320_000, 640_000]}}
 """Runs that outlive what is done to them here."""
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    os.environ["SCALELAB_CACHE"] = str(folder / "cache")
-    mini.write_text(folder / "text.txt")
-    return folder / "text.txt"
 
 
 class _Killer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import time
@@ -20,14 +19,6 @@ from tests.reliability.terminals import Terminal, environment, scalelab
 
 LONG = {"budgets": {"tokens": [640_000, 6_400_000]}}
 STOP_SECONDS = 10.0
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    os.environ["SCALELAB_CACHE"] = str(folder / "cache")
-    mini.write_text(folder / "text.txt")
-    return folder / "text.txt"
 
 
 @pytest.fixture
