@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from scalelab.errors import ScalelabError
+from scalelab.records import RunState
 from scalelab.training import checkpoint
 from scalelab.training.checkpoint import MANIFEST, STATE, Damaged, Manifest
+from tests.training.making import make_spec, make_tokens, run
 
 
 def _tensors(value: float = 1.0) -> dict[str, torch.Tensor]:
@@ -64,6 +69,35 @@ def test_a_pickle_is_never_read(tmp_path: Path) -> None:
     torch.save(_tensors(), folder / STATE)
     with pytest.raises(Damaged, match="SHA-256"):
         checkpoint.load_checkpoint(folder)
+
+
+def _sign(folder: Path) -> None:
+    """Let the manifest vouch for whatever lies there now."""
+    values = json.loads((folder / MANIFEST).read_text())
+    vouched = replace(Manifest(**values), sha256=checkpoint.sha256_of(folder / STATE))
+    (folder / MANIFEST).write_text(json.dumps(asdict(replace(vouched, own_sha256=vouched.digest()))))
+
+
+@pytest.mark.parametrize("header", [2**63, 2**40, 100_000_001, 0])
+def test_a_header_that_claims_to_be_huge_is_refused_and_not_made_room_for(tmp_path: Path, header: int) -> None:
+    folder = _save(tmp_path, 12)
+    content = (folder / STATE).read_bytes()
+    (folder / STATE).write_bytes(header.to_bytes(8, "little") + content[8:])
+    _sign(folder)
+    with pytest.raises(Damaged, match="cannot be read"):
+        checkpoint.load_checkpoint(folder)
+
+
+def test_tensors_of_other_shapes_are_refused_in_words(tmp_path: Path) -> None:
+    tokens, spec = make_tokens(tmp_path), make_spec()
+    run(spec, tokens, tmp_path / "run", stop_after=20)
+    folder = checkpoint.latest(tmp_path / "run")
+    assert folder is not None
+    tensors, _ = checkpoint.load_checkpoint(folder)
+    save_file({name: torch.zeros(tensor.numel() + 1) for name, tensor in tensors.items()}, folder / STATE)
+    _sign(folder)
+    again, _ = run(spec, tokens, tmp_path / "run", resume_from=folder)
+    assert again.state is RunState.FAILED and f"does not fit {spec.run}" in again.reason
 
 
 def test_the_newest_sound_one_is_the_latest_and_those_passed_over_are_named(tmp_path: Path) -> None:
