@@ -61,7 +61,8 @@ def _recipe(value: str) -> str:
     try:
         return parse_recipe(value).written
     except BadInput as error:
-        raise ValueError(error.line()) from None
+        # What was given is told by who tells of the field.
+        raise ValueError("; ".join(filter(None, (error.allowed, error.todo)))) from None
 
 
 Count = Annotated[float, BeforeValidator(_count)]

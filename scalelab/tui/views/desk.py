@@ -74,6 +74,7 @@ class Desk:
 
     def add(self, key: str) -> str:
         """A rung more behind that of this field, or a group; its field."""
+        self.said = ""
         if key.startswith(grouping.KEY):
             self.draft, new = grouping.with_more(self.draft, self.now.base, key)
         else:
@@ -83,6 +84,7 @@ class Desk:
 
     def remove(self, key: str) -> str:
         """The rung or the group of this field away; the field where it was."""
+        self.said = ""
         if grouping.place_of(key) is not None:
             self.draft, here = grouping.without(self.draft, self.now.base, key)
         else:
@@ -92,6 +94,7 @@ class Desk:
 
     def revert(self, key: str) -> None:
         """What this field stands for as the preset has it."""
+        self.said = ""
         if key == "ladder" or key in LADDERS[SPAN] or switch.rung_key(key) is not None:
             self.draft = self.draft.instead([each for keys in LADDERS.values() for each in keys], {}, key)
         elif key == "budgets" or key in BUDGETS.values():

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from scalelab.preset import GroupSpec, Preset
@@ -42,8 +43,14 @@ def groups_of(draft: Draft, base: Preset | None) -> list[_Table]:
     """The groups as they are typed, each with the fields that are given."""
     text = draft.edits.get(KEY)
     if text is not None:
-        return list(tomllib.loads(f"{KEY} = {text}")[KEY])
+        return [dict(group) for group in _read(text)]
     return [] if base is None else [_table(group) for group in base.groups]
+
+
+@lru_cache(maxsize=64)
+def _read(text: str) -> Sequence[Mapping[str, Any]]:
+    """The groups of a line that `line` wrote."""
+    return tuple(tomllib.loads(f"{KEY} = {text}")[KEY])
 
 
 def text_in(group: Mapping[str, Any], field: str) -> str:

@@ -6,6 +6,7 @@ Every value goes through `preset_files.load`, so that the command shown is the p
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import tomllib
 from collections.abc import Sequence
@@ -33,13 +34,17 @@ WORDS = frozenset({"corpus.source", "corpus.text_column", "corpus.tokenizer"})
 def planned(draft: Draft, devices: Sequence[DeviceInfo] | None) -> Planned:
     """The plan of a draft on one of these devices, or what is wrong with it. None: they are not known yet."""
     problems: dict[str, str] = {}
-    base = _loaded(draft.base, (), problems, "preset")
+    base, wrong = _loaded(draft.base)
+    if wrong:
+        problems["preset"] = wrong
     sets = tuple(_set(key, value) for key, value in draft.edits.items() if base and _differs(draft, base, key))
     preset = None
     if base is not None:
         problems |= _each(draft, base)
         if not problems:
-            preset = _loaded(draft.base, sets, problems, draft.touched)
+            preset, wrong = _loaded(draft.base, *sets)
+            if wrong:
+                problems[draft.touched or "preset"] = wrong
     plan = None
     if preset is not None and devices is not None:
         try:
@@ -102,11 +107,9 @@ def _each(draft: Draft, base: Preset) -> dict[str, str]:
         if lost is not None:
             problems[lost] = "is missing: a span needs from, to and a count"
             continue
-        try:
-            preset_files.load(draft.base, [_set(key, text) for key, text in told.items()])
-        except BadInput as problem:
-            words = _without_name(problem, draft.base)
-            problems[_guilty(draft, base, keys, words)] = words
+        _, wrong = _loaded(draft.base, *(_set(key, text) for key, text in told.items()))
+        if wrong:
+            problems[_guilty(draft, base, keys, wrong)] = wrong
     return problems
 
 
@@ -121,24 +124,26 @@ def _guilty(draft: Draft, base: Preset, keys: Sequence[str], words: str) -> str:
     return named or (draft.touched if draft.touched in keys else keys[0])
 
 
-def _loaded(base: str, sets: Sequence[str], problems: dict[str, str], blame: str) -> Preset | None:
+def _loaded(base: str, *sets: str) -> tuple[Preset | None, str]:
+    """A preset with these differences, or why there is none."""
     try:
-        return preset_files.load(base, sets)
+        changed = os.stat(base).st_mtime_ns if base.endswith(".toml") else 0
+    except (OSError, ValueError):
+        changed = 0
+    return _read(base, sets, changed)
+
+
+@lru_cache(maxsize=512)
+def _read(base: str, sets: tuple[str, ...], changed: int) -> tuple[Preset | None, str]:
+    """At every key all edits are read but one as at the key before."""
+    try:
+        return preset_files.load(base, sets), ""
     except BadInput as problem:
-        problems[blame or "preset"] = _without_name(problem, base)
-        return None
-
-
-def _without_name(problem: BadInput, base: str) -> str:
-    return problem.line().removeprefix(f"preset {base}: ")
+        return None, problem.line().removeprefix(f"preset {base}: ")
 
 
 def _differs(draft: Draft, base: Preset, key: str) -> bool:
-    try:
-        alone = preset_files.load(draft.base, [_set(key, draft.edits[key])])
-    except BadInput:
-        return True
-    return alone != base
+    return _loaded(draft.base, _set(key, draft.edits[key]))[0] != base
 
 
 @lru_cache(maxsize=64)

@@ -178,14 +178,17 @@ class Sheet(LinesView, can_focus=True):
         lines: list[Text] = []
         self._at: list[str] = []
         """The field that each line belongs to."""
-        shown = 0
+        shown = below = 0
         for row in self._shown():
             own = self._field(row) if isinstance(row, Field) else [_heading(row.text, row.beside, self._value_width())]
             if isinstance(row, Field) and row.key == self._key:
-                shown = len(lines)
+                shown, below = len(lines), len(lines) + len(own) - 1
+            elif isinstance(row, Field) and row.under == self._key:
+                below = len(lines)
             lines += own
             self._at += [row.key if isinstance(row, Field) else ""] * len(own)
         self.put(lines)
+        self.bring(below, 1)
         self.bring(shown, 1)
 
     def _value_width(self) -> int:

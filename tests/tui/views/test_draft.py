@@ -98,7 +98,7 @@ def test_what_is_as_in_the_preset_is_not_said(cpu: DeviceInfo) -> None:
         ({"groups": '[{name = "a"}, {name = "a"}]'}, "groups[1].name", "name of another"),
         ({"groups": '[{name = "a", copies = "x"}]'}, "groups[0].copies", "a whole number"),
         ({"groups": '[{name = "a", copies = 3}]'}, "groups[0].copies", "copies without a recipe"),
-        ({"groups": '[{name = "a"}, {name = "b", augment = ["case=1"]}]'}, "groups[1].augment", "no recipe 'case'"),
+        ({"groups": '[{name = "a"}, {name = "b", augment = ["case-noize=1"]}]'}, "groups[1].augment", "did you mean case-noise"),
         ({"groups": '[{name = "a", unique_tokens = "x"}]'}, "groups[0].unique_tokens", "number"),
         ({"groups": '[{name = "a", source = "conlang"}]'}, "groups[0].source", "holds pairs, no text"),
         (
