@@ -94,15 +94,17 @@ def _train(pipe: Connection, job: Mapping[str, Any], stopping: threading.Event, 
 
     def send(content: bytes) -> None:
         with one_at_a_time:
-            pipe.send_bytes(content)
+            try:
+                pipe.send_bytes(content)
+            except (BrokenPipeError, ConnectionResetError):
+                # The supervisor is gone: nobody hears of it, and it is no failure of the run that its log should tell.
+                os._exit(1)
 
     def report(message: Message) -> None:
         send(pack(message))
 
     try:
         outcome = _run(spec, job, report, _Asked(stopping, lambda: send(BEAT)), holding.is_set)
-    except BrokenPipeError:
-        raise
     except Exception as error:
         traceback.print_exc()
         outcome = _failed(error, spec, job)

@@ -109,6 +109,7 @@ def test_row_03_a_killed_supervisor_takes_its_workers_along_and_the_next_one_goe
             mini.wait_for(lambda: not mini.alive(family), 30, "end of the family")
             took = time.monotonic() - began
         late, slowest, lost = late + (took > 2.0), max(slowest, took), lost + max(seen - mini.steps(paths), 0)
+        assert not [log for log in paths.runs.glob("*/log.txt") if "Traceback" in log.read_text()], "it is their end"
         if control.status(paths.root).states.get("done"):
             shutil.rmtree(paths.root)
             paths = mini.make(paths.root, text, **LONG)
