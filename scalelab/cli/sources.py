@@ -215,6 +215,7 @@ def lab_subject(
         runs=runs,
         assessment=kept or _assess(reader, runs, asked),
         rung_names=names,
+        origins={row.run: row.spec.origin for row in reader.runs() if row.spec.origin},
         foretold=() if part else tuple(foretold.values()),
         facts=tuple(_facts(reader, text)),
         scores=scores,

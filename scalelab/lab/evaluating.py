@@ -21,6 +21,7 @@ from scalelab.lab.opening import existing
 from scalelab.lab.paths import LabPaths
 from scalelab.lab.recording import safe_name
 from scalelab.lab.refit import assess, run_table
+from scalelab.lab.table import EVALUATED
 from scalelab.records import (
     AdamW,
     Decay,
@@ -39,7 +40,6 @@ from scalelab.store.writer import Writer
 if TYPE_CHECKING:
     from scalelab.laws import Assessment
 
-ORIGIN = "evaluated"
 _SECONDS_A_MODEL = 3600.0
 """What one model may take: a large one on a slow CPU, and its download."""
 _KNOWN_TOKENS: Sequence[tuple[re.Pattern[str], float]] = tuple(
@@ -54,6 +54,13 @@ _KNOWN_TOKENS: Sequence[tuple[re.Pattern[str], float]] = tuple(
         (r".*Cerebras-GPT-2\.7B", 53e9),
         (r".*Cerebras-GPT-6\.7B", 133e9),
         (r".*Cerebras-GPT-13B", 257.1e9),
+        (r".*gpt-neo-125m", 300e9),  # Black et al. 2021 (doi 10.5281/zenodo.5297715), as their model cards say
+        (r".*gpt-neo-1\.3B", 380e9),
+        (r".*gpt-neo-2\.7B", 420e9),
+        (r".*gpt-j-6b", 402e9),  # Wang and Komatsuzaki 2021, as its model card says
+        (r".*SmolLM2-135M", 2e12),  # Ben Allal et al. 2025 (arXiv 2502.02737)
+        (r".*SmolLM2-360M", 4e12),
+        (r".*SmolLM2-1\.7B", 11e12),
     )
 )
 """Published training tokens by a model's id. GPT-2's were never published."""
@@ -227,7 +234,7 @@ def _spec(found: Evaluated, group: str) -> RunSpec:
         run=f"{group}.{name}" if group else name, kind=RunKind.SINGLE, rung=name, seed=0,
         shape=replace(found.shape, context=1), counts=found.counts, batch_sequences=1, micro_sequences=1, first_step=0,
         schedule=Schedule(peak=0.0, warmup_steps=0, decay=Decay.COOLDOWN, decay_start=0, n_steps=n_tokens),
-        optimizer=AdamW(), evaluation_tokens=found.evaluated_tokens, group=group, origin=ORIGIN,
+        optimizer=AdamW(), evaluation_tokens=found.evaluated_tokens, group=group, origin=EVALUATED,
     )  # fmt: skip
 
 

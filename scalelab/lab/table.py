@@ -17,6 +17,8 @@ from scalelab.store.rows import RunRow
 if TYPE_CHECKING:
     from scalelab.laws import Exclusion, RunTable
 
+EVALUATED = "evaluated"
+"""The origin of a run that is somebody's finished model."""
 USUAL_SCATTER, LEAST_SCATTER = 0.01, 0.002
 """Scatter of finished runs about a law, of ln loss: before a fit says it, and the least that seeds leave."""
 UNLIKE = 1.1
@@ -72,7 +74,7 @@ def run_table(
             "n_total": [spec.counts.n_total for spec in specs],
         },
         excluded=[*_exclusions(rows, {spec.run for spec in specs} | early, part), *too_early],
-        notes=_notes(foretold),
+        notes=[*_notes(foretold), *_marks(specs)],
     )
 
 
@@ -151,6 +153,15 @@ def _notes(foretold: list[_End]) -> list[str]:
     return [
         f"{len(foretold)} unfinished {'run enters' if one else 'runs enter'} with a forecast of the final loss: {told}"
     ]
+
+
+def _marks(specs: list[RunSpec]) -> list[str]:
+    """Which points are published models and none of the lab's own."""
+    names = [spec.run for spec in specs if spec.origin == EVALUATED]
+    if not names:
+        return []
+    what = "is a finished model" if len(names) == 1 else "are finished models"
+    return [f"{', '.join(names)} {what}, evaluated on this text and not trained on it: D is as published or given"]
 
 
 def _exclusions(rows: dict[str, RunRow], used: set[str], part: str | None) -> list[Exclusion]:

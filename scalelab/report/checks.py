@@ -33,12 +33,12 @@ def held_out_rows(seen: Assessment) -> list[list[str]]:
 
 def honest_check(subject: Subject, width: int) -> Lines:
     """Each law fitted without the largest runs, against those runs; and what was predicted before runs had ended."""
-    checks = [*_held_out(subject.assessment), *_foretold(subject, width)]
+    checks = [*_held_out(subject.assessment, width), *_foretold(subject, width)]
     return [heading("The honest check"), *checks] if checks else []
 
 
-def _held_out(seen: Assessment) -> Lines:
-    return table(held_out_rows(seen), left={0, 2}) if seen.hold_outs else []
+def _held_out(seen: Assessment, width: int) -> Lines:
+    return table(held_out_rows(seen), left={0, 2}, width=width) if seen.hold_outs else []
 
 
 def _foretold(subject: Subject, width: int) -> Lines:

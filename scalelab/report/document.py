@@ -3,8 +3,9 @@
 schema          "scalelab.report/1"
 scalelab        version that wrote it
 source          name and path of the lab or file
-runs            every point of the fit: run, rung, n_params, n_tokens, flops, loss, its own weight where runs have any,
-                the scores of a task as shares from 0 to 1, and the loss on each part of a mixture
+runs            every point of the fit: run, rung, origin ("" of the lab's own, "trainer", "imported" or "evaluated"),
+                n_params, n_tokens, flops, loss, its own weight where runs have any, the scores of a task as shares
+                from 0 to 1, and the loss on each part of a mixture
 per             what losses are nats of: "token", or of a task "target token"
 score_links     of a task: the link from the loss to each score, or why there is none
 losses          sizes × budgets, and the neighbouring pairs where more did not help
@@ -49,8 +50,8 @@ def report_document(subject: Subject, card: Card | None = None) -> dict[str, Any
         "scalelab": __version__,
         "source": {"name": subject.name, "path": subject.path, "facts": list(subject.facts)},
         "runs": [
-            {"run": run, "rung": subject.rung_names.get(run), "n_params": n_params, "n_tokens": n_tokens,
-             "flops": flops, "loss": loss, "weight": weight,
+            {"run": run, "rung": subject.rung_names.get(run), "origin": subject.origins.get(run, ""),
+             "n_params": n_params, "n_tokens": n_tokens, "flops": flops, "loss": loss, "weight": weight,
              "scores": scores.get(run, {}), "parts": parts.get(run, {})}
             for run, n_params, n_tokens, flops, loss, weight in zip(
                 runs.run_id, runs.n_params.tolist(), runs.n_tokens.tolist(), runs.compute.tolist(),

@@ -64,7 +64,8 @@ def _run_row(row: Any, final: Evaluation | None) -> Row:
     }  # fmt: skip
     # `tokens` and `flops` are what the loop counted where it ended, else what was planned.
     return {
-        "run": spec.run, "rung": spec.rung, "seed": spec.seed, "state": str(row.state), "reason": row.reason,
+        "run": spec.run, "rung": spec.rung, "origin": spec.origin, "seed": spec.seed, "state": str(row.state),
+        "reason": row.reason,
         "n_params": spec.counts.n_params, "n_blocks": spec.counts.n_blocks, "n_total": spec.counts.n_total,
         "tokens": final.n_tokens if final else spec.n_tokens, "flops": final.flops if final else spec.flops, **measured,
         "trunk": spec.parent, "attempts": row.attempt, "steps": row.step, "batch_tokens": spec.batch_tokens,

@@ -21,7 +21,7 @@ MOST_CELLS = 60
 
 def plan_lines(plan: Plan, width: int) -> list[str]:
     """The plan as a person reads it before spending the time."""
-    sections = [_headline(plan, width), _rungs(plan), _points(plan, width), _warnings(plan, width)]
+    sections = [_headline(plan, width), _rungs(plan), _points(plan), _groups(plan), _warnings(plan, width)]
     lines: list[str] = []
     for section in filter(None, sections):
         lines += [*section, ""]
@@ -61,7 +61,7 @@ def _rungs(plan: Plan) -> list[str]:
     return columns(rows)
 
 
-def _points(plan: Plan, width: int) -> list[str]:
+def _points(plan: Plan) -> list[str]:
     first = {spec.run for spec in plan.runs if spec.group == plan.preset.group_names[0]}
     cells = [cell for cell in plan.cells if cell.seed == plan.preset.seeds[0] and cell.run in first]
     shown = cells if len(cells) <= MOST_CELLS else [*cells[: MOST_CELLS - 1], cells[-1]]
@@ -71,10 +71,21 @@ def _points(plan: Plan, width: int) -> list[str]:
         lines.insert(-1, f"… {len(cells) - len(shown)} more (--json lists them)")
     if len(plan.preset.seeds) > 1:
         lines.append(f"and the same for seeds {', '.join(map(str, plan.preset.seeds[1:]))}")
-    if plan.preset.groups:
-        said = f"× {len(plan.preset.groups)} groups: {', '.join(plan.preset.group_names)}"
-        lines += textwrap.wrap(said, min(width, 100), subsequent_indent="  ", break_on_hyphens=False)
     return lines
+
+
+def _groups(plan: Plan) -> list[str]:
+    """What each group trains on, and how often its largest budget reads it where that is known before it is there."""
+    if not plan.preset.groups:
+        return []
+    most = max(cell.n_tokens for cell in plan.cells)
+    rows = [["group", "text", "copies", "read", "of"]]
+    for group in plan.preset.groups:
+        text = group.unique_tokens
+        read = f"{most / (text * group.copies):.3g}×" if text else ""
+        what = ", ".join((group.source or plan.preset.corpus.source, *group.augment))
+        rows.append([group.name, format_count(text) if text else "all", str(group.copies), read, clean(what, 60)])
+    return ["All of these points for each group:", *columns(rows, left={0, 4})]
 
 
 def _row(cell: Cell) -> list[str]:

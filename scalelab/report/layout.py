@@ -56,10 +56,23 @@ def wrapped(sentence: str, width: int, hang: int = 0) -> Lines:
                                                  break_on_hyphens=False)]  # fmt: skip
 
 
-def table(rows: list[list[str]], left: Collection[int] = ()) -> Lines:
-    """Aligned columns whose first row is the head."""
+def table(rows: list[list[str]], left: Collection[int] = (), width: int | None = None) -> Lines:
+    """Aligned columns whose first row is the head; where they are wider than `width`, each row by itself instead."""
     lines = [Text(line) for line in columns(rows, left=left, indent=2)]
+    if width is not None and max(line.cell_len for line in lines) > width:
+        return _stacked(rows, left, width)
     lines[0].stylize("dim")
+    return lines
+
+
+def _stacked(rows: list[list[str]], left: Collection[int], width: int) -> Lines:
+    """Each row as its words, which lean left, and below them its numbers, each behind the head of its column."""
+    head, *body = rows
+    lines: Lines = []
+    for row in body:
+        lines += wrapped("  " + ", ".join(cell for place, cell in enumerate(row) if place in left and cell), width, 4)
+        told = [f"{head[place]} {cell}" for place, cell in enumerate(row) if place not in left and cell]
+        lines += [Text(line) for line in packed(told, width, indent=4)]
     return lines
 
 

@@ -134,7 +134,7 @@ def _left_out(subject: Subject) -> list[Markup]:
         if seen.n_excluded > len(rows) - 1:
             parts.append(element("p", f"and {seen.n_excluded - len(rows) + 1:,} more", class_="muted"))
     if subject.runs.notes:
-        parts += [element("h2", "How the file was read"),
+        parts += [element("h2", "What to know of these runs"),
                   element("ul", *(element("li", note) for note in subject.runs.notes))]  # fmt: skip
     return parts
 

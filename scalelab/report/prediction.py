@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 SCHEMA = "scalelab.prediction/1"
 FAR = 10.0
 """Beyond this many times the largest compute, N or D of the runs a prediction is called far."""
+ROUNDED = 1.05
+"""What is meant as ten times is a little more or less: N and D are typed in two or three digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +213,7 @@ def warnings(forecast: Forecast, subject: Subject) -> list[str]:
     for name, value, column in (("C", forecast.flops, runs.compute), ("N", found.n_params, runs.n_params),
                                 ("D", found.n_tokens, runs.n_tokens)):  # fmt: skip
         factor = value / float(column.max())
-        if factor > FAR * 1.0001:
+        if factor > FAR * ROUNDED:
             said.append(
                 f"{name} is {factor:.3g} times the largest among the runs: beyond {FAR:.0f} times the interval "
                 "is a guess"

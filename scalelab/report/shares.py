@@ -52,7 +52,7 @@ def growth(subject: Subject, width: int) -> Lines:
     rows = exponent_rows(subject)
     if not rows:
         return []
-    lines = [heading("How the best N and D grow with compute"), *table(rows, left={0})]
+    lines = [heading("How the best N and D grow with compute"), *table(rows, left={0}, width=width)]
     levels = subject.iso_flop.levels if subject.iso_flop else ()
     refused = [each for each in levels if each.refused and each.n_runs >= LEAST_LEVEL]
     if refused:

@@ -26,6 +26,8 @@ class Subject:
     assessment: Assessment
     rung_names: Mapping[str, str] = field(default_factory=dict)
     """Run → rung, where the runs come from a lab."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Run → where it was trained, for runs that a lab holds and has not trained itself: "evaluated", "imported"."""
     foretold: tuple[PredictionRow, ...] = ()
     """The last prediction of each run that was made before it ended, where the runs come from a lab."""
     facts: tuple[str, ...] = ()

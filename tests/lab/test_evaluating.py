@@ -97,9 +97,15 @@ def test_models_join_the_law_marked(lab: Path, capsys: pytest.CaptureFixture[str
     assert (row.state, row.spec.origin, row.spec.kind) == (RunState.DONE, "evaluated", RunKind.SINGLE)
     at = table.run_id.index("their-model")
     assert (table.n_tokens[at], table.loss[at]) == (12_000, pytest.approx(told["loss"]))
+    assert table.notes[-1].startswith("their-model is a finished model, evaluated on this text and not trained on it")
+    assert main(["export", str(lab), "--format", "json"]) == 0
+    exported = {each["run"]: each["origin"] for each in json.loads(capsys.readouterr().out)["runs"]}
+    assert exported.pop("their-model") == "evaluated" and set(exported.values()) == {""}
     assert main(given) == 2
     assert "among the lab's runs" in capsys.readouterr().err
     assert control.start(None, lab).done == 7  # nothing of it is trained
+    added = control.extend(lab, seeds=2)
+    assert not added.trunks and all(run.endswith("-s1") for run in added.runs), "no part of the plan that grows"
 
 
 @pytest.mark.parametrize("kind", ["nothing", "empty folder", "pickle", "no causal model", "code of its own"])
