@@ -79,7 +79,9 @@ def in_words(shot: Snapshot, run: str) -> str:
     said.append(f"N {format_count(spec.counts.n_params)}, D {format_count(spec.n_tokens)}, {_kind(row)}")
     if held := shot.evaluations.get(run):
         last = held[-1]
-        said.append(f"held-out loss {value_error(last.loss, last.loss_se)} at D {format_count(last.n_tokens)}")
+        # Who trained a run elsewhere may have told no error.
+        loss = value_error(last.loss, last.loss_se) if last.loss_se > 0 else f"{last.loss:.4f}"
+        said.append(f"held-out loss {loss} at D {format_count(last.n_tokens)}")
     if scores := shot.scores.get(run):
         told = (f"{NAMES.get(each.name, each.name)} {100 * each.value:.1f} %" for each in scores)
         said.append(f"{', '.join(told)} of {scores[0].n} held-out prompts")
@@ -97,7 +99,13 @@ def _kind(row: RunRow) -> str:
         case RunKind.BRANCH:
             return f"annealed from {clean(row.spec.parent or '', 40)}"
         case _:
-            return "one run from the first step to the last"
+            return _ORIGINS.get(row.spec.origin, "one run from the first step to the last")
+
+
+_ORIGINS = {
+    "evaluated": "a finished model that was evaluated, not trained here", "imported": "imported from a table of runs",
+    "trainer": "recorded while another trainer trained it",
+}  # fmt: skip
 
 
 def _urgency(row: RunRow) -> tuple[int, float]:
