@@ -119,7 +119,7 @@ def _spoil(lab: Path, words: Iterator[str]) -> None:
 def test_row_00_a_lab_whose_store_and_lock_say_anything_is_shown_without_a_control_byte(
     scalelab: Run, here: Path, tally: Tally
 ) -> None:
-    n, words = tally.repeats(2, 500), hostile(1)
+    n, words = tally.repeats(2, 100), hostile(1)
     for trial in range(n):
         _spoil(here / "LAB", words)
         with lock.acquire(here / "LAB" / "lock") if trial % 2 else open(os.devnull):
