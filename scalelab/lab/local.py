@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import tempfile
+import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
@@ -157,6 +158,8 @@ class LocalExecutor:
         self.slots: Sequence[Slot] = tuple(slots)
         """None are needed to `ask`."""
         self._workers: list[LocalWorker] = []
+        self._listing = threading.Lock()
+        """Who asks may be another thread than who trains."""
 
     def warm(self) -> None:
         """Let the imports begin, so that they are done when the first worker is wanted."""
@@ -207,7 +210,8 @@ class LocalExecutor:
     def _start(self, task: str, values: dict[str, Any], log: Path | None) -> LocalWorker:
         process, pipe = forkserver.start(worker.main, f"scalelab-{task}", task, json.dumps(values), str(log or ""))
         started = LocalWorker(process, pipe)
-        self._workers = [*(each for each in self._workers if not each.closed), started]
+        with self._listing:
+            self._workers = [*(each for each in self._workers if not each.closed), started]
         return started
 
 
