@@ -39,11 +39,11 @@ sys.exit(130 if summary.interrupted else 0)
 """
 
 
-def write_text(path: Path, seed: int = 0) -> None:
-    """A language of two hundred words."""
+def write_text(path: Path, seed: int = 0, lines: int = 2000) -> None:
+    """A language of two hundred words, 66 bytes a line."""
     draw = random.Random(seed)
     words = ["".join(draw.choices("abcdefghij", k=draw.randint(2, 7))) for _ in range(200)]
-    path.write_text("\n".join(" ".join(draw.choices(words, k=12)) for _ in range(2000)), encoding="utf-8")
+    path.write_text("\n".join(" ".join(draw.choices(words, k=12)) for _ in range(lines)), encoding="utf-8")
 
 
 def preset(text: Path, **changes: Any) -> Preset:

@@ -27,9 +27,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A trained lab of two groups, the second on a mixture of two texts; for reading."""
     tmp_path = tmp_path_factory.mktemp("groups")
     for number, name in enumerate(("one.txt", "two.txt", "three.txt")):
-        mini.write_text(tmp_path / name, seed=number)
+        mini.write_text(tmp_path / name, seed=number, lines=1100)
     groups = [GROUPS[0], {**GROUPS[1], "source": {str(tmp_path / "two.txt"): 0.7, str(tmp_path / "three.txt"): 0.3}}]
-    corpus = {"source": str(tmp_path / "one.txt"), "tokenizer": "bytes", "held_out": 0.2}
+    corpus = {"source": str(tmp_path / "one.txt"), "tokenizer": "bytes", "held_out": 0.4}
     asked = mini.preset(tmp_path / "one.txt", corpus=corpus, groups=groups, budgets={"tokens": [4000, 8000]})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCALELAB_CACHE", str(tmp_path / "cache"))
@@ -82,7 +82,7 @@ def test_a_group_is_asked_for_by_name(lab: Path, capsys: pytest.CaptureFixture[s
 def test_a_text_of_a_group_that_changed_is_refused(lab: Path) -> None:
     text = lab.parent / "two.txt"
     before = text.read_text()
-    mini.write_text(text, seed=7)
+    mini.write_text(text, seed=7, lines=1100)
     with pytest.raises(BadInput, match=r"two\.txt.* has changed"):
         control.start(None, lab)
     text.write_text(before)
@@ -90,11 +90,11 @@ def test_a_text_of_a_group_that_changed_is_refused(lab: Path) -> None:
 
 def test_all_groups_of_a_lab_are_extended_alike(lab: Path, tmp_path: Path) -> None:
     shutil.copytree(lab, tmp_path / "lab", symlinks=True)
-    told = control.extend(tmp_path / "lab", budgets=["200k"])
-    added = {f"{rung}-D200k-s0" for rung in ("8x1", "16x1")}
+    told = control.extend(tmp_path / "lab", budgets=["64k"])
+    added = {f"{rung}-D64k-s0" for rung in ("8x1", "16x1")}
     assert {*told.runs} == {f"{group}.{run}" for group in ("first", "other") for run in added}
     assert {*told.trunks} == {f"{group}.{rung}-trunk-s0" for group in ("first", "other") for rung in ("8x1", "16x1")}
-    assert [note.split(" reads the text of ")[1][:5] for note in told.notes] == ["first", "other"], "200k of 130k bytes"
+    assert [note.split(" reads the text of ")[1][:5] for note in told.notes] == ["first", "other"], "64k of 42k bytes"
     grown = plan.make_plan(control.stored_preset(tmp_path / "lab"), mini.DEVICE)
     with Reader(tmp_path / "lab" / "lab.db") as reader:
         rows = {row.run: row for row in reader.runs()}
