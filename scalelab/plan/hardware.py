@@ -66,12 +66,14 @@ def choose_device(wanted: HardwareSpec, devices: list[DeviceInfo] | None = None)
 
 
 def spare_devices(wanted: HardwareSpec, chosen: DeviceInfo) -> list[DeviceInfo]:
-    """What a lab goes on on when its device vanishes, the best one first: any other where its preset leaves the choice
-    ("auto"), and none where it names one. A CPU does not vanish: there nothing is looked for.
+    """What a lab goes on on when its card vanishes, the best one first: the other cards where its preset leaves the
+    choice ("auto"), and none where it names one. Never the CPU: a thousandth of a card's speed is no way to go on.
     """
-    if wanted.device.strip().lower() != "auto" or chosen.name == "cpu":
+    kind = chosen.name.partition(":")[0]
+    if wanted.device.strip().lower() != "auto" or kind == "cpu":
         return []
-    return [device for device in find_devices() if device.name not in {chosen.name, *chosen.members}]
+    others = [device for device in find_devices() if device.name not in {chosen.name, *chosen.members}]
+    return [device for device in others if device.name.partition(":")[0] == kind]
 
 
 def _all_cards(cards: list[DeviceInfo]) -> DeviceInfo | None:

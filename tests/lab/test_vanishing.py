@@ -213,14 +213,14 @@ def test_row_17_a_lab_that_takes_what_is_best_goes_on_on_the_next_best(bench: Be
     bench.plan(family("a"))
     executor = _cards({"cuda:0", "cuda:1"})
     executor.devices = ("cuda:0",)
-    assert bench.session(executor, spares=[CARD, replace(mini.DEVICE, slots=2)]).done == 3
+    assert bench.session(executor, spares=[CARD, replace(CARD, name="cuda:10")]).done == 3
     assert {device for _, device in executor.places} == {"cuda:0", "cuda:9"}
     with bench.reader() as reader:
         assert all("on cuda:9: cuda:0 was lost" in row.not_exact or row.not_exact.startswith("its trunk is not")
                    for row in reader.runs())  # fmt: skip
 
 
-@pytest.mark.parametrize(("device", "found"), [("auto", ["cuda:1", "cpu"]), ("cuda:0", []), ("cuda", [])])
+@pytest.mark.parametrize(("device", "found"), [("auto", ["cuda:1"]), ("cuda:0", []), ("cuda", [])])
 def test_row_17_only_a_lab_that_leaves_the_choice_has_another_device(
     monkeypatch: pytest.MonkeyPatch, device: str, found: list[str]
 ) -> None:
