@@ -1,4 +1,4 @@
-"""Devices: this machine's CPU for real, and what would be said of cards that it does not have."""
+"""Devices: what would be said of cards that this machine does not have; `doctor` as it is typed proves its CPU."""
 
 from __future__ import annotations
 
@@ -36,12 +36,6 @@ def seen(cards: str = "", device: DeviceInfo = CARD, **found: Any) -> list[Line]
 
 def worst(lines: list[Line]) -> Line:
     return max(lines, key=lambda line: list(Verdict).index(line.verdict))
-
-
-def test_the_cpu_of_this_machine_proves_itself(cpu: DeviceInfo) -> None:
-    found = list(devices.look([cpu], cards=lambda: ""))
-    assert [line.verdict for line in found] == [Verdict.OK, Verdict.OK]
-    assert "off float64" in found[0].said and "same bits" in found[1].said
 
 
 def test_a_device_that_is_not_here_fails_with_what_to_do() -> None:
