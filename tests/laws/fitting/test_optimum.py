@@ -1,4 +1,7 @@
-"""The minimum itself: no worse than many starts of a general optimiser, and what is said about how it was found."""
+"""The minimum itself: no worse than some starts of a general optimiser, and what is said about how it was found.
+
+`--soak` takes three times as many starts.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from scalelab import laws
 from scalelab.laws import RunTable
 from scalelab.laws.forms import ALL, FORMS, Form, Inputs
 from scalelab.laws.forms.form import Kind
+from tests.reliability.tally import Tally
 
 from ..simulated import lab
 from .truths import table_of
@@ -19,7 +23,7 @@ from .truths import table_of
 SPREAD = {Kind.LEVEL: 0.3, Kind.SCALE: 1.5, Kind.EXPONENT: 0.1, Kind.SLOPE: 0.05, Kind.REPEATS: 1.0}
 
 
-def best_of_many(form: Form, runs: RunTable, near: np.ndarray, delta: float, starts: int = 12) -> float:
+def best_of_many(form: Form, runs: RunTable, near: np.ndarray, delta: float, starts: int) -> float:
     """The lowest objective that L-BFGS with exact gradients reaches from starts about a point."""
     inputs, target = Inputs.of(runs.n_params, runs.n_tokens, unique_tokens=runs.unique_tokens), np.log(runs.loss)
     lower, upper = form.bounds(runs.loss)
@@ -49,19 +53,20 @@ def best_of_many(form: Form, runs: RunTable, near: np.ndarray, delta: float, sta
 
 @pytest.mark.parametrize("law", ["power+E", "chinchilla-tied", "chinchilla", "kaplan+E", "coupled"])
 @pytest.mark.parametrize(("n_runs", "seed"), [(16, 11), (25, 12), (48, 13)])
-def test_least_squares_are_no_higher_than_many_starts_find(law: str, n_runs: int, seed: int) -> None:
+def test_least_squares_are_no_higher_than_many_starts_find(law: str, n_runs: int, seed: int, tally: Tally) -> None:
     runs, form = lab(n_runs, seed=seed, noise=0.01), FORMS[law]
     fit = laws.fit(runs, law, "least-squares")
     table = laws.run_table(n_params=runs.n_params, n_tokens=runs.n_tokens, loss=runs.loss, unique_tokens=runs.n_tokens)
-    assert fit.objective_value <= best_of_many(form, table, np.array(fit.theta), np.inf) * (1 + 1e-6)
+    least = best_of_many(form, table, np.array(fit.theta), np.inf, starts=tally.repeats(4, 12))
+    assert fit.objective_value <= least * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("law", ["power+E", "chinchilla", "kaplan", "coupled", "data-constrained"])
-def test_published_objective_is_no_higher_than_many_starts_find(law: str) -> None:
+def test_published_objective_is_no_higher_than_many_starts_find(law: str, tally: Tally) -> None:
     form = FORMS[law]
     runs, truth = table_of(form, noise=0.004, seed=3)
     fit = laws.fit(runs, law, "hoffmann")
-    assert fit.objective_value <= best_of_many(form, runs, truth, 1e-3, starts=6) * (1 + 1e-4)
+    assert fit.objective_value <= best_of_many(form, runs, truth, 1e-3, starts=tally.repeats(3, 9)) * (1 + 1e-4)
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=lambda form: form.name)
