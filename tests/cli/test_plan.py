@@ -22,6 +22,15 @@ def test_plan_shows_every_point_with_its_cost(scalelab: Run, tmp_path: Path) -> 
     assert "rung" in ran.out and "memory" in ran.out and "time" in ran.out
 
 
+def test_plan_says_what_each_group_trains_on_and_how_often_it_is_read(scalelab: Run) -> None:
+    ran = scalelab("plan", "--preset", "augment", "--set", 'groups=[{name="a", unique_tokens="100k"}, {name="b", '
+                   'source="python", augment=["case-noise=0.1"], copies=4}]')  # fmt: skip
+    assert ran.code == 0, ran.err
+    rows = [line.split(maxsplit=4) for line in ran.out.splitlines()]
+    assert ["a", "100k", "1", "12×", "sotu"] in rows
+    assert ["b", "all", "4", "python,", "case-noise=0.1"] in rows
+
+
 def test_plan_document_has_the_same_points(scalelab: Run) -> None:
     told = document(scalelab("plan", "--preset", "smoke", "--json", "--slots", "1", "--seed", "3", "--seed", "4"))
     assert told["schema"] == "scalelab.plan/1"

@@ -17,6 +17,7 @@ from scalelab.report.grid import plan_lines
 from scalelab.report.layout import counted, wrapped
 from scalelab.tui.snapshot import Snapshot
 from scalelab.tui.views.draft import Planned, short_path
+from scalelab.tui.views.tasks import LM
 from scalelab.units import format_duration
 
 WARN = "color(166)"
@@ -33,7 +34,7 @@ def grid(plan: Plan | None, width: int, *, old: bool = False) -> list[Text]:
 def _line(text: str) -> Text:
     if text.startswith("warning:") or text.endswith(" no"):
         return Text(text, WARN)
-    head = text.split()[:1] == ["rung"]
+    head = text.split()[:1] in (["rung"], ["group"])
     return Text(text, "bold" if head else "")
 
 
@@ -57,6 +58,8 @@ def of_lab(shot: Snapshot, plan: Plan | None, why_none: str, width: int) -> list
     states = {row.run: str(row.state) for row in shot.rows}
     done = sum(states.get(cell.run) == "done" for cell in plan.cells)
     facts = [f"{done} of {counted(len(plan.cells), 'point')} done"]
+    if shot.preset is not None and shot.preset.task != LM:
+        facts.append(shot.preset.task)
     if shot.tokens is not None:
         facts.append(
             f"{clean(shot.tokens.corpus, 60)} in {shot.tokens.vocab_size} {clean(shot.tokens.tokenizer, 20)} tokens"

@@ -25,8 +25,8 @@ PROMPT, TARGET = "pairs.prompt", "pairs.target"
 LM = "lm"
 TASKS = {
     LM: "text: every token is learnt",
-    "translation": "pairs: loss of the target alone, chrF, BLEU",
-    "qa": "pairs: loss of the answer alone, exact match, F1",
+    "translation": "pairs: loss of targets, chrF, BLEU",
+    "qa": "pairs: loss of answers, exact match, F1",
 }
 """The tasks, and what they are."""
 PAIRS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from scalelab.records import DeviceInfo
 from scalelab.tui.views.plan import PlanView
 from scalelab.tui.views.sheet import Sheet
 from tests.tui.views.host import SIZES, Host, golden, piloted, screen, settle
+from tests.tui.views.shots import shot
 from tests.tui.views.test_plan import _elsewhere, _problem, _to, _type, _value
 
 __all__ = ["_elsewhere"]
@@ -150,6 +152,21 @@ async def test_a_command_too_long_for_its_place_says_how_to_have_it(cpu: DeviceI
         assert "saved as mine.toml" in screen(app)
         assert command(app) == "scalelab run --preset mine.toml --lab labs/mine"
         assert [group.copies for group in preset_files.load("mine.toml").groups] == [1, 1, 4, 8, 8, 8]
+
+
+@piloted
+async def test_of_a_lab_its_task_and_its_groups_are_told(cpu: DeviceInfo) -> None:
+    app = shows("tiny", cpu)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.view.show(replace(shot(3), preset=preset_files.load("augment")))  # type: ignore[attr-defined]
+        await settle(pilot)
+        assert "chars     100k       8  1.5×  sotu, char-noise=0.02" in screen(app)
+        app.view.show(replace(shot(3), root=Path("/labs/other"), preset=preset_files.load("qa")))  # type: ignore[attr-defined]
+        await settle(pilot)
+        assert "· qa · " in screen(app)
+        await pilot.press("n")
+        await settle(pilot)
+        assert "preset.toml" in command(app)
 
 
 @piloted
