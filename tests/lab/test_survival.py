@@ -20,8 +20,6 @@ from scalelab.store.reader import Reader
 from tests.lab import mini
 from tests.reliability.tally import Tally
 
-ORPHANS_SECONDS = 2.0
-
 
 def test_a_lab_that_nobody_disturbs_keeps_its_models_and_what_its_slots_used(whole: LabPaths) -> None:
     with Reader(whole.store) as reader:
@@ -84,18 +82,18 @@ def test_a_stop_that_is_asked_for_does_not_wait_for_a_suspended_worker(
 
 
 def test_killed_supervisors_leave_no_orphans_and_the_same_call_ends_equal(
-    whole: LabPaths, text: Path, tmp_path: Path
+    whole: LabPaths, text: Path, tmp_path: Path, tally: Tally
 ) -> None:
     paths = mini.make(tmp_path / "lab", text)
     pid = control.start_detached(None, paths.root)
     assert os.getsid(pid) == pid
     with pytest.raises(Owned, match=str(pid)):
         control.start(None, paths.root)
-    _strike(paths, pid, lambda: os.kill(pid, signal.SIGKILL), seen_by_others=True)
+    _strike(paths, pid, lambda: os.kill(pid, signal.SIGKILL), tally, seen_by_others=True)
     assert control.status(paths.root).pid is None
     for number, strike, code in ((signal.SIGKILL, os.killpg, -signal.SIGKILL), (signal.SIGINT, os.killpg, 130)):
         child = mini.supervise(paths)
-        _strike(paths, child.pid, partial(strike, child.pid, number))
+        _strike(paths, child.pid, partial(strike, child.pid, number), tally)
         assert (child.wait(20), child.stderr and child.stderr.read()) == (code, b"")
     assert "running" not in control.status(paths.root).states
     summary = control.start(None, paths.root)
@@ -110,7 +108,7 @@ def test_killed_supervisors_leave_no_orphans_and_the_same_call_ends_equal(
     assert mini.results(paths) == mini.results(whole)
 
 
-def _strike(paths: LabPaths, pid: int, blow: Callable[[], None], *, seen_by_others: bool = False) -> None:
+def _strike(paths: LabPaths, pid: int, blow: Callable[[], None], tally: Tally, *, seen_by_others: bool = False) -> None:
     """Let a supervisor work for a while, strike it, and see what is left of it."""
     before = mini.steps(paths)
     mini.wait_for(lambda: mini.steps(paths) >= before + 40 or not psutil.pid_exists(pid), 60, "new points")
@@ -121,7 +119,7 @@ def _strike(paths: LabPaths, pid: int, blow: Callable[[], None], *, seen_by_othe
     with mini.family_of(pid) as family:
         assert len(family) >= 4  # itself, the forkserver, workers
         blow()
-        mini.wait_for(lambda: not mini.alive(family[1:]), ORPHANS_SECONDS, "end of all workers")
+        mini.wait_for(lambda: not mini.alive(family[1:]), tally.within(2.0), "end of all workers")
         mini.wait_for(lambda: not mini.alive(family), 15, "end of the supervisor")
     assert mini.steps(paths) >= acknowledged
 

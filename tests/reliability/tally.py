@@ -57,6 +57,12 @@ class Tally:
         """How often to inject the fault."""
         return soak if self.soak else quick
 
+    def within(self, promised: float) -> float:
+        """Seconds that something may take: what is promised holds where nothing else runs, as under --soak; other tests
+        beside this one may make it five times as long.
+        """
+        return promised if self.soak else 5 * promised
+
     def count(self, row: int, what: str, count: int, *, of: int, promised: str) -> None:
         """So many of so many."""
         self.value(row, what, f"{count}/{of}", promised=promised)

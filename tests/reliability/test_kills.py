@@ -83,7 +83,7 @@ def test_row_01_a_worker_killed_in_the_middle_of_a_step_goes_on_from_its_checkpo
     tally.value(1, f"most training done again, with a checkpoint every {mini.CHECKPOINT_SECONDS} s",
                 f"{max(redone):.2f} s", promised="one interval")  # fmt: skip
     tally.value(1, "other runs that were started again", str(touched), promised="0")
-    assert resumed == killed and touched == 0 and max(noticed) < 2.0
+    assert resumed == killed and touched == 0 and max(noticed) < tally.within(2.0)
     assert max(redone) < 10 * mini.CHECKPOINT_SECONDS
 
 
@@ -108,12 +108,13 @@ def test_row_03_a_killed_supervisor_takes_its_workers_along_and_the_next_one_goe
             child.wait()
             mini.wait_for(lambda: not mini.alive(family), 30, "end of the family")
             took = time.monotonic() - began
-        late, slowest, lost = late + (took > 2.0), max(slowest, took), lost + max(seen - mini.steps(paths), 0)
+        late, slowest = late + (took > tally.within(2.0)), max(slowest, took)
+        lost += max(seen - mini.steps(paths), 0)
         assert not [log for log in paths.runs.glob("*/log.txt") if "Traceback" in log.read_text()], "it is their end"
         if control.status(paths.root).states.get("done"):
             shutil.rmtree(paths.root)
             paths = mini.make(paths.root, text, **LONG)
-    tally.count(3, "orphans 2 s after a SIGKILL of the supervisor", late, of=n, promised="0/40")
+    tally.count(3, f"orphans {tally.within(2.0):g} s after a SIGKILL of the supervisor", late, of=n, promised="0/40")
     tally.value(3, "slowest end of the workers of a killed supervisor", f"{slowest:.2f} s", promised="≤ 2 s")
     tally.value(3, "acknowledged rows lost", str(lost), promised="0")
     tally.value(3, "from a start to new steps in the store, median and slowest",

@@ -14,7 +14,7 @@ def test_quick_counts_are_printed_and_not_kept(
 ) -> None:
     monkeypatch.setattr(tallies, "FIGURES", tmp_path / "figures")
     quick = Tally(soak=False)
-    assert quick.repeats(3, 200) == 3
+    assert (quick.repeats(3, 200), quick.within(2.0)) == (3, 10.0)
     quick.count(2, "unreadable", 0, of=3, promised="0")
     assert capsys.readouterr().out == "row  2: unreadable: 0/3 (promised 0)\n"
     assert list(tmp_path.iterdir()) == []
@@ -23,7 +23,7 @@ def test_quick_counts_are_printed_and_not_kept(
 def test_long_counts_are_kept_and_the_newest_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tallies, "FIGURES", tmp_path / "figures")
     long = Tally(soak=True)
-    assert long.repeats(3, 200) == 200
+    assert (long.repeats(3, 200), long.within(2.0)) == (200, 2.0)
     long.value(13, "rows a second", "9,000", promised="5,000 or more")
     long.count(2, "unreadable", 1, of=200, promised="0")
     long.count(2, "unreadable", 0, of=200, promised="0")

@@ -146,7 +146,7 @@ def _pace(paths: LabPaths, look: Callable[[float], None], seconds: float) -> flo
 
 def test_row_20_a_terminal_that_nobody_reads_does_not_slow_training(text: Path, tmp_path: Path, tally: Tally) -> None:
     """In turn the terminal is read and is not, so that other load falls on both alike."""
-    span, turns = float(tally.repeats(4, 60)), tally.repeats(2, 5)
+    span, turns = float(tally.repeats(2, 60)), tally.repeats(2, 5)
     budgets = [12_000_000, 24_000_000] if tally.soak else [640_000, 1_280_000]
     shapes = ["48x3", "64x3"]  # steps that take a while, so that there is something to slow down
     paths = mini.make(tmp_path / "lab", text, budgets={"tokens": budgets}, ladder={"shapes": shapes})
@@ -169,9 +169,9 @@ def test_row_20_a_terminal_stopped_by_ctrl_s_holds_nobody_up(lab: LabPaths, tmp_
     with Terminal(tmp_path, *scalelab("run", "--lab", lab.root)) as seen:
         _trains(seen, lab)
         seen.type("\x13")
-        time.sleep(2.0)
+        time.sleep(1.0)
         at = mini.steps(lab)
-        time.sleep(2.0)
+        time.sleep(1.0)
         assert mini.steps(lab) > at
         seen.type("\x11")
         seen.type("\x03")
@@ -200,7 +200,7 @@ def test_row_20_odd_terminals_end_nobody(lab: LabPaths, tmp_path: Path, odd: str
             seen.type("\x03")
         else:
             seen.until(lambda: "\x1b[?1049h" in seen.seen, "app")
-            seen.look(2.0)
+            seen.look(1.0)
             seen.type("q")
         seen.ends()
         assert seen.process.returncode == (130 if verb == "run" else 0), seen.seen[-1500:]
