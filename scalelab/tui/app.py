@@ -10,7 +10,7 @@ import os
 import shlex
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, on
 from textual.binding import BindingType
 from textual.command import Provider
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 
 from scalelab.errors import ScalelabError
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from scalelab.preset import Preset
     from scalelab.replay.player import Player, Replay
     from scalelab.tui.snapshot import Snapshot
+
+NO_COLOUR = NoColor()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,13 @@ class LabApp(ChangedCells[str]):
     def keymap(self) -> Mapping[str, str]:
         """Keys that the user has given other actions."""
         return self._chosen.keymap
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """With NO_COLOR the terminal's own colours are left to it: in greys they would be black on black."""
+        filters = super().get_line_filters()
+        if not (self.no_color and self.native_ansi_color):
+            return filters
+        return [NO_COLOUR if isinstance(each, Monochrome) else each for each in filters]
 
     def get_default_screen(self) -> Screen[Any]:
         """The list of labs lies under everything."""

@@ -39,6 +39,7 @@ class Lines(Widget):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
         self._lines: tuple[tuple[Part, ...], ...] = ((),)
+        self._looks: dict[tuple[str, Style, str], Style] = {}
 
     def put(self, lines: Sequence[Sequence[Part]]) -> None:
         """Show these lines."""
@@ -69,7 +70,11 @@ class Lines(Widget):
 
     def _style(self, look: str) -> Style:
         base = self.rich_style
-        return base + self.get_component_rich_style(f"lines--{look}", partial=True) if look else base
+        if not look:
+            return base
+        if (key := (look, base, self.app.theme)) not in self._looks:  # Textual looks a style up anew at every ask
+            self._looks[key] = base + self.get_component_rich_style(f"lines--{look}", partial=True)
+        return self._looks[key]
 
 
 class KeyBar(Lines):

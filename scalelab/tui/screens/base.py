@@ -10,17 +10,19 @@ from textual.dom import DOMNode
 
 from scalelab.tui import keys
 from scalelab.tui.bars import KeyBar
+from scalelab.tui.ground import Ground
 from scalelab.tui.painting import Painted
 
 TYPED = "filter"
 """A scope in which letters are typed: no key of the app counts there."""
 
 
-class Room(Painted[None]):
+class Room(Ground, Painted[None]):
     """A whole screen whose keys stand in the one table."""
 
     scopes: tuple[str, ...] = ()
     """Scopes of the table that count here, the nearest first; "app" always does."""
+    _keys_owed = False
 
     def owner(self, scope: str) -> DOMNode | None:
         """The widget that has the actions of a scope."""
@@ -48,7 +50,13 @@ class Room(Painted[None]):
         return ""
 
     def tell_keys(self) -> None:
-        """Show them in the last line."""
+        """Show them in the last line: once, however many changes of one key ask for it."""
+        if not self._keys_owed:
+            self._keys_owed = True
+            self.call_next(self._tell_keys)
+
+    def _tell_keys(self) -> None:
+        self._keys_owed = False
         for bar in self.query(KeyBar):
             bar.offer(tuple(self.offered()), getattr(self.app, "keymap", {}))
 

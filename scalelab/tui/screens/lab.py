@@ -12,11 +12,11 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher
 
 from scalelab.tui import header, keys, views
 from scalelab.tui.bars import KeyBar, Lines
 from scalelab.tui.feed import Feed, LabChanged, LabUnreadable
+from scalelab.tui.ground import Stack
 from scalelab.tui.screens.asks import Asks
 from scalelab.tui.screens.base import TYPED
 from scalelab.tui.screens.problem import Problem
@@ -50,13 +50,15 @@ class LabScreen(Asks):
         self._wanted = view
         self._group = 0
         self._making = asyncio.Lock()
+        self._views: dict[str, Widget] = {}
+        self._switcher = Stack(id="views")
 
     def compose(self) -> ComposeResult:
         """Header, views, keys."""
         head = Lines(id="header")
         head.put([[(f"reading {self.root.name}", "faint")], []])
         yield head
-        yield ContentSwitcher(id="views")
+        yield self._switcher
         yield KeyBar(id="keybar")
 
     async def on_mount(self) -> None:
@@ -122,7 +124,7 @@ class LabScreen(Asks):
     @property
     def view(self) -> str:
         """The name of the view that is seen."""
-        return self.query_one(ContentSwitcher).current or FIRST_VIEW
+        return self._switcher.current or FIRST_VIEW
 
     @property
     def scopes(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -162,9 +164,9 @@ class LabScreen(Asks):
         self._wanted = name
         await self._make(name)
         # A screen that is left while its view is made has no place for it any more.
-        if name != self._wanted or not self.query(f"#views > #{name}"):
+        if name != self._wanted or name not in self._views or not self._switcher.is_attached:
             return
-        self.query_one(ContentSwitcher).current = name
+        self._switcher.current = name
         self._draw_header()
         self._show()
         self._widget().focus()
@@ -172,9 +174,10 @@ class LabScreen(Asks):
 
     async def _make(self, name: str) -> None:
         async with self._making:  # another may still be on its way
-            switcher = self.query_one(ContentSwitcher)
-            if not switcher.query(f"#{name}"):
-                await switcher.add_content(views.make(name), id=name)
+            if name not in self._views:
+                widget = views.make(name)
+                await self._switcher.add_content(widget, id=name)
+                self._views[name] = widget
 
     async def _make_ready(self) -> None:
         """Make the other views while nobody waits: the first sight of one would take three times as long."""
@@ -187,10 +190,10 @@ class LabScreen(Asks):
     @property
     def _made(self) -> bool:
         """Whether the first view is there."""
-        return bool(self.query("#views")) and bool(self.query(f"#views > #{self.view}"))
+        return self.view in self._views and self._switcher.is_attached
 
     def _widget(self) -> Widget:
-        return self.query_one(f"#views > #{self.view}", Widget)
+        return self._views[self.view]
 
     # What keys do
 

@@ -11,13 +11,14 @@ from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from scalelab.tui.focus import give_keys
+from scalelab.tui.ground import Ground
 from scalelab.tui.snapshot import Snapshot
 
 PAINTED = 0.03
 """Seconds in which a view is painted."""
 
 
-class Keyed(Widget):
+class Keyed(Ground):
     """A widget that knows which part of it keys go to."""
 
     @abstractmethod

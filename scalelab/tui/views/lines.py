@@ -27,6 +27,9 @@ class LinesView(ScrollView):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
         self._lines: list[Text] = []
+        self._strips: dict[int, Strip] = {}
+        """Lines that were drawn once: a view that comes back is drawn anew as a whole."""
+        self._drawn_for: tuple[object, ...] = ()
 
     @property
     def plain(self) -> list[str]:
@@ -42,25 +45,35 @@ class LinesView(ScrollView):
         """Show these lines; what stays the same is not drawn again."""
         before, self._lines = self._lines, list(lines)
         if len(before) != len(self._lines):
+            self._strips.clear()
             self.virtual_size = Size(0, len(self._lines))
             self.refresh()
             return
         for place, (old, new) in enumerate(zip(before, self._lines, strict=True)):
             if old != new or old.style != new.style:  # a Text is equal to one of another style
+                self._strips.pop(place, None)
                 self.refresh_lines(place, 1)
 
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
-        place, width = y + self.scroll_offset.y, self.columns
+        place, width, base = y + self.scroll_offset.y, self.columns, self.rich_style
         if place >= len(self._lines):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, base)
+        if (drawn_for := (width, base, self.app.theme)) != self._drawn_for:
+            self._drawn_for = drawn_for
+            self._strips.clear()
+        if place not in self._strips:
+            self._strips[place] = self._row(place, width).apply_style(base)
+        return self._strips[place]
+
+    def _row(self, place: int, width: int) -> Strip:
         line = self._lines[place].copy()
         line.end = ""
         line.truncate(width, overflow="ellipsis")
         # Where a line has no spans, rich leaves its own style to whoever prints it.
         own = self.app.console.get_style(line.style)
         segments = [Segment(text, own + style if style else own) for text, style, _ in line.render(self.app.console)]
-        return Strip(segments).crop_extend(0, width, NO_STYLE).apply_style(self.rich_style)
+        return Strip(segments).crop_extend(0, width, NO_STYLE)
 
     def scroll_rows(self, by: int) -> None:
         """Move by so many lines, no further than the ends."""
