@@ -182,6 +182,22 @@ def test_a_lab_that_cannot_be_read_any_more_is_told_with_its_log(training: Path)
     asyncio.run(see())
 
 
+@pytest.mark.parametrize("theme", ["dark", "light", "ansi"])
+def test_without_colour_every_theme_can_be_read(training: Path, monkeypatch: pytest.MonkeyPatch, theme: str) -> None:
+    """The terminal's own colours made grey would be black on black."""
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def see() -> None:
+        async with app(training, chosen=settings.Settings(theme=theme)) as (made, _):
+            styles = [each.style for strip in made.screen._compositor.render_strips() for each in strip if each.style]
+            colours = [colour for style in styles for colour in (style.color, style.bgcolor) if colour]
+            assert all(colour.is_default for colour in colours) == (theme == "ansi")
+            hidden = [style for style in styles if style.color and style.color == style.bgcolor]
+            assert all(style.color is not None and style.color.is_default for style in hidden)
+
+    asyncio.run(see())
+
+
 def test_any_size_at_any_time(training: Path) -> None:
     draw = random.Random(4)
 
