@@ -101,7 +101,7 @@ class Feed:
             if self._watch is None:
                 from scalelab.tui.snapshot import Watch  # numpy and the laws: not before the first paint
 
-                self._watch = Watch(self._root)
+                self._watch = Watch(self._root, rows_first=True)
             self._watch.group = self._group
             shot = self._watch.poll()
         except StoreBusy:

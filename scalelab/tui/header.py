@@ -110,6 +110,8 @@ def law_words(shot: Snapshot) -> str:
         return _no_law(shot.assessment.verdicts[0])
     if shot.fit_problem:
         return _no_law(shot.fit_problem)
+    if not shot.complete:
+        return ""  # it may be there, and is not read yet
     points = len(shot.own_finals)
     return (
         f"no law yet: it comes with {FIRST_LAW} finished points, {points} so far"

@@ -164,7 +164,10 @@ class Watch:
         There is no lab, or its store cannot be read.
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, *, rows_first: bool = False) -> None:
+        """`rows_first`: the first look takes runs and points alone, and is not complete. Somebody waits for it, and
+        laws and preset take a third of the time until the app shows a run.
+        """
         from scalelab.tui.lawbook import LawBook
 
         self.paths: LabPaths = lab_paths(root)
@@ -177,6 +180,9 @@ class Watch:
         self._estimated = -ESTIMATE_SECONDS
         self.snapshot = Snapshot(root=self.paths.root, name=self.paths.root.name)
         self._read_fixed()
+        self._rows_first = rows_first
+        self._untold: Snapshot | None = self.snapshot
+        """What the laws are told against, before they were first told."""
 
     def poll(self) -> Snapshot | None:
         """The next snapshot, or None where nothing has changed since the last."""
@@ -197,6 +203,12 @@ class Watch:
         if any(getattr(before, name) != value for name, value in told.items()):
             now = replace(now, **told, versions=replace(now.versions, rows=now.versions.rows + 1))  # type: ignore[arg-type]
         now = self._with_curves(self._with_rows(now, alive))
+        if self._rows_first:
+            self._rows_first = False
+            self.snapshot = replace(now, complete=False)
+            return self.snapshot
+        if self._untold is not None:
+            now, before, self._untold = replace(now, preset=self._preset()), self._untold, None
         now = self._book.told(now, before)
         self.snapshot = self._with_endings(now, before)
         return self.snapshot
@@ -218,18 +230,19 @@ class Watch:
 
     def _read_fixed(self) -> None:
         device, groups = self._reader.meta("device"), self._book.groups()
-        preset: Preset | None = None
-        with suppress(ScalelabError):  # a preset of another version is no reason to hide the lab
-            preset = control.stored_preset(self.paths.root)
         self.snapshot = replace(
             self.snapshot,
             device=DeviceInfo.from_json(device) if device else None,
             tokens=self._book.tokens(groups[0], groups),
-            preset=preset,
             groups=groups,
             group=groups[0],
             elsewhere=bool(self._reader.meta("recorded")),
         )
+
+    def _preset(self) -> Preset | None:
+        with suppress(ScalelabError):  # a preset of another version is no reason to hide the lab
+            return control.stored_preset(self.paths.root)
+        return None
 
     def _with_rows(self, shot: Snapshot, alive: bool) -> Snapshot:
         rows = tuple(self._reader.runs())

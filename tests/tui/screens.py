@@ -33,7 +33,7 @@ async def app(
     made = LabApp(Opening(lab=lab, preset=preset), chosen, now=lambda: NOW)
     async with made.run_test(size=size) as pilot:
         if lab is not None:
-            await until(pilot, lambda: isinstance(made.screen, LabScreen) and made.screen.snapshot is not None)
+            await until(pilot, lambda: isinstance(made.screen, LabScreen) and made.screen.is_read)
         elif preset is None:
             await until(pilot, lambda: isinstance(made.screen, StartScreen) and made.screen._labs is not None)
         await settle(pilot)

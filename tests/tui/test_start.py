@@ -35,7 +35,7 @@ def test_enter_opens_the_lab_and_b_comes_back(recorded: Path) -> None:
     async def see() -> None:
         async with app() as (made, pilot):
             await pilot.press("enter")
-            await until(pilot, lambda: isinstance(made.screen, LabScreen) and made.screen.snapshot is not None)
+            await until(pilot, lambda: isinstance(made.screen, LabScreen) and made.screen.is_read)
             assert made.screen.root == recorded  # type: ignore[attr-defined]
             await pilot.press("b")
             await until(pilot, lambda: isinstance(made.screen, StartScreen))

@@ -104,6 +104,11 @@ class LabScreen(Asks):
             )
 
     @property
+    def is_read(self) -> bool:
+        """Whether all that the store has was read once."""
+        return self.snapshot is not None and self.snapshot.complete
+
+    @property
     def log_file(self) -> Path | None:
         """What is named where something is wrong."""
         return self.root / "supervisor.log"
