@@ -153,7 +153,8 @@ def test_row_04_training_does_not_notice_the_end_of_the_app_that_looks_on(
 ) -> None:
     ways = ["SIGKILL", "hang-up", *(["tmux"] if shutil.which("tmux") else [])]
     n, survived, attach = len(ways) * tally.repeats(1, 14), 0, []
-    paths = mini.make(tmp_path / "lab", text, budgets={"tokens": [640_000, 6_400_000]})
+    one_slot = {"device": "cpu", "slots": 1}  # the other core is for the app
+    paths = mini.make(tmp_path / "lab", text, budgets={"tokens": [640_000, 6_400_000]}, hardware=one_slot)
     pid = control.start_detached(None, paths.root)
     try:
         mini.wait_for(lambda: mini.steps(paths) > 0, 60, "points")

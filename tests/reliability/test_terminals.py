@@ -17,7 +17,8 @@ from tests.lab import mini
 from tests.reliability.tally import Tally
 from tests.reliability.terminals import Terminal, environment, scalelab
 
-LONG = {"budgets": {"tokens": [640_000, 6_400_000]}}
+LONG = {"budgets": {"tokens": [640_000, 6_400_000]}, "hardware": {"device": "cpu", "slots": 1}}
+"""Trains for longer than anybody looks, and leaves a core to who does."""
 STOP_SECONDS = 10.0
 
 

@@ -183,7 +183,7 @@ def test_training_goes_on_when_tabs_and_server_end(tmp_path: Path) -> None:
     made = subprocess.run(
         [sys.executable, "-m", "scalelab", "run", "--preset", "smoke", "--lab", "labs/smoke", "--detach", "--set",
          "corpus.source=text.txt", "--set", "corpus.tokenizer=bytes", "--set", "evaluation.tokens=1024",
-         "--set", "budgets.tokens=[2_000_000]"],
+         "--set", "budgets.tokens=[2_000_000]", "--set", "hardware.slots=1"],
         cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
