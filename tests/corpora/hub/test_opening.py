@@ -35,20 +35,41 @@ def test_compressed_json_lines_are_read_as_c4_has_them(hub: Hub, cache: Path) ->
     assert both_sides(hub, "c4", cache) == sorted(SOME)
 
 
-def test_a_crawl_of_fineweb_is_a_config(hub: Hub, cache: Path) -> None:
-    crawl, sample = {"a.parquet": parquet(SOME)}, {"a.parquet": parquet(SOME[:1])}
-    hub.dataset("HuggingFaceFW/fineweb-edu", configs(**{"CC-MAIN-2024-10": crawl, "sample-10BT": sample}))
-    assert both_sides(hub, "fineweb-edu:CC-MAIN-2024-10", cache) == sorted(SOME)
+@pytest.mark.parametrize(
+    ("source", "repo", "config"),
+    [
+        ("fineweb-edu:CC-MAIN-2024-10", "HuggingFaceFW/fineweb-edu", "CC-MAIN-2024-10"),
+        ("fineweb", "HuggingFaceFW/fineweb", "sample-10BT"),
+    ],
+)
+def test_a_crawl_of_fineweb_is_a_config_and_without_one_it_is_the_sample(
+    hub: Hub, cache: Path, source: str, repo: str, config: str
+) -> None:
+    folders = {name: {"a.parquet": parquet(SOME[:1])} for name in ("default", "sample-10BT", "CC-MAIN-2024-10")}
+    hub.dataset(repo, configs(**(folders | {config: {"a.parquet": parquet(SOME)}})))
+    assert both_sides(hub, source, cache) == sorted(SOME)
 
 
-def test_wikitext_gives_articles_and_not_lines(hub: Hub, cache: Path) -> None:
+def test_tinystories_has_one_config_and_none_is_named(hub: Hub, cache: Path) -> None:
+    hub.dataset("roneneldan/TinyStories", {"data/train-00000-of-00001.parquet": parquet(SOME),
+                                           "data/validation-00000-of-00001.parquet": parquet(["x"])})  # fmt: skip
+    assert both_sides(hub, "tinystories", cache) == sorted(SOME)
+
+
+@pytest.mark.parametrize(
+    ("source", "config"),
+    [("wikitext-103", "wikitext-103-raw-v1"), ("wikitext-103:wikitext-103-v1", "wikitext-103-v1")],
+)
+def test_wikitext_gives_articles_and_not_lines(hub: Hub, cache: Path, source: str, config: str) -> None:
     articles = [
         f" = Title {i} = \n\n {prose(700, i)[:600]} . \n\n = = Part = = \n\n {prose(900, i)} . " for i in range(90)
     ]
     lines = [line for article in articles for line in ["\n", *article.splitlines(keepends=True)]]
     rows = [line if line.strip() else "" for line in lines]
-    hub.dataset("Salesforce/wikitext", configs(**{"wikitext-103-raw-v1": {"train-0.parquet": parquet(rows, group=50)}}))
-    found = both_sides(hub, "wikitext-103", cache)
+    other = "wikitext-103-v1" if config.endswith("raw-v1") else "wikitext-103-raw-v1"
+    folders = {config: {"train-0.parquet": parquet(rows, group=50)}, other: {"train-0.parquet": parquet(["x"])}}
+    hub.dataset("Salesforce/wikitext", configs(**folders))
+    found = both_sides(hub, source, cache)
     whole = [text for text in found if text.startswith(" = Title")]
     assert len(whole) == len(articles)
     assert all(text.count(" = Title") == 1 for text in whole)
@@ -89,6 +110,7 @@ def test_openwebtext_is_read_from_main_once_that_holds_text_and_from_a_mirror_wh
         ("hf:me/both:en#id", "column 'id' holds int"),
         ("hf:me/gated", "is gated: its owner asks for consent first: accept its terms"),
         ("hf:me/script", "is a script, which is not run, and has no parquet copy"),
+        ("openwebtext", "'Skylion007/openwebtext' is a script, .* no parquet copy: name a copy of it as hf:OWNER/NAME"),
         ("hf:me/empty", "holds no data files"),
         ("hf:me/small", "holds 3 B of different text"),
         ("hf:", "names no dataset"),
@@ -101,6 +123,7 @@ def test_what_cannot_be_read_is_refused_in_one_line(hub: Hub, cache: Path, sourc
     hub.dataset("me/both", configs(en={"a.parquet": parquet(SOME)}, de={"a.parquet": parquet(["x"])}))
     hub.dataset("me/gated", two_files(SOME), gated=True)
     hub.dataset("me/script", {"README.md": b"# x\n", "script.py": b""})
+    hub.dataset("Skylion007/openwebtext", SCRIPT)
     hub.dataset("me/empty", {"README.md": b"# x\n"})
     hub.dataset("me/small", {"a.jsonl": b'{"text": "abc"}\n'})
     with pytest.raises(BadInput, match=match) as caught:
