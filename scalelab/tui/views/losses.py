@@ -96,7 +96,9 @@ class LossFigure:
                 series.insert(0, _line(spec, x, curve.loss, None, ""))
             label = spec.run if alone else spec.rung
             series.append(_line(spec, x, self._smoothed(curve, look.smoothing), colour, label))
-        return _figure(series, look, self._ends)
+        # Of a task, training losses too are of its targets alone.
+        per = "target token" if any(spec.scored_pairs for spec in specs) else "token"
+        return _figure(series, look, self._ends, per)
 
     def _smoothed(self, curve: Curve, smoothing: int) -> Array:
         if not smoothing:
@@ -137,7 +139,7 @@ def _line(spec: RunSpec, x: Array, y: Array, colour: int | None, label: str) -> 
     return Series(role=Role.CURVE, mark=Mark.LINE, name=spec.run, label=label, colour=colour, x=x, y=y)
 
 
-def _figure(series: Sequence[Series], look: Look, ends: tuple[Ends, Ends]) -> Figure:
+def _figure(series: Sequence[Series], look: Look, ends: tuple[Ends, Ends], per: str) -> Figure:
     label, notation = _LABELS[look.along]
     x = ends[0].of([each.x for each in series], log=look.log_x)
     y = ends[1].of([each.y for each in series], log=look.log_y)
@@ -145,7 +147,7 @@ def _figure(series: Sequence[Series], look: Look, ends: tuple[Ends, Ends]) -> Fi
     return Figure(
         title=look.words(),
         x=Axis(label=label, low=low_x, high=high_x, log=look.log_x, notation=notation),
-        y=Axis(label="loss, nats a token", low=low_y, high=high_y, log=look.log_y),
+        y=Axis(label=f"loss, nats a {per}", low=low_y, high=high_y, log=look.log_y),
         series=tuple(series),
     )
 

@@ -35,7 +35,13 @@ def subject_of(shot: Snapshot) -> Subject | None:
         name=f"{shot.name} · {shot.group}" if shot.group else shot.name, path=str(shot.root), runs=runs,
         assessment=seen, foretold=tuple(told.values()),
         rung_names={row.run: row.spec.rung for row in shot.rows}, origin=origin_of(shot),
+        target_words=_target_words(shot),
     )  # fmt: skip
+
+
+def _target_words(shot: Snapshot) -> str:
+    """What losses are nats of: in a task of targets alone."""
+    return "target token" if shot.tokens is not None and shot.tokens.pairs is not None else "token"
 
 
 def origin_of(shot: Snapshot) -> Origin | None:
@@ -64,6 +70,7 @@ def known_of(shot: Snapshot) -> Known:
     """What the lab measured beside its losses, as far as it is known without a fit of its own."""
     return Known(
         bytes_per_token=None if shot.tokens is None else shot.tokens.bytes_per_token,
+        target_words=_target_words(shot),
         flops_per_second=_rate(shot),
     )
 
