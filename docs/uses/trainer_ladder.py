@@ -1,4 +1,4 @@
-"""A ladder that transformers' own Trainer trains, recorded into a lab: four widths, three budgets, English by bytes.
+"""A ladder that transformers' own Trainer trains, recorded into a lab: three widths, three budgets, English by bytes.
 
     pip install scalelab accelerate
     python trainer_ladder.py labs/trainer
@@ -63,8 +63,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lab", help="where the runs go: a new folder, or a lab of such runs")
     parser.add_argument("--text", type=Path, help="a folder of *.txt")
-    parser.add_argument("--widths", default="16,24,40,64")
-    parser.add_argument("--steps", default="500,1000,2000")
+    parser.add_argument("--widths", default="16,24,40")
+    parser.add_argument("--steps", default="250,500,1000")
     asked = parser.parse_args()
     data, held_out = texts(asked.text)
     for width in map(int, asked.widths.split(",")):
