@@ -119,6 +119,8 @@ def _guilty(draft: Draft, base: Preset, keys: Sequence[str], words: str) -> str:
     if found is not None:
         return grouping.key_of(*found)
     named = next((key for key in keys if words.startswith(key)), "")
+    if named == grouping.KEY:  # too many of them
+        named = grouping.key_of(len(grouping.groups_of(draft, base)) - 1)
     if keys == tasks.MEANT:
         named = named or tasks.guilty(draft, base)
     return named or (draft.touched if draft.touched in keys else keys[0])

@@ -58,17 +58,19 @@ def choices(task: str) -> Mapping[str, str]:
 
 def described(source: str, task: str) -> str:
     """What a source is."""
+    from scalelab.corpora.hub.names import hub_spec
+
     known = choices(task).get(source)
     if known is not None:
         return known
-    if source.startswith(HUB):
-        return "streamed from the hub"
     parts = shares_of(source)
     if task == LM and len(parts) > 1:
         return ", ".join(f"{100 * share:.3g} % {name}" for name, share in parts)
-    if task == LM and source.partition("@")[0].partition(":")[0] in texts():
-        return "streamed from the hub"
-    return "files of this machine"
+    try:
+        spec = hub_spec(source)
+    except BadInput:
+        return ""
+    return "files of this machine" if spec is None or spec.is_local else "streamed from the hub"
 
 
 def forms(task: str) -> str:

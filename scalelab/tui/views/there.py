@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
+import itertools
 import os
 
 from scalelab.errors import BadInput, did_you_mean
@@ -12,6 +14,8 @@ from scalelab.preset import Preset
 from scalelab.recipe import parse_recipe
 from scalelab.tui.views import grouping, tasks
 
+MOST = 10_000
+"""Files of a folder that are looked at, at every key."""
 _FILES = "files:"
 _PATHS = ("/", ".", "~")
 
@@ -57,8 +61,18 @@ def _of_source(source: str, task: str) -> str:
 
 
 def _is_there(path: str) -> bool:
-    """Whether a path, or something that a glob means, exists; `**` may go through a whole disk and is believed."""
+    """Whether a path, or something that a glob in its last part means, exists; what takes long to find is believed."""
     if "\0" in path:
         return False
     whole = os.path.expanduser(path)
-    return os.path.exists(whole) or "**" in whole or next(glob.iglob(whole), None) is not None
+    folder, name = os.path.split(whole)
+    if os.path.exists(whole) or not glob.has_magic(whole):
+        return os.path.exists(whole)
+    if glob.has_magic(folder):
+        return True
+    try:
+        with os.scandir(folder or ".") as entries:
+            names = [entry.name for entry in itertools.islice(entries, MOST)]
+    except OSError:
+        return False
+    return len(names) == MOST or bool(fnmatch.filter(names, name))

@@ -133,6 +133,15 @@ def test_groups_come_change_and_go() -> None:
     assert made.now.sets == () and field(made, "groups").value == ""
 
 
+def test_too_many_groups_are_told_at_the_last_one() -> None:
+    made, key = desk("augment"), "groups[5].name"
+    for _ in range(11):
+        key = made.add(key)
+    assert "at most 16" in field(made, "groups[16].name").problem
+    made.remove(key)
+    assert made.now.problems == {} and made.now.preset is not None and len(made.now.preset.groups) == 16
+
+
 def test_a_detail_of_a_group_is_reverted_alone_and_a_group_with_all_others() -> None:
     made = desk(
         "augment", ("groups[2].copies", "4"), ("groups[3].augment", "word-dropout=0.3"), ("groups[0].name", "x")
