@@ -165,8 +165,8 @@ class PlanView(Threaded):
     # What it shows
 
     def _tell(self) -> None:
-        if not self.children:
-            return
+        if len(self.query("#plan-form, #plan-grid, #plan-total, #plan-command")) < 4:
+            return  # it is being made, and told once it is whole; or it goes, a part at a time
         page, desk = self.query_one(Page), self._desk
         if self._new:
             plan, old = desk.now.plan or desk.last, desk.now.plan is None

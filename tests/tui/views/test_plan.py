@@ -56,6 +56,16 @@ async def _type(pilot: Pilot[None], key: str, text: str, end: str = "enter") -> 
 _NAMES = {" ": "space", ",": "comma", ".": "full_stop", "-": "minus", "/": "slash"}
 
 
+@piloted
+async def test_a_view_whose_parts_are_going_is_told_nothing_any_more(host: Host) -> None:
+    async with host.run_test() as pilot:
+        await settle(pilot)
+        await host.view.query_one(Page).remove()
+        host.view.begin("smoke")  # type: ignore[attr-defined]
+        await settle(pilot)
+        assert "--preset smoke" in host.view.command  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("size", SIZES)
 @piloted
 async def test_the_form_at_every_size(size: tuple[int, int], host: Host) -> None:
