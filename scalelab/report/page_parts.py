@@ -11,6 +11,7 @@ from scalelab.report import findings, numbers, replay, shares
 from scalelab.report.layout import capital, counted, span
 from scalelab.report.markup import Markup, element, joined, table
 from scalelab.report.points import law_at_runs
+from scalelab.report.scores import columns_of
 from scalelab.units import format_count
 
 if TYPE_CHECKING:
@@ -109,18 +110,21 @@ def runs(subject: Subject) -> list[Markup]:
     """Every run of the fit with its residual, and every run that is none, with the reason."""
     used, seen = subject.runs, subject.assessment
     said = law_at_runs(subject) if seen.best is not None else np.full(len(used), np.nan)
-    rows = [["run", "N", "D", "C", "loss", "above the law"]]
+    more = columns_of(subject)
+    rows = [["run", "N", "D", "C", "loss", "above the law", *(title for title, _ in more)]]
     columns = zip(used.run_id, used.n_params, used.n_tokens, used.compute, used.loss, said, strict=True)
     for name, n, d, c, loss, law in list(columns)[:SHOWN_RUNS]:
         rows.append([name, format_count(n), format_count(d), numbers.flops(float(c)), f"{loss:.4f}",
-                     numbers.percent(float(loss / law - 1)) if np.isfinite(law) else ""])  # fmt: skip
+                     numbers.percent(float(loss / law - 1)) if np.isfinite(law) else "",
+                     *(cells.get(name, "") for _, cells in more)])  # fmt: skip
     whole = table(rows)
     if len(used) > SHOWN_RUNS:
         rest = f"and {len(used) - SHOWN_RUNS:,} more: scalelab fit --csv writes them all"
         whole = joined(whole, element("p", rest, class_="muted"))
     if len(used) > OPEN:
         whole = element("details", element("summary", counted(len(used), "run")), whole)
-    return [element("h2", "Runs of the fit"), whole, *_left_out(subject)]
+    links = [element("p", f"{each.sentence()}.", class_="muted") for each in subject.links]
+    return [element("h2", "Runs of the fit"), whole, *links, *_left_out(subject)]
 
 
 def _left_out(subject: Subject) -> list[Markup]:

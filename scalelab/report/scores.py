@@ -104,6 +104,19 @@ def scored(subject: Subject, width: int) -> Lines:
     return lines
 
 
+def columns_of(subject: Subject) -> list[tuple[str, dict[str, str]]]:
+    """What runs reach besides the loss of the fit, as columns of a table of runs: a title, and run → cell."""
+    scores = [
+        (f"{NAMES[name]}, %", {each.run: f"{100 * each.value:.1f}" for each in subject.scores if each.name == name})
+        for name in _names(subject.scores)
+    ]
+    parts = [
+        (f"loss on {clean(part, 40)}", {each.run: f"{each.loss:.4f}" for each in subject.parts if each.part == part})
+        for part in dict.fromkeys(each.part for each in subject.parts)
+    ]
+    return scores + parts
+
+
 def by_part(subject: Subject) -> Lines:
     """A table of the loss on each part of a mixture by N and D; nothing of one corpus."""
     lines: Lines = []

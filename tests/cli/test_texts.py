@@ -93,6 +93,16 @@ def test_shares_are_printed_in_per_cent_and_losses_by_target_tokens(scalelab: Ru
     assert "nats a token" not in report
 
 
+def test_the_page_has_scores_and_parts_beside_each_run(
+    scalelab: Run, tasks: Path, mixture: Path, tmp_path: Path
+) -> None:
+    for lab, words in ((tasks, ("chrF, %", "by the link of 20 runs", "nats a target token")),
+                       (mixture, ("loss on python", "loss on wikitext-103"))):  # fmt: skip
+        assert scalelab("report", str(lab), "-o", str(tmp_path / "page.html"), "--force").code == 0
+        page = (tmp_path / "page.html").read_text()
+        assert all(each in page for each in words)
+
+
 def test_the_losses_on_one_part_of_a_mixture_are_fitted_by_name(scalelab: Run, mixture: Path) -> None:
     mixed = open_subject(str(mixture), stored=True)
     own = open_subject(str(mixture), where=("part=python",), stored=True)
