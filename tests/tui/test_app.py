@@ -174,7 +174,7 @@ def test_a_lab_that_cannot_be_read_any_more_is_told_with_its_log(training: Path)
                 os.pwrite(file, b"\xff" * os.fstat(file).st_size, 0)
                 os.close(file)
             await until(pilot, lambda: isinstance(made.screen, Problem))
-            await until(pilot, lambda: "/supervisor." in text(made))  # the end of a long path may stand on the next row
+            await until(pilot, lambda: "/supervisor" in text(made))  # its ending may stand on the next row
             await pilot.press("escape")
             await settle(pilot)
             assert not isinstance(made.screen, Problem)
@@ -269,7 +269,7 @@ def test_ten_thousand_byte_strings_reach_no_terminal(training: Path) -> None:
     assert shot is not None
     for number in range(0, len(strings), 4):
         one, two, three, four = strings[number : number + 4]
-        bar.put(header.lines(replace(shot, name=one, fit_problem=two, assessment=None), 80, "me@box"))
+        bar.put(header.lines(replace(shot, name=one, fit_problem=two, assessment=None), 80, ("me@box",)))
         assert harmless(bar.text.replace("\n", ""))
         assert harmless(ScalelabError(three, todo=four).line())
         rows = [Row(key="a", cells={"a": one, "b": two}), Row(key="", cells={"heading": three})]
