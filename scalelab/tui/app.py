@@ -20,6 +20,7 @@ from textual.binding import BindingType
 from textual.command import Provider
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
+from textual.theme import Theme
 
 from scalelab.errors import ScalelabError
 from scalelab.records import RunState
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from scalelab.tui.snapshot import Snapshot
 
 NO_COLOUR = NoColor()
+OWN_THEMES = {theme.name: theme for theme in THEMES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,10 @@ class LabApp(ChangedCells[str]):
         if not (self.no_color and self.native_ansi_color):
             return filters
         return [NO_COLOUR if isinstance(each, Monochrome) else each for each in filters]
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """Ours at once, by its name: Textual asks at every row of every widget."""
+        return OWN_THEMES.get(theme_name) or super().get_theme(theme_name)
 
     def get_default_screen(self) -> Screen[Any]:
         """The list of labs lies under everything."""

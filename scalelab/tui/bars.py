@@ -65,11 +65,11 @@ class Lines(Widget):
     def render_line(self, y: int) -> Strip:
         """One line."""
         line = self._lines[y] if y < len(self._lines) else ()
-        segments = [Segment(words, self._style(look)) for words, look in line if words]
-        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
-
-    def _style(self, look: str) -> Style:
         base = self.rich_style
+        segments = [Segment(words, self._style(look, base)) for words, look in line if words]
+        return Strip(segments).adjust_cell_length(self.size.width, base)
+
+    def _style(self, look: str, base: Style) -> Style:
         if not look:
             return base
         if (key := (look, base, self.app.theme)) not in self._looks:  # Textual looks a style up anew at every ask

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -29,7 +29,7 @@ class LinesView(ScrollView):
         self._lines: list[Text] = []
         self._strips: dict[int, Strip] = {}
         """Lines that were drawn once: a view that comes back is drawn anew as a whole."""
-        self._drawn_for: tuple[object, ...] = ()
+        self._drawn_for: tuple[int, Style, str] = (0, NO_STYLE, "")
 
     @property
     def plain(self) -> list[str]:
@@ -54,14 +54,18 @@ class LinesView(ScrollView):
                 self._strips.pop(place, None)
                 self.refresh_lines(place, 1)
 
-    def render_line(self, y: int) -> Strip:
-        """One row of the screen."""
-        place, width, base = y + self.scroll_offset.y, self.columns, self.rich_style
-        if place >= len(self._lines):
-            return Strip.blank(width, base)
-        if (drawn_for := (width, base, self.app.theme)) != self._drawn_for:
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows of the screen; what they share is asked for once, for Textual derives a style anew at every ask."""
+        if (drawn_for := (self.columns, self.rich_style, self.app.theme)) != self._drawn_for:
             self._drawn_for = drawn_for
             self._strips.clear()
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the screen."""
+        place, (width, base, _) = y + self.scroll_offset.y, self._drawn_for
+        if place >= len(self._lines):
+            return Strip.blank(width, base)
         if place not in self._strips:
             self._strips[place] = self._row(place, width).apply_style(base)
         return self._strips[place]
