@@ -67,7 +67,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_shards: None) -> 
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("SCALELAB_ENCODERS", "2")
+    monkeypatch.setenv("SCALELAB_ENCODERS", "1")  # two are for tests of what they do beside each other
     with serving() as made:
         monkeypatch.setenv("HF_ENDPOINT", made.url)
         yield made

@@ -21,7 +21,8 @@ SOURCE = "hf:me/stories"
 
 
 @pytest.fixture
-def stories(hub: Hub) -> Hub:
+def stories(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    monkeypatch.setenv("SCALELAB_ENCODERS", "2")
     hub.dataset("me/stories", two_files())
     return hub
 
