@@ -180,6 +180,8 @@ class Watch:
         self._estimated = -ESTIMATE_SECONDS
         self.snapshot = Snapshot(root=self.paths.root, name=self.paths.root.name)
         self._read_fixed()
+        if not rows_first:
+            self.snapshot = replace(self.snapshot, preset=self._preset())
         self._rows_first = rows_first
         self._untold: Snapshot | None = self.snapshot
         """What the laws are told against, before they were first told."""
@@ -208,7 +210,7 @@ class Watch:
             self.snapshot = replace(now, complete=False)
             return self.snapshot
         if self._untold is not None:
-            now, before, self._untold = replace(now, preset=self._preset()), self._untold, None
+            now, before, self._untold = replace(now, preset=now.preset or self._preset()), self._untold, None
         now = self._book.told(now, before)
         self.snapshot = self._with_endings(now, before)
         return self.snapshot
