@@ -211,11 +211,9 @@ def _devices(_: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _answer_of(values: Mapping[str, Any]) -> float:
     """A sum that a device has done; whatever keeps it from that is an error."""
-    import torch
-
     from scalelab.training.device import reopen_device
 
-    return float(torch.ones(64, device=reopen_device(values["device"]).torch_device).sum())
+    return reopen_device(values["device"]).answer()
 
 
 def _probe(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,4 +48,4 @@ def test_row_17_a_run_says_which_device_it_lost(tmp_path: Path) -> None:
 def test_row_17_a_device_that_was_there_when_the_lab_was_planned_is_lost_and_not_a_mistake_of_the_user() -> None:
     with pytest.raises(DeviceLost, match="cuda:99 is not on this machine any more"):
         reopen_device("cuda:99")
-    assert reopen_device("cpu").name == "cpu"
+    assert reopen_device("cpu").answer() == 64.0
