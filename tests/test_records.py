@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 
 from scalelab import plan, preset_files
-from scalelab.records import DeviceInfo, Evaluation, Message, Outcome, Point, RunSpec, RunState, Saved, pack, unpack
+from scalelab.records import (
+    DeviceInfo,
+    Evaluation,
+    Message,
+    Outcome,
+    PartEvaluation,
+    Point,
+    RunSpec,
+    RunState,
+    Saved,
+    Score,
+    pack,
+    unpack,
+)
 
 _POINT = Point(
     run="r", attempt=1, step=3, n_tokens=9, loss=float("inf"), lr=0.1, grad_norm=2.0, tokens_per_second=1.0, seconds=0.5
@@ -31,9 +44,12 @@ _EVALUATION = Evaluation(
         _POINT,
         _EVALUATION,
         Saved(run="r", attempt=1, step=3, path="checkpoint/1", for_branch=True),
+        PartEvaluation(run="r", attempt=1, step=3, part="python", loss=2.0, loss_se=0.1, accuracy=0.5, bits_per_byte=1.1,
+                       evaluated_tokens=64),
+        Score(run="r", attempt=1, step=3, name="chrf", value=0.5, n=200),
         Outcome(run="r", attempt=1, state=RunState.DIVERGED, step=3, reason="loss is nan"),
     ],
-)
+)  # fmt: skip
 def test_a_message_comes_out_of_the_pipe_as_it_went_in(message: Message) -> None:
     assert unpack(pack(message)) == message
 
