@@ -6,12 +6,13 @@ Knows figures and cells. What does not fit is left away in an order: title, axis
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from scalelab.figures import Axis, Figure, Mark, Role
+from scalelab.figures import Axis, Figure, Mark, Role, Series
 from scalelab.tui.charts.cells import Cells, single
 from scalelab.tui.charts.glyphs import Dots, Signs
 from scalelab.tui.charts.inks import BOLD, PLAIN, Inks
@@ -21,6 +22,8 @@ LEAST_COLUMNS, LEAST_ROWS = 18, 6
 """Cells below which there are no axes, only the drawing."""
 TITLED_ROWS = 9
 """Rows from which a title and the y axis's name have a row of their own."""
+LEAST_NAME = 10
+"""Cells in which the beginning of a name is worth reading."""
 SHORTENED = 14
 """A label at a line's end may take this many cells where the chart is narrow."""
 
@@ -132,7 +135,7 @@ def label_room(figure: Figure, columns: int) -> int:
 def draw_axes(cells: Cells, figure: Figure, area: Layout, signs: Signs, inks: Inks) -> None:
     """The two axes with ticks and names, the title, and faint lines at the ticks of y."""
     if area.title_row is not None:
-        cells.write(area.title_row, 0, figure.title[: cells.columns], manner=BOLD)
+        cells.write(area.title_row, 0, shortened(figure.title, cells.columns), manner=BOLD)
     if area.name_row is not None:
         cells.write(area.name_row, 0, figure.y.label, inks.axis)
     if not area.axes:
@@ -186,18 +189,29 @@ def draw_grid(cells: Cells, axis: Axis, area: Layout, signs: Signs, inks: Inks) 
             cells.write(area.top + round(place), area.left, signs.grid * area.columns, inks.grid)
 
 
-def draw_key(cells: Cells, figure: Figure, area: Layout, sign: str, inks: Inks, coloured: bool) -> None:
-    """The labels in a row above the axes, from the right, as many as fit beside the name of y."""
+def draw_key(
+    cells: Cells, figure: Figure, area: Layout, sign_of: Callable[[Series], str], inks: Inks, coloured: bool
+) -> None:  # fmt: skip
+    """The labels in a row above the axes, at the right; where there is no room for both, the name of y gives way."""
     if area.name_row is None:
         return
-    right, least = cells.columns, len(single(figure.y.label)) + 2
-    for series in reversed([each for each in figure.series if each.label]):
-        word = f"{sign} {series.label}"
-        right -= len(single(word))
-        if right < least:
-            break
-        cells.write(area.name_row, right, word, inks.of(series) if coloured else PLAIN)
-        right -= 2
+    words = [(f"{sign_of(series)} {series.label}", series) for series in figure.series if series.label]
+    right = cells.columns - sum(len(single(word)) + 2 for word, _ in words) + 2
+    if right < len(single(figure.y.label)) + 2:
+        cells.write(area.name_row, 0, " " * cells.columns)
+        if right - 2 >= LEAST_NAME:
+            cells.write(area.name_row, 0, shortened(figure.y.label, right - 2), inks.axis)
+    for word, series in words:
+        cells.write(area.name_row, max(right, 0), word, inks.of(series) if coloured else PLAIN)
+        right += len(single(word)) + 2
+
+
+def shortened(words: str, width: int) -> str:
+    """Words in so many cells: as many of their clauses as fit, else the beginning of the first."""
+    if len(single(words)) <= width:
+        return words
+    ends = [place for place, sign in enumerate(words[: width + 1]) if sign in ",:"]
+    return words[: ends[-1]] if ends else words[: max(width - 1, 0)] + "…" * (width > 0)
 
 
 def inside(across: Array, down: Array, area: Layout) -> npt.NDArray[np.bool_]:

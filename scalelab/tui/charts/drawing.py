@@ -9,7 +9,7 @@ import numpy as np
 from scalelab.figures import Figure, Mark, Series
 from scalelab.tui.charts import axes, labels
 from scalelab.tui.charts.cells import Cells
-from scalelab.tui.charts.glyphs import dot_sign, dots_of, signs_of
+from scalelab.tui.charts.glyphs import dot_sign, dots_of, shape, signs_of
 from scalelab.tui.charts.inks import PLAIN, Inks
 from scalelab.tui.charts.look import Look
 from scalelab.tui.charts.raster import Array, Ints
@@ -44,7 +44,7 @@ def draw(
     draw_signs(cells, figure, area, look)
     axes.draw_axes(cells, figure, area, signs, look.inks if look.coloured else WITHOUT)
     if axes.is_keyed(figure):
-        axes.draw_key(cells, figure, area, signs.run, look.inks, look.coloured)
+        axes.draw_key(cells, figure, area, lambda series: sign_of(series, figure, look), look.inks, look.coloured)
     elif area.margin:
         labels.label_ends(cells, figure, area, look.inks, look.coloured)
     return Drawing(cells=cells, area=area)
@@ -70,7 +70,15 @@ def draw_signs(cells: Cells, figure: Figure, area: axes.Layout, look: Look) -> N
     for series in given:
         rows, columns, seen = cells_of(series, figure, area)
         ink = look.inks.of(series) if look.coloured else PLAIN
-        cells.put(area.top + rows[seen], area.left + columns[seen], dot_sign(series, look.glyphs), ink)
+        cells.put(area.top + rows[seen], area.left + columns[seen], sign_of(series, figure, look), ink)
+
+
+def sign_of(series: Series, figure: Figure, look: Look) -> str:
+    """The sign of a series' dots; where colours would tell the series apart and there are none, a shape of its own."""
+    if look.coloured or not axes.is_keyed(figure):
+        return dot_sign(series, look.glyphs)
+    named = [each is series for each in figure.series if each.label]
+    return shape(named.index(True), look.glyphs) if True in named else dot_sign(series, look.glyphs)
 
 
 def cells_of(series: Series, figure: Figure, area: axes.Layout) -> tuple[Ints, Ints, np.ndarray]:

@@ -85,9 +85,17 @@ def signs_of(glyphs: GlyphSet) -> Signs:
 
 
 _SPECIAL = frozenset({Role.FORECAST, Role.MINIMUM, Role.CHOSEN})
+_SHAPES = {GlyphSet.ASCII: "ox+*#@%&"}
+_FULL_SHAPES = "●○◆◇■□▲△▼▽"
 
 
 def dot_sign(series: Series, glyphs: GlyphSet) -> str:
     """The sign of one dot of a series: what nobody measured has another shape than what was."""
     signs = signs_of(glyphs)
     return signs.forecast if series.mark is Mark.DOTS and series.role in _SPECIAL else signs.run
+
+
+def shape(place: int, glyphs: GlyphSet) -> str:
+    """The sign of the n-th of some series that no colour tells apart."""
+    every = _SHAPES.get(glyphs, _FULL_SHAPES)
+    return every[place % len(every)]

@@ -79,7 +79,7 @@ def _sound(surface: Surface) -> bool:
 
 
 def _value(level: float) -> str:
-    return f"{level:.4g}"
+    return f"{level:#.3g}".rstrip(".")  # levels have three digits, "3.00" too
 
 
 def _cell_losses(surface: Surface, area: Layout) -> Array:

@@ -67,7 +67,21 @@ def test_dots_without_lines_are_told_in_a_row_above() -> None:
     from dataclasses import replace
 
     figure = unit(*(replace(fixed.dots([0.2], [0.3], colour=place), label=f"{place}M") for place in range(3)))
-    drawing = draw(figure, 60, 20, Look(coloured=False))
-    assert drawing.area is not None
-    assert drawing.area.name_row is not None
-    assert drawing.cells.row_text(drawing.area.name_row).rstrip().endswith("● 0M  ● 1M  ● 2M")
+    for coloured, told in ((True, "● 0M  ● 1M  ● 2M"), (False, "● 0M  ○ 1M  ◆ 2M")):
+        drawing = draw(figure, 60, 20, Look(coloured=coloured))
+        assert drawing.area is not None
+        assert drawing.area.name_row is not None
+        assert drawing.cells.row_text(drawing.area.name_row).rstrip().endswith(told)
+    # Without colours the dots themselves have the shapes of the row above.
+    assert {sign for row in range(3, 15) for sign in drawing.cells.row_text(row)} & set("●○◆")
+
+
+def test_a_row_of_labels_is_whole_and_the_name_of_the_axis_gives_way() -> None:
+    from dataclasses import replace
+
+    figure = unit(*(replace(fixed.dots([0.2], [0.3], colour=place), label=f"{place}.00k") for place in range(5)))
+    for width, name in ((90, "what it is"), (60, "what it"), (44, "")):
+        drawing = draw(replace(figure, y=replace(figure.y, label="what it is, at great length")), width, 20, Look())
+        assert drawing.area is not None and drawing.area.name_row is not None
+        row = drawing.cells.row_text(drawing.area.name_row)
+        assert row.startswith(name) and all(f"● {place}.00k" in row for place in range(5)), row
