@@ -59,7 +59,10 @@ class Placed:
 def lay_out(
     columns: Sequence[Column], rows: Sequence[Row], width: int, wider: Mapping[str, int], stay: Collection[str] = ()
 ) -> tuple[Placed, ...]:
-    """The columns that fit into `width` cells; `wider` are widths from before, `stay` those that may be empty."""
+    """The columns that fit into `width` cells; `wider` are widths from before, `stay` those that may be empty, as is one
+    whose words go on over all that stand after it.
+    """
+    stay = {*stay, *(row.spread for row in rows)}
     wanted = {each.name: _width(each, rows, wider.get(each.name, 0), each.name in stay) for each in columns}
     widths = {each.name: min(wanted[each.name], each.least) if each.rest else wanted[each.name] for each in columns}
     kept = [each for each in columns if wanted[each.name] or not each.keep]

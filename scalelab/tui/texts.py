@@ -43,12 +43,13 @@ class Texts:
         self._now: Ask | None = None
         self._thread: threading.Thread | None = None
         self._scribe: Scribe | None = None
+        self._loaded = False
         self._over = threading.Event()
 
     @property
     def loaded(self) -> bool:
         """Whether a worker is there, and a text comes at once."""
-        return self._scribe is not None
+        return self._loaded
 
     def ask(self, asks: Sequence[Ask], post: Callable[[Message], object]) -> None:
         """Have these written, in this order; what waits from before is not wanted any more.
@@ -90,12 +91,13 @@ class Texts:
             try:
                 self._scribe = self._scribe or control.Scribe(self._root)
                 made = self._scribe.write(ask.run, ask.prompt, n=ask.n, temperature=ask.temperature, seed=ask.seed)
+                self._loaded = True
                 post(Written(ask, made.text))
             except ScalelabError as problem:
                 post(Written(ask, "", problem.line()))
         if self._scribe is not None:
             self._scribe.close()
-            self._scribe = None
+            self._scribe, self._loaded = None, False
             while not (control.rest() or self._over.wait(REST_SECONDS)):
                 pass
         with self._turn:

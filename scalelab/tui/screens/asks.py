@@ -59,7 +59,7 @@ class Asks(Room):
                 return shot is not None and shot.alive
             case "lab.go_on":
                 return shot is not None and not (shot.alive or shot.elsewhere) and unfinished(shot)
-            case "lab.extend" | "plan.new" if shot is not None and shot.elsewhere:
+            case "lab.extend" | "plan.new" | "runs.text" | "predict.text" if shot is not None and shot.elsewhere:
                 return False
             case "lab.group" | "lab.group_before":
                 return shot is not None and len(shot.groups) > 1

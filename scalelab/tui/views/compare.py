@@ -123,4 +123,7 @@ def _apart(loss: float, first: float) -> str:
 
 
 def _held(each: Compared) -> str:
-    return value_error(*each.held_out) if each.held_out else ""
+    if each.held_out is None:
+        return ""
+    loss, error = each.held_out
+    return value_error(loss, error) if error > 0 else _number(loss)

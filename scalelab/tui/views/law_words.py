@@ -35,7 +35,7 @@ def lines(shot: Snapshot, subject: Subject | None, width: int) -> Lines:
     seen = subject.assessment
     sections = [
         findings.the_law(seen, width),
-        unbroken(promise.promise(seen, width), width),
+        unbroken(promise.promise(seen, width, subject.target_words), width),
         contest(seen, width),
         findings.verdicts(seen, width),
         findings.diagnosis(subject, width),
@@ -69,7 +69,7 @@ def contest(seen: Assessment, width: int) -> Lines:
     if width >= ROOMY:
         return findings.laws(seen, width)
     scores = {each.law: each for each in seen.scores}
-    rows = [["law", "R²", "held back", "weight"]]
+    rows = [["law", "R²", "held back", "share"]]
     for fit in seen.fits:
         score = scores.get(fit.law)
         shares = (score.held_back, score.weight or None) if score else (None, None)

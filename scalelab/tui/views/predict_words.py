@@ -44,10 +44,14 @@ def foretold(shot: Snapshot, subject: Subject, width: int) -> Lines:
     came = [each for each in last.values() if each.observed is not None]
     open_ = [each for each in last.values() if each.observed is None]
     said = [heading("Predicted before they ended, and what came")]
-    said += table(_rows(came, came=True), left={0}) if came else wrapped("  None has ended yet.", width)
+    said += table(_rows(came, came=True), left={0}, width=width) if came else wrapped("  None has ended yet.", width)
     said += _checked(subject, width)
     if open_:
-        said += [Text(), heading("Predicted of runs that have not ended"), *table(_rows(open_, came=False), left={0})]
+        said += [
+            Text(),
+            heading("Predicted of runs that have not ended"),
+            *table(_rows(open_, came=False), left={0}, width=width),
+        ]
     return said
 
 

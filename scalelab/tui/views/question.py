@@ -29,7 +29,7 @@ ASKS = {
 SAID = {
     RUN: "the loss of a run with this N and D", SPLIT: "the best N and D of a budget",
     SIZE: "what this N costs against the best", LOSS: "the cheapest way to a loss",
-    RATIO: "P_B from a measured P_A, by the ratio of the law",
+    RATIO: "P_B from a measured P_A, by the law's ratio",
 }  # fmt: skip
 BUDGETS = ("compute", "time", "money")
 LABELS = {

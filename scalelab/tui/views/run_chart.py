@@ -41,8 +41,9 @@ class ChartKeys(Keyed):
         self._change(self._look.next_smoothing())
 
     def action_cursor(self) -> None:
-        """A cursor in the chart, where it is seen."""
-        if self._chart.is_on_screen:
+        """A cursor in the chart, where it is seen and has something to read."""
+        figure = self._chart.figure
+        if self._chart.is_on_screen and figure is not None and not figure.empty:
             give_keys(self._chart)
             self._chart.action_cursor(0, 0)
 

@@ -14,6 +14,7 @@ from scalelab.errors import BadInput
 from scalelab.gate import clean, clean_lines
 from scalelab.lab.paths import lab_paths
 from scalelab.records import RunState
+from scalelab.tui.labs import short
 from scalelab.tui.views.lines import LinesView
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def lines(root: Path, row: RunRow, width: int) -> list[Text]:
     """The run's fate in words and the end of its log."""
     path, tail = log_tail(root, row.run)
     head = _wrapped(f"{clean(row.run, 60)}: {_fate(row)}", width, BAD if row.state in _BAD else "bold")
-    head += [*_wrapped(clean(str(path), 300), width, "dim"), Text("")]
+    head += [*_wrapped(clean(short(path), 300), width, "dim"), Text("")]
     return head + [Text(part, no_wrap=True) for line in tail for part in textwrap.wrap(line, width) or [""]]
 
 

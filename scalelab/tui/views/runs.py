@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 WIDE = 150
 """Cells from which table and chart stand side by side."""
 BOTH, CHART, TABLE = "both", "chart", "table"
+NO_LOSSES = "no losses yet: the first comes after some steps"
+NO_CURVES = "these runs were trained elsewhere and came without their curves: 3 shows what their ends say"
 _ZOOM = {BOTH: CHART, CHART: TABLE, TABLE: BOTH}
 
 
@@ -78,7 +80,7 @@ class RunsView(ChartKeys, Container):
             yield Lines(id="told")
             yield Lines(id="slots")
         with Container(id="right"):
-            yield LossChart(id="chart", glyphs=glyphs, empty="no losses yet: the first comes after some steps")
+            yield LossChart(id="chart", glyphs=glyphs, empty=NO_LOSSES)
             yield Lines(id="compared")
             yield LinesView(id="log")
 
@@ -159,6 +161,8 @@ class RunsView(ChartKeys, Container):
         if wanted != self._drawn:
             self._drawn = wanted
             specs = [row.spec for row in shot.rows]
+            if shot.elsewhere and not shot.curves:
+                self._chart.empty = NO_CURVES
             self._chart.show(self._figure.make(shot.curves, specs, self._look, only))
 
     def _alone(self) -> tuple[str, ...]:

@@ -28,12 +28,15 @@ def reading(subject: Subject, known: Known, n_params: float, n_tokens: float, wi
     ratio = f"{n_tokens / n_params:.3g} tokens a parameter"
     point = f"N = {format_count(n_params)}   D = {format_count(n_tokens)}   ({ratio})"
     said = [Text(title)] if title else []
-    said += [Text(point, "bold"), *wrapped(cost, width, hang=2)]
+    if len(point) + 3 + len(cost) <= width:
+        said.append(Text.assemble((point, "bold"), f"   {cost}"))
+    else:
+        said += [Text(line.plain, "bold") for line in wrapped(point, width, hang=2)]
+        said += wrapped(cost, width, hang=2)
     said.append(Text.assemble("loss ", (loss_words(told.prediction), "bold"), f" by {told.by}"))
-    said += wrapped(_nearest(subject, n_params, n_tokens), width, hang=2)
     for warning in warnings_of(told, subject):
         said += [Text(line.plain, "color(166)") for line in wrapped(f"warning: {warning}", width, hang=2)]
-    return said
+    return said + wrapped(_nearest(subject, n_params, n_tokens), width, hang=2)
 
 
 def runs_in_order(subject: Subject) -> list[tuple[float, float]]:
