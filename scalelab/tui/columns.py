@@ -59,8 +59,9 @@ class Placed:
 def lay_out(
     columns: Sequence[Column], rows: Sequence[Row], width: int, wider: Mapping[str, int], stay: Collection[str] = ()
 ) -> tuple[Placed, ...]:
-    """The columns that fit into `width` cells; `wider` are widths from before, `stay` those that may be empty, as is one
-    whose words go on over all that stand after it.
+    """The columns that fit into `width` cells; `wider` are widths from before, `stay` those that may be empty.
+
+    So may a column whose words go on over all that stand after it.
     """
     stay = {*stay, *(row.spread for row in rows)}
     wanted = {each.name: _width(each, rows, wider.get(each.name, 0), each.name in stay) for each in columns}

@@ -40,12 +40,15 @@ def who() -> str:
 
 
 def lines(
-    shot: Snapshot, width: int, owner: str, tabs: Sequence[tuple[str, str]] = (), here: str = ""
+    shot: Snapshot, width: int, owners: Sequence[str], tabs: Sequence[tuple[str, str]] = (), here: str = ""
 ) -> list[list[Part]]:
-    """Lab, state, time left and owner; below them the law, and the views with their keys."""
-    left = left_words(shot)
+    """Lab, state, time left and owner; below them the law, and the views with their keys.
+
+    `owners` is who looks, in words from many to few: a narrow terminal is told the last.
+    """
+    left, owner = left_words(shot), ""
     # A narrow terminal is told less of how far, and all of who and where.
-    for state in state_words(shot):
+    for owner, state in ((owner, state) for owner in owners for state in state_words(shot)):
         room = width - cell_len(owner) - cell_len(state) - cell_len(left) - 6
         if room >= min(cell_len(shot.name), LEAST_NAME):
             break

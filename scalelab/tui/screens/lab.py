@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -100,7 +100,7 @@ class LabScreen(Asks):
             width = max(self.size.width - 2, 10)
             tabs = [(keys.shown(key, self._keymap), key.label) for key in keys.of("lab") if self._is_view(key)]
             self.query_one("#header", Lines).put(
-                header.lines(self.snapshot, width, self.owner_words(), tabs, self.view)
+                header.lines(self.snapshot, width, self.owners(), tabs, self.view)
             )
 
     @property
@@ -113,9 +113,9 @@ class LabScreen(Asks):
         """What is named where something is wrong."""
         return self.root / "supervisor.log"
 
-    def owner_words(self) -> str:
-        """What stands at the right of the first line: who looks."""
-        return header.who()
+    def owners(self) -> Sequence[str]:
+        """What stands at the right of the first line, in words from many to few: who looks."""
+        return (header.who(),)
 
     def _show(self) -> None:
         """Hand the newest snapshot to the view that is seen, once."""

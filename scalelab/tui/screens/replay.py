@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -55,9 +55,9 @@ class ReplayScreen(LabScreen):
     def log_file(self) -> None:
         """A copy has none."""
 
-    def owner_words(self) -> str:
+    def owners(self) -> Sequence[str]:
         """Speed and how far it is, beside who looks."""
-        return f"{self._player.tempo.words}  {header.who()}"
+        return f"{self._player.tempo.words}  {header.who()}", self._player.tempo.words
 
     def can_be_asked(self, name: str) -> bool:
         """Nothing that would train."""
