@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 from scalelab import plan, preset_files
@@ -53,12 +55,12 @@ def noise(run: str, size: float = 0.002) -> float:
 class SimulatedLab:
     """Writes a lab step by step, as a supervisor would."""
 
-    def __init__(self, folder: Path, preset: str = SMALL) -> None:
+    def __init__(self, folder: Path, preset: str = SMALL, clock: Callable[[], float] = time.time) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.plan = plan.make_plan(preset_files.loads(preset, "a test"), CPU)
         self.specs = {spec.run: spec for spec in self.plan.runs}
-        self.writer = Writer(folder / "lab.db")
+        self.writer = Writer(folder / "lab.db", clock=clock)
         with self.writer.batch():
             self.writer.create(preset_files.dumps(self.plan.preset))
             self.writer.set_meta("device", CPU.to_json())
@@ -69,6 +71,10 @@ class SimulatedLab:
     def points(self) -> list[RunSpec]:
         """The runs whose ends enter a fit."""
         return [spec for spec in self.plan.runs if spec.kind is not RunKind.TRUNK]
+
+    def loss_of(self, spec: RunSpec) -> float:
+        """The held-out loss that a run ends with."""
+        return true_loss(spec.counts.n_params, spec.n_tokens) * noise(spec.run)
 
     def train(self, run: str, share: float = 1.0, dots: int = 8) -> None:
         """Take a run to a share of its own steps, still running."""
@@ -82,7 +88,7 @@ class SimulatedLab:
         """Train a run to its end and measure it."""
         spec = self.specs[run]
         self.train(run)
-        loss = true_loss(spec.counts.n_params, spec.n_tokens) * noise(run)
+        loss = self.loss_of(spec)
         self.writer.write([Evaluation(
             run=run, attempt=1, step=spec.n_steps, n_tokens=spec.n_tokens, flops=spec.flops, loss=loss, loss_se=0.004,
             accuracy=0.31, bits_per_byte=loss / math.log(2) / 2.4, evaluated_tokens=65_536,

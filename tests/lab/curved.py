@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +33,8 @@ def clean(spec: RunSpec, steps: np.ndarray) -> np.ndarray:
 class CurvedLab(SimulatedLab):
     """Five sizes by four budgets, each curve by the law with a hundredth of noise."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, LARGER)
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(folder, LARGER, clock)
 
     def train(self, run: str, share: float = 1.0, dots: int = 100) -> None:
         """Take a run to a share of its own steps, still running, with the held-out losses on the way."""

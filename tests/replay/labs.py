@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-
-import pytest
 
 from scalelab import laws
 from scalelab.lab.table import run_table
 from scalelab.records import Evaluation, RunKind, RunState
 from scalelab.store.reader import Reader
-from scalelab.store.writer import Writer
 from tests import simulated
 
 EPOCH = 1_760_000_000.0
@@ -38,10 +34,8 @@ class RecordedLab(simulated.SimulatedLab):
     """Nine points: a crash and a second attempt, a divergence, a night between, and a run that was left training."""
 
     def __init__(self, folder: Path) -> None:
-        self.clock, patch = Clock(), pytest.MonkeyPatch()
-        patch.setattr(simulated, "Writer", partial(Writer, clock=self.clock))
-        super().__init__(folder)
-        patch.undo()
+        self.clock = Clock()
+        super().__init__(folder, clock=self.clock)
 
     def record(self) -> Path:
         """Write it all; where it lies."""

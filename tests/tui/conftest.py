@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from scalelab.lab import lock
 from scalelab.records import RunState
-from scalelab.store.writer import Writer
-from tests import simulated
 from tests.lab.curved import CurvedLab
+from tests.tui import labs
 
 EPOCH = 1_760_000_000.0
 """When the recorded lab began; each change of it is a second later."""
@@ -39,10 +37,7 @@ def scrollbars_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lab that stopped: of 20 points 15 are done, one failed, a trunk and a branch were training."""
     folder = tmp_path_factory.mktemp("recorded") / "tiny"
-    patch = pytest.MonkeyPatch()
-    patch.setattr(simulated, "Writer", partial(Writer, clock=clock()))
-    lab = CurvedLab(folder)
-    patch.undo()
+    lab = CurvedLab(folder, clock())
     names = list(lab.specs)
     for number, run in enumerate(names[:18]):
         lab.finish(run)
@@ -61,11 +56,39 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def recorded(recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the recorded lab at labs/tiny, from where the app is started; nothing of the user's is touched."""
-    folder = tmp_path / "labs" / "tiny"
-    shutil.copytree(recording, folder)
-    monkeypatch.chdir(tmp_path)
-    alone(monkeypatch, tmp_path)
-    return folder
+    return _copied(recording, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def two_groups(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lab of two groups, all of it done."""
+    return labs.grouped(tmp_path_factory.mktemp("grouped") / "both", clock())
+
+
+@pytest.fixture
+def grouped(two_groups: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it at labs/both."""
+    return _copied(two_groups, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def from_a_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lab of runs that were trained elsewhere."""
+    return labs.imported(tmp_path_factory.mktemp("imported") / "theirs")
+
+
+@pytest.fixture
+def imported(from_a_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it at labs/theirs."""
+    return _copied(from_a_table, tmp_path, monkeypatch)
+
+
+def _copied(lab: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    copy = folder / "labs" / lab.name
+    shutil.copytree(lab, copy)
+    monkeypatch.chdir(folder)
+    alone(monkeypatch, folder)
+    return copy
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,10 +13,13 @@ from scalelab.tui.app import LabApp, Opening
 from scalelab.tui.screens.lab import LabScreen
 from scalelab.tui.screens.start import StartScreen
 from scalelab.tui.settings import Settings
+from tests.tui import looks
 from tests.tui.conftest import EPOCH
+from tests.tui.looks import SIZES
+
+__all__ = ["GOLDENS", "NOW", "SIZES", "app", "golden", "kept", "settle", "text", "until"]
 
 GOLDENS = Path(__file__).parent / "goldens"
-SIZES = ((50, 24), (80, 24), (120, 40), (200, 50))
 NOW = EPOCH + 7200.0
 
 
@@ -63,8 +65,17 @@ def text(app: LabApp) -> str:
 
 def golden(name: str, shown: str) -> None:
     """Compare with the kept text; `UPDATE_GOLDENS=1` writes it."""
-    path = GOLDENS / f"{name}.txt"
-    if os.environ.get("UPDATE_GOLDENS"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(shown, "utf-8")
-    assert shown == path.read_text("utf-8")
+    looks.compare(GOLDENS, name, shown)
+
+
+async def kept(made: LabApp, pilot: Pilot[Any], name: str) -> str:
+    """Compare the screen, in both themes, with the kept one of its size."""
+
+    async def at_rest() -> None:
+        await made.workers.wait_for_complete()
+        await settle(pilot)
+
+    await at_rest()
+    shown = await looks.in_both_themes(made, lambda: text(made), at_rest)
+    golden(f"{name}-{made.size.width}x{made.size.height}", shown)
+    return shown

@@ -172,7 +172,7 @@ def test_nothing_can_be_asked_of_a_recording(lab: Path, monkeypatch: pytest.Monk
 
 def test_whatever_can_be_asked_of_a_lab_is_refused_here() -> None:
     own = {name for name, part in vars(Asks).items() if isfunction(part) and part.__module__ == Asks.__module__}
-    asked = {name for name in own if not name.startswith("_")} - {"can_be_asked", "ask"}
+    asked = {name for name in own if not name.startswith("_")} - {"can_be_asked", "ask", "on_unmount"}
     assert {"action_stop", "retry"} <= asked
     for name in asked:
         assert getattr(ReplayScreen, name) is ReplayScreen.refuse, name
@@ -217,20 +217,6 @@ def test_a_recording_that_cannot_be_read_says_so(tmp_path: Path) -> None:
         made = LabApp(Opening(replay=Replay(lab=tmp_path)))
         async with made.run_test(size=(120, 40)) as pilot:
             await until(pilot, lambda: "the lab cannot be read" in text(made))
-
-    asyncio.run(see())
-
-
-def test_every_size_and_no_colours(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    async def see() -> None:
-        async with played(lab, Clock(), share=0.7, size=(80, 24)) as (made, pilot, _):
-            for width, height in ((50, 24), (80, 24), (200, 50)):
-                await pilot.resize_terminal(width, height)
-                await settle(pilot)
-                shown = text(made)
-                assert "replay" in shown and max(len(line) for line in shown.splitlines()) <= width
 
     asyncio.run(see())
 

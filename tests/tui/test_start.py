@@ -11,16 +11,7 @@ from scalelab.tui import settings
 from scalelab.tui.screens.lab import LabScreen
 from scalelab.tui.screens.plan import PlanScreen
 from scalelab.tui.screens.start import StartScreen
-from tests.tui.screens import SIZES, app, golden, settle, text, until
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_golden(recorded: Path, size: tuple[int, int]) -> None:
-    async def see() -> None:
-        async with app(size=size) as (made, _):
-            golden(f"start-{size[0]}x{size[1]}", text(made))
-
-    asyncio.run(see())
+from tests.tui.screens import app, golden, settle, text, until
 
 
 def test_nothing_yet_says_what_to_do(nothing: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from pathlib import Path
@@ -14,8 +13,12 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widget import Widget
 
+from scalelab.tui.themes import THEMES
+from tests.tui import looks
+from tests.tui.looks import SIZES
+
+__all__ = ["GOLDENS", "SIZES", "Host", "golden", "kept", "piloted", "screen", "settle"]
 GOLDENS = Path(__file__).parent / "goldens"
-SIZES = ((50, 24), (80, 24), (120, 40), (200, 50))
 
 
 class Host(App[None]):
@@ -23,6 +26,9 @@ class Host(App[None]):
 
     def __init__(self, view: Widget) -> None:
         super().__init__()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = "scalelab-dark"
         self.view = view
         self.asked: list[Message] = []
 
@@ -44,11 +50,15 @@ def screen(app: App[None]) -> str:
 
 def golden(name: str, shown: str) -> None:
     """Compare with the kept text; `UPDATE_GOLDENS=1` writes it."""
-    path = GOLDENS / f"{name}.txt"
-    if os.environ.get("UPDATE_GOLDENS"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(shown, "utf-8")
-    assert shown == path.read_text("utf-8")
+    looks.compare(GOLDENS, name, shown)
+
+
+async def kept(app: App[None], pilot: Pilot[Any], name: str) -> str:
+    """Compare the screen, in both themes, with the kept one of its size."""
+    await settle(pilot)
+    shown = await looks.in_both_themes(app, lambda: screen(app), lambda: settle(pilot))
+    golden(f"{name}-{app.size.width}x{app.size.height}", shown)
+    return shown
 
 
 def piloted(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:

@@ -11,23 +11,29 @@ from scalelab.tui.views import law_figures, law_words
 from scalelab.tui.views.law import PANES, LawView
 from scalelab.tui.views.page import Page
 from scalelab.tui.views.subject import subject_of
-from tests.tui.views.host import SIZES, Host, golden, piloted, screen, settle
+from tests.tui.looks import LOOKS, use
+from tests.tui.views.host import SIZES, Host, golden, kept, piloted, screen, settle
 from tests.tui.views.shots import hostile, shot
 
 EVIL = "a\x1b[31m [/b] \u202e b\x07"
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "colours"), LOOKS)
 @piloted
-async def test_the_law_at_every_size(size: tuple[int, int]) -> None:
+async def test_the_law_pane_by_pane_in_every_look(
+    size: tuple[int, int], colours: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(colours, monkeypatch)
     app = Host(LawView())
     async with app.run_test(size=size) as pilot:
         app.view.show(shot(20))  # type: ignore[attr-defined]
-        await settle(pilot)
-        shown = screen(app)
+        shown = await kept(app, pilot, "law")
         assert "The law: " in shown and "[0." in shown
         assert app.query_one("#law-loss", Chart).display == (size[0] >= 120)
-        golden(f"law-{size[0]}x{size[1]}", shown)
+        for pane in PANES[1:]:
+            await pilot.press("v")
+            await settle(pilot)
+            golden(f"law-{pane}-{size[0]}x{size[1]}", screen(app))
 
 
 @pytest.mark.parametrize("finished", [0, 3, 8, 16])
@@ -74,11 +80,34 @@ async def test_the_card_says_how_it_was_fitted_and_is_copied(size: tuple[int, in
         await settle(pilot)
         assert "huber: the sum of Huber's loss" in " ".join(" ".join(app.query_one("#law-card", Page).plain).split())
         assert "The card of coupled" in screen(app)
-        if size == (80, 24):
-            golden("law-card-80x24", screen(app))
         command = app.view.copied().partition("\n")[0]  # type: ignore[attr-defined]
         assert command.startswith("scalelab fit ") and "--level 0.95" in command
         assert f"# data: SHA-256 {data_hash(shot(20).runs)}" in app.view.copied()  # type: ignore
+
+
+@piloted
+async def test_the_card_of_a_group_names_the_group() -> None:
+    app = Host(LawView())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.view.show(replace(shot(20), groups=("plain", "noisy"), group="noisy"))  # type: ignore[attr-defined]
+        await pilot.press("V")
+        await settle(pilot)
+        card = "\n".join(app.query_one("#law-card", Page).plain)
+        assert "--where group=noisy" in card and "where=['group=noisy']" in " ".join(card.split())
+        assert " --where group=noisy " in app.view.copied().partition("\n")[0]  # type: ignore[attr-defined]
+
+
+@piloted
+async def test_the_card_of_the_recording_that_ships_has_no_line_to_copy() -> None:
+    app = Host(LawView())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.view.show(replace(shot(20), recorded="-"))  # type: ignore[attr-defined]
+        await pilot.press("V")
+        await settle(pilot)
+        assert "no line fits them again" in " ".join(app.query_one("#law-card", Page).plain)
+        assert app.view.copied().startswith("# form: coupled")  # type: ignore[attr-defined]
+        app.view.show(replace(shot(20), recorded="labs/mine", alive=False))  # type: ignore[attr-defined]
+        assert app.view.copied().startswith("scalelab fit labs/mine ")  # type: ignore[attr-defined]
 
 
 @piloted

@@ -17,7 +17,8 @@ from scalelab.tui.views.question import ASKS, Question, answered
 from scalelab.tui.views.sheet import Sheet
 from scalelab.tui.views.subject import known_of, subject_of
 from tests.lab.curved import CurvedLab
-from tests.tui.views.host import SIZES, Host, golden, piloted, screen, settle
+from tests.tui.looks import LOOKS, use
+from tests.tui.views.host import Host, golden, kept, piloted, screen, settle
 from tests.tui.views.shots import hostile, shot
 
 EVIL = "a\x1b[31m [/b] \u202e b\x07"
@@ -33,16 +34,22 @@ async def _type(pilot: Pilot[None], key: str, text: str) -> None:
     await settle(pilot)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "colours"), LOOKS)
 @piloted
-async def test_a_prediction_at_every_size(size: tuple[int, int]) -> None:
+async def test_predictions_in_every_look(size: tuple[int, int], colours: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(colours, monkeypatch)
     app = Host(PredictView())
     async with app.run_test(size=size) as pilot:
         app.view.show(SEEN)  # type: ignore[attr-defined]
-        await settle(pilot)
-        shown = screen(app)
+        app.view.focus()
+        shown = await kept(app, pilot, "predict")
         assert "perplexity" in shown and "nats a" in shown and "law by law" in shown
-        golden(f"predict-{size[0]}x{size[1]}", shown)
+        for ask in list(ASKS)[1:]:
+            await pilot.press("l")
+            await settle(pilot)
+            golden(f"predict-{ask.replace(' ', '-')}-{size[0]}x{size[1]}", screen(app))
+        await pilot.press("v")
+        assert "Predicted before they ended" in await kept(app, pilot, "predict-foretold")
 
 
 @pytest.mark.parametrize("finished", [0, 3, 8, 16])

@@ -9,23 +9,25 @@ from scalelab.tui.views import surface_words
 from scalelab.tui.views.page import Page
 from scalelab.tui.views.subject import subject_of
 from scalelab.tui.views.surface import ReadMap, SurfaceView
-from tests.tui.views.host import SIZES, Host, golden, piloted, screen, settle
+from tests.tui.looks import LOOKS, use
+from tests.tui.views.host import Host, golden, kept, piloted, screen, settle
 from tests.tui.views.shots import hostile, shot
 
 EVIL = "a\x1b[31m [/b] \u202e b\x07"
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "colours"), LOOKS)
 @piloted
-async def test_the_surface_at_every_size(size: tuple[int, int]) -> None:
+async def test_the_surface_in_every_look(size: tuple[int, int], colours: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(colours, monkeypatch)
     app = Host(SurfaceView())
     async with app.run_test(size=size) as pilot:
         app.view.show(shot(20))  # type: ignore[attr-defined]
-        await settle(pilot)
-        shown = screen(app)
+        shown = await kept(app, pilot, "surface")
         assert "loss by coupled" in shown and "nearest run 80x1-D1.2M-s0" in shown
         assert "best N and D at ten times" in shown
-        golden(f"surface-{size[0]}x{size[1]}", shown)
+        await pilot.press("n", "n", "l")
+        assert "its N" in await kept(app, pilot, "surface-cursor")
 
 
 @pytest.mark.parametrize("finished", [0, 3])
@@ -78,11 +80,11 @@ def test_what_stands_under_the_cursor() -> None:
     n_params, n_tokens = 60_000.0, 1e6
     told = subject.assessment.predict(n_params, n_tokens)
     lines = [line.plain for line in surface_words.reading(subject, NOTHING, n_params, n_tokens, 100)]
-    assert lines[0] == "N = 60k   D = 1M   (16.7 tokens a parameter)"
-    assert f"{told.loss:.2f}" in lines[2] and "by the mean of" in lines[2]
-    assert "nearest run 48x1-D1.2M-s0" in lines[3]
+    assert lines[0].startswith("N = 60k   D = 1M   (16.7 tokens a parameter)   C = ")
+    assert f"{told.loss:.2f}" in lines[1] and "by the mean of" in lines[1]
+    assert "nearest run 48x1-D1.2M-s0" in lines[2]
     timed = surface_words.reading(subject, Known(flops_per_second=1e9), n_params, n_tokens, 100)
-    assert "on one slot as measured here" in timed[1].plain
+    assert "on one slot as measured here" in " ".join(line.plain for line in timed)
     far = surface_words.reading(subject, NOTHING, 1e9, 1e11, 100)
     assert "is a guess" in "".join(line.plain for line in far)
     assert math.isfinite(told.low)
