@@ -277,12 +277,13 @@ def _refuse_too_little(part: Part, portion: mixing.Portion) -> None:
         )
 
 
-def cached_in_words(cache: Path, here: str = "sotu, python and files:PATH") -> str:
-    """What there is without a network; `here` is what needs no cache."""
+def cached_in_words(cache: Path, here: str = "sotu, python and files:PATH", *, pairs: bool = False) -> str:
+    """What there is without a network, as text or as `pairs`; `here` is what needs no cache."""
     names: set[str] = set()
     for manifest in cache.glob("*/manifest.json"):
         try:
-            corpus = json.loads(manifest.read_bytes())["tokens"]["corpus"]
+            tokens = json.loads(manifest.read_bytes())["tokens"]
+            corpus = tokens["corpus"] if bool(tokens.get("pairs")) == pairs else ""
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if isinstance(corpus, str) and corpus:

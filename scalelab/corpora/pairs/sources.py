@@ -144,7 +144,8 @@ class HubPairs:
     def _streamed(self, folder: Path, taken: Taken, number: int) -> Iterator[Pair | None]:
         """The pairs after those that were taken, `number` of them, each kept once the place after it is known."""
         if not self._spec.is_local:
-            refuse_unreachable(cached_in_words(self._cache, f"{', '.join(MADE_SETS)} and pairs:FILE"))
+            here = f"{', '.join(MADE_SETS)} and pairs:FILE"
+            refuse_unreachable(cached_in_words(self._cache, here, pairs=True))
         columns, origin = ",".join(top_columns(self._name.prompt, self._name.target)), origin_of(folder)
         reader = stream(
             self._spec, columns, pinned=origin.revision if origin else None, repo=origin.repo if origin else None,
@@ -174,4 +175,3 @@ class HubPairs:
         finally:
             reader.close()
         taken.add(fresh, None)
-        taken.end()

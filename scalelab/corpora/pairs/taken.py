@@ -1,7 +1,7 @@
 """Pairs of the hub as they were taken, in a folder of the cache: a start goes on from what an earlier one left there.
 
-NUMBER.pairs holds a pair a line, NUMBER.json the place to go on from, and its being there says that the file is whole;
-end.json says that the source holds no more. Knows neither the hub nor tokens.
+NUMBER.pairs holds a pair a line, NUMBER.json the place to go on from, or null where the source holds no more; its being
+there says that the file is whole. Knows neither the hub nor tokens.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from typing import Any
 
 from scalelab.corpora.pairs.fields import Pair
 from scalelab.corpora.shards.files import write_whole
-
-_END = "end.json"
 
 
 class Taken:
@@ -31,7 +29,7 @@ class Taken:
     @property
     def is_whole(self) -> bool:
         """Whether the source holds no more."""
-        return (self._folder / _END).exists()
+        return bool(self._places) and self._places[-1] is None
 
     @property
     def position(self) -> Any:
@@ -47,17 +45,13 @@ class Taken:
                     yield Pair(prompt=prompt, targets=tuple(targets))
 
     def add(self, pairs: Sequence[Pair], position: Any) -> None:
-        """Keep what was read up to a place."""
+        """Keep what was read up to a place, and the last of all with None."""
         number = len(self._places)
         lines = "".join(f"{json.dumps([pair.prompt, *pair.targets], ensure_ascii=False)}\n" for pair in pairs).encode()
         write_whole(self._path(number, "pairs"), lambda file: file.write(lines))
         told = json.dumps({"position": position}).encode()
         write_whole(self._path(number, "json"), lambda file: file.write(told))
         self._places.append(position)
-
-    def end(self) -> None:
-        """Note that the source holds no more."""
-        write_whole(self._folder / _END, lambda file: file.write(b"{}"))
 
     def _path(self, number: int, kind: str) -> Path:
         return self._folder / f"{number:05d}.{kind}"
