@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 SECONDS, STEP = 60.0, 0.1
 UNKNOWN = "accuracy is not told: the finished runs could not be asked"
+_TIED = """
+import sys
+from scalelab.lab import tether
+tether.die_with_parent(int(sys.argv[1]))
+from scalelab.cli.main import main
+sys.exit(main(sys.argv[2:]))
+"""
+"""The command line, ended with the app: nobody waits for what it says when that was killed."""
 
 
 def link_of(root: Path, subject: Subject, stop: Callable[[], bool] = lambda: False) -> tuple[Link | None, str]:
@@ -50,8 +58,9 @@ def _ask(words: list[str], stop: Callable[[], bool]) -> dict[str, Any] | None:
     try:
         # -P: a file of the user's folder must not become a module of ours.
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "scalelab", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            [sys.executable, "-P", "-c", _TIED, str(os.getpid()), *words],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
     except OSError:
         return None
