@@ -67,7 +67,7 @@ def show(opening: Opening, glyphs: str | None, theme: str | None) -> None:
     app = LabApp(opening, chosen)
     gc.freeze()
     gc.enable()
-    words = app.run()
+    words = app.run(mouse=chosen.mouse)
     if words:
         click.echo(words)
     if app.return_code:

@@ -53,6 +53,8 @@ def question(
     max_tokens: str | None,
 ) -> Question:
     """The one question that these options ask."""
+    from scalelab.report.prediction import start_of
+
     budgets = {name: value for name, value in (("--compute", compute), ("--time", time), ("--money", money)) if value}
     kind = _kind(params, tokens, budgets, loss, start)
     if kind != "budget" and (max_params or max_tokens):
@@ -65,7 +67,7 @@ def question(
         kind=kind,
         n_params=_number(params, "--params"),
         n_tokens=_number(tokens, "--tokens"),
-        start=None if start is None else _start(start),
+        start=None if start is None else start_of(start, "--from"),
         budget=_budget(budgets),
         loss=_number(loss, "--loss"),
         rate=_number(rate, "--rate"),
@@ -108,14 +110,3 @@ def _budget(given: dict[str, str]) -> dict[str, float]:
 
 def _number(given: str | None, name: str) -> float | None:
     return None if given is None else parse_count(given, name)
-
-
-def _start(given: str) -> tuple[float, float, float]:
-    parts = given.split(",")
-    if len(parts) != 3:
-        raise BadInput(f"--from {given!r}", allowed="N,D,LOSS such as 120k,1.2M,2.07")
-    n, d, loss = (
-        parse_count(part, name)
-        for part, name in zip(parts, ("n_params of --from", "n_tokens of --from", "loss of --from"), strict=True)
-    )
-    return n, d, loss

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalelab import __version__
 from scalelab.errors import BadInput
+from scalelab.gate import clean
 from scalelab.report.known import NOTHING, Known
 from scalelab.report.promise import UNSPLIT, predictions, unsplit
 from scalelab.report.scores import score_links
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 SCHEMA = "scalelab.prediction/1"
 FAR = 10.0
 """Beyond this many times the largest compute, N or D of the runs a prediction is called far."""
+_STARTS = "n_params", "n_tokens", "loss"
 ROUNDED = 1.05
 """What is meant as ten times is a little more or less: N and D are typed in two or three digits."""
 
@@ -113,6 +115,20 @@ def for_run(
         devices=devices,
         known=known,
     )
+
+
+def start_of(text: str, name: str) -> tuple[float, float, float]:
+    """N, D and loss of a measured run, as people type them: "120k,1.2M,2.07".
+
+    Raises BadInput that names `name` where it is something else.
+    """
+    from scalelab.units import parse_count
+
+    parts = text.split(",")
+    if len(parts) != 3:
+        raise BadInput(f"{name} {clean(text, 60)!r}", allowed="N,D,LOSS such as 120k,1.2M,2.07")
+    n, d, loss = (parse_count(part, f"{what} of {name}") for part, what in zip(parts, _STARTS, strict=True))
+    return n, d, loss
 
 
 def from_run(

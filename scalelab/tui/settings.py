@@ -2,6 +2,7 @@
 
 ~/.config/scalelab/settings.toml        theme = "light"
                                         glyphs = "block"
+                                        mouse = false
                                         [keys]
                                         "runs.pin" = "space"
 """
@@ -24,7 +25,7 @@ from scalelab.tui import keys
 
 THEMES = ("dark", "light", "ansi")
 GLYPHS = ("braille", "block", "ascii")
-_FIELDS = ("theme", "glyphs", "keys")
+_FIELDS = ("theme", "glyphs", "mouse", "keys")
 MOST_RECENT = 50
 
 
@@ -34,6 +35,8 @@ class Settings:
 
     theme: str = "dark"
     glyphs: str = "braille"
+    mouse: bool = True
+    """Whether the app takes the mouse; else the terminal keeps it, and selects text with it."""
     keymap: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Action → keys, only those that differ from the table."""
 
@@ -67,10 +70,14 @@ def load(theme: str | None = None, glyphs: str | None = None, folder: Path | Non
     chosen = tables.get("keys", {})
     if not isinstance(chosen, dict):
         raise BadInput("settings: keys is no table", allowed='[keys], then "runs.pin" = "space"')
+    mouse = tables.get("mouse", True)
+    if not isinstance(mouse, bool):
+        raise BadInput(f"mouse {clean(str(mouse), 40)!r}", allowed="true, false")
     fallback = "braille" if _utf8() else "ascii"
     return Settings(
         theme=_one_of("theme", theme or tables.get("theme", "dark"), THEMES),
         glyphs=_one_of("glyphs", glyphs or tables.get("glyphs", fallback), GLYPHS),
+        mouse=mouse,
         keymap=MappingProxyType(keys.check(chosen)),
     )
 

@@ -108,6 +108,7 @@ def test_a_key_from_the_settings_file_takes_its_place(training: Path, tmp_path: 
         ("[keys]\n'runs.pin' = ''", "the key of runs.pin"),
         ("keys = 1", "keys is no table"),
         ("theme = ", "cannot be read"),
+        ("mouse = 'off'", "allowed: true, false"),
     ],
 )
 def test_wrong_settings_are_one_line(tmp_path: Path, content: str, words: str) -> None:
@@ -116,6 +117,12 @@ def test_wrong_settings_are_one_line(tmp_path: Path, content: str, words: str) -
         settings.load(folder=tmp_path)
     assert words in told.value.line()
     assert "\n" not in told.value.line()
+
+
+def test_the_mouse_may_stay_the_terminals(tmp_path: Path) -> None:
+    assert settings.load(folder=tmp_path).mouse
+    (tmp_path / "settings.toml").write_text("mouse = false\n")
+    assert not settings.load(folder=tmp_path).mouse
 
 
 def test_without_a_file_there_are_defaults(tmp_path: Path) -> None:

@@ -184,3 +184,15 @@ def test_a_dumb_terminal_is_none(recorded: Path) -> None:
     os.close(ours)
     assert ran.returncode == 2
     assert "serves without one" in said
+
+
+def test_the_mouse_is_left_to_the_terminal_where_the_settings_say_so(recorded: Path) -> None:
+    home = recorded.parents[1]
+    (home / "config" / "scalelab").mkdir(parents=True)
+    for written, taken in (("", True), ("mouse = false\n", False)):
+        (home / "config" / "scalelab" / "settings.toml").write_text(written)
+        with terminal(home, "labs/tiny") as seen:
+            seen.until(lambda: "80x1-D150k-s0" in seen.seen)
+            assert ("\x1b[?1000h" in seen.seen) == taken
+            seen.type("q")
+            seen.until(lambda: seen.process.poll() is not None)

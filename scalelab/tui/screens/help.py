@@ -50,7 +50,8 @@ def _entry(names: str, key: keys.Key, width: int) -> list[Text]:
 def _how_to_change(width: int) -> list[Text]:
     """Where keys are changed, with an action's name as it stands at the right of its line."""
     path = short(settings.config_folder() / "settings.toml")
-    said = textwrap.wrap(f"Other keys: in {path}, under [keys], by the names at the right. Theme (T) and glyphs (B) "
-                         "are kept there too.", width, break_on_hyphens=False)  # fmt: skip
+    words = (f"Other keys: in {path}, under [keys], by the names at the right. Theme (T) and glyphs (B) are kept there "
+             "too, and `mouse = false` above [keys] leaves the mouse to the terminal.")  # fmt: skip
+    said = textwrap.wrap(words, width, break_on_hyphens=False)
     example = ["", "  [keys]", '  "runs.pin" = "space"', '  "lab.stop" = "X,f10"']
     return [Text("changing keys", "bold"), *(Text(line, no_wrap=True) for line in (*said, *example))]

@@ -34,7 +34,7 @@ SAID = {
 BUDGETS = ("compute", "time", "money")
 LABELS = {
     "n": ("N", "parameters: 10M"), "d": ("D", "tokens: 200M"), "compute": ("C", "FLOPs: 1e18"),
-    "loss": ("loss", "nats a token"), "start": ("run A", "a finished run: h and l go through them"),
+    "loss": ("loss", "nats a token"), "start": ("run A", "a finished run, by h and l, or any: N,D,LOSS"),
     "budget": ("budget of", ""), "amount": ("amount", ""), "rate": ("speed", "FLOP/s of one device"),
     "price": ("price", "of one device, an hour"), "devices": ("devices", "how many"),
     "max_n": ("N at most", "what memory holds"), "max_d": ("D at most", "unique tokens there are"),
@@ -128,7 +128,7 @@ def rows_of(question: Question, subject: Subject, known: Known, problems: Mappin
         choices = {"budget": BUDGETS, "start": subject.runs.run_id}.get(key, ())
         rows.append(Field(
             key=key, label=label, value=text_of(question, key, subject, known), choices=tuple(choices),
-            closed=key in {"budget", "start"}, beside=_beside(key, beside, budget, known),
+            closed=key == "budget", beside=_beside(key, beside, budget, known),
             problem=problems.get(key, ""), changed=key in question.texts, empty="any" if key.startswith("max") else "?",
         ))  # fmt: skip
     return rows
@@ -162,11 +162,18 @@ def _ask(question: Question, values: Mapping[str, float | None], subject: Subjec
             known=known,
         )  # fmt: skip
     if question.ask == RATIO:
-        place = subject.runs.run_id.index(text_of(question, "start", subject, known))
-        runs = subject.runs
-        start = float(runs.n_params[place]), float(runs.n_tokens[place]), float(runs.loss[place])
+        start = _start(text_of(question, "start", subject, known), subject)
         return prediction.from_run(seen, n, d, start, devices=devices, known=known)
     return prediction.for_run(seen, n, d, devices=devices, known=known)
+
+
+def _start(text: str, subject: Subject) -> tuple[float, float, float]:
+    """N, D and the loss of run A: one of the finished runs by its name, or one that was measured elsewhere."""
+    runs = subject.runs
+    if text not in runs.run_id:
+        return prediction.start_of(text, "run A")
+    place = runs.run_id.index(text)
+    return float(runs.n_params[place]), float(runs.n_tokens[place]), float(runs.loss[place])
 
 
 def _devices(values: Mapping[str, float | None], known: Known) -> Devices:
@@ -178,7 +185,14 @@ def _devices(values: Mapping[str, float | None], known: Known) -> Devices:
 
 def _guilty(question: Question, problem: BadInput) -> str:
     """The field that a refusal is about."""
-    words = {"price": "price", "speed": "rate", "rate": "rate", "max_params": "max_n", "max_tokens": "max_d"}
+    words = {
+        "run A": "start",
+        "price": "price",
+        "speed": "rate",
+        "rate": "rate",
+        "max_params": "max_n",
+        "max_tokens": "max_d",
+    }
     told = next((key for word, key in words.items() if word in problem.what), "")
     return told if told in ASKS[question.ask] else ASKS[question.ask][min(1, len(ASKS[question.ask]) - 1)]
 

@@ -143,6 +143,15 @@ def test_the_answers_are_those_of_the_command_line() -> None:
     assert found is not None and found.seconds == pytest.approx(7200)
 
 
+def test_run_a_may_be_any_that_was_measured() -> None:
+    texts = {"n": "1M", "d": "20M", "start": "120k,1.2M,2.07"}
+    mine = answered(Question(ask=question.RATIO, texts=texts), SUBJECT, NOTHING).forecast
+    theirs = prediction.from_run(SUBJECT.assessment, 1e6, 2e7, (120e3, 1.2e6, 2.07))
+    assert mine is not None and mine.prediction == theirs.prediction
+    named = answered(Question(ask=question.RATIO, texts={**texts, "start": "80x1-D1.2M-s0"}), SUBJECT, NOTHING).forecast
+    assert named is not None and named.start is not None and named.start[2] == pytest.approx(2.0655, abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("asked", "key"),
     [
@@ -155,6 +164,8 @@ def test_the_answers_are_those_of_the_command_line() -> None:
         ),
         (Question(ask=question.LOSS, texts={"loss": "0.01"}), "loss"),
         (Question(ask=question.SIZE, texts={"compute": "x"}), "compute"),
+        (Question(ask=question.RATIO, texts={"start": "120k,1.2M"}), "start"),
+        (Question(ask=question.RATIO, texts={"start": "120k,x,2.07"}), "start"),
     ],
 )
 def test_what_is_wrong_is_told_at_its_field(asked: Question, key: str) -> None:
