@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from scalelab.errors import ScalelabError
+from scalelab.errors import ScalelabError, mistake
 from scalelab.tui.views.writing import Ask
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Texts:
         self._root = root
         self._turn = threading.Condition()
         self._waiting: deque[tuple[Ask, Callable[[Message], object]]] = deque()
-        self._now: Ask | None = None
+        self._now: tuple[Ask, Callable[[Message], object]] | None = None
         self._thread: threading.Thread | None = None
         self._scribe: Scribe | None = None
         self._loaded = False
@@ -57,7 +57,8 @@ class Texts:
         `post` is called from the thread, with a `Written` for each.
         """
         with self._turn:
-            self._waiting = deque((ask, post) for ask in asks if ask != self._now)
+            # The same words for another screen are another question: that one was left, and hears nothing any more.
+            self._waiting = deque((ask, post) for ask in asks if (ask, post) != self._now)
             if self._thread is None:
                 # The worker's parent dies with the thread that starts it: one thread for all.
                 self._thread = threading.Thread(target=self._run, name="scalelab-text", daemon=True)
@@ -93,12 +94,13 @@ class Texts:
                 made = self._scribe.write(ask.run, ask.prompt, n=ask.n, temperature=ask.temperature, seed=ask.seed)
                 self._loaded = True
                 post(Written(ask, made.text))
-            except ScalelabError as problem:
-                post(Written(ask, "", problem.line()))
+            except Exception as problem:  # a thread that dies in silence leaves a screen that waits for ever
+                told = problem if isinstance(problem, ScalelabError) else mistake(problem)
+                post(Written(ask, "", told.line()))
         if self._scribe is not None:
             self._scribe.close()
             self._scribe, self._loaded = None, False
-            while not (control.rest() or self._over.wait(REST_SECONDS)):
+            while not (control.rest() or self._waiting or self._over.wait(REST_SECONDS)):
                 pass
         with self._turn:
             if not self._waiting:
@@ -112,6 +114,5 @@ class Texts:
             self._turn.wait_for(lambda: self._waiting or self._over.is_set(), PATIENCE)
             if not self._waiting:
                 return None
-            task = self._waiting.popleft()
-            self._now = task[0]
-            return task
+            self._now = self._waiting.popleft()
+            return self._now

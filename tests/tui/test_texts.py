@@ -99,3 +99,42 @@ def test_a_screen_that_is_left_waits_for_nothing(scribes: Scribes, tmp_path: Pat
     written.close()
     assert scribes.over.wait(PATIENCE)
     assert scribes.begun == ["a"]
+
+
+def test_another_screen_that_asks_for_what_is_being_written_gets_it_too(scribes: Scribes, tmp_path: Path) -> None:
+    left: list[Any] = []
+    came = threading.Event()
+    written = Texts(tmp_path)
+    written.ask([ask("a")], left.append)
+    assert scribes.writes.wait(PATIENCE)
+    written.ask([ask("a")], lambda _: came.set())
+    scribes.go_on.set()
+    assert came.wait(PATIENCE) and len(left) == 1
+    written.close()
+
+
+def test_a_mistake_of_ours_is_told_and_the_next_question_is_answered(
+    scribes: Scribes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    came = threading.Event()
+
+    def fails(run: str, prompt: str, **_: Any) -> Sample:
+        raise OSError(28, "No space left on device")
+
+    def post(message: Any) -> None:
+        told.append(message)
+        came.set()
+
+    written = Texts(tmp_path)
+    scribes.go_on.set()
+    with monkeypatch.context() as patch:
+        patch.setattr(scribes, "write", fails)
+        patch.setattr("tempfile.tempdir", str(tmp_path))
+        written.ask([ask("a")], post)
+        assert came.wait(PATIENCE)
+    came.clear()
+    written.ask([ask("a")], post)
+    assert came.wait(PATIENCE)
+    assert "No space left" in told[0].problem and told[1].problem == ""
+    written.close()
