@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +21,7 @@ from scalelab.lab.paths import LabPaths, lab_paths
 from scalelab.records import DeviceInfo, Evaluation, RunState, Score, TokenSet, Usage
 from scalelab.store.reader import Reader
 from scalelab.store.rows import PredictionRow, RunRow, StateChange
+from scalelab.store.schema import StoreBusy
 from scalelab.tui.curves import Curve, Curves
 
 if TYPE_CHECKING:
@@ -210,8 +210,9 @@ class Watch:
             self.snapshot = replace(now, complete=False)
             return self.snapshot
         if self._untold is not None:
-            now, before, self._untold = replace(now, preset=now.preset or self._preset()), self._untold, None
+            now, before = replace(now, preset=now.preset or self._preset()), self._untold
         now = self._book.told(now, before)
+        self._untold = None  # only now: of a store that was busy all of it is asked again
         self.snapshot = self._with_endings(now, before)
         return self.snapshot
 
@@ -242,9 +243,12 @@ class Watch:
         )
 
     def _preset(self) -> Preset | None:
-        with suppress(ScalelabError):  # a preset of another version is no reason to hide the lab
+        try:
             return control.stored_preset(self.paths.root)
-        return None
+        except StoreBusy:
+            raise
+        except ScalelabError:  # a preset of another version is no reason to hide the lab
+            return None
 
     def _with_rows(self, shot: Snapshot, alive: bool) -> Snapshot:
         rows = tuple(self._reader.runs())

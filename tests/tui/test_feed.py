@@ -273,3 +273,20 @@ def test_a_store_that_another_holds_is_no_problem(recorded: Path, monkeypatch: p
     looks.look()
     assert [type(message) for message in told] == [LabChanged]
     assert os.path.exists(recorded)
+
+
+def test_a_store_that_is_busy_at_the_second_look_loses_nothing(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from scalelab.store.schema import StoreBusy
+
+    def busy(*_: object, **__: object) -> None:
+        raise StoreBusy("lab.db is busy")
+
+    with Watch(recorded, rows_first=True) as watch:
+        assert watch.poll() is not None
+        for place in ("scalelab.lab.control.stored_preset", "scalelab.lab.table.run_table"):
+            with monkeypatch.context() as patch, pytest.raises(StoreBusy):
+                patch.setattr(place, busy)
+                watch.poll()
+        shot = watch.poll()
+        assert shot is not None and shot.preset is not None and shot.runs is not None and shot.assessment is not None
+        assert all(shot.curves.values()) and shot.complete
