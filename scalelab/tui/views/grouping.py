@@ -23,6 +23,8 @@ FIRST = "plain"
 """What the first group is called until it is named."""
 _PLACE = re.compile(r"groups\[(\d+)\](?:\.(\w+))?")
 _LONGEST_NAME = 24
+_MOST_DIGITS = 9
+"""Of a number of copies; what is longer stays the text that it is, and is refused as such."""
 _Table = dict[str, Any]
 
 
@@ -155,7 +157,7 @@ def _value(field: str, text: str) -> Any:
     """A field as the preset wants it where the text can be that; None where it is to be left out."""
     if field == RECIPES:
         return list(filter(None, items(text))) or None
-    if field == COPIES and text.isascii() and text.isdigit():
+    if field == COPIES and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
         return int(text)
     return text if text or field == NAME else None
 

@@ -11,6 +11,7 @@ import pytest
 
 from scalelab import preset_files
 from scalelab.records import DeviceInfo
+from scalelab.tui.views.desk import Desk
 from scalelab.tui.views.plan import PlanView
 from scalelab.tui.views.sheet import Sheet
 from tests.tui.views.host import SIZES, Host, golden, piloted, screen, settle
@@ -184,3 +185,11 @@ async def test_what_is_asked_for_has_task_text_and_groups(cpu: DeviceInfo, tmp_p
         assert isinstance(asked, PlanView.StartRequested)
         assert (asked.preset.task, asked.preset.group_names) == ("qa", ("plain",))
         assert asked.lab == tmp_path / "answers"
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_a_number_of_copies_beyond_all_numbers_is_refused_at_its_field(digits: int, cpu: DeviceInfo) -> None:
+    desk = Desk("augment", [cpu])
+    desk.take("groups[0].copies", "9" * digits, done=True)
+    desk.plan()
+    assert desk.rows() and desk.now.plan is None and list(desk.now.problems) == ["groups[0].copies"]
