@@ -60,8 +60,9 @@ def mistake(error: BaseException, *, where: str = "") -> ScalelabError:
         import traceback
 
         try:
-            with tempfile.NamedTemporaryFile("w", prefix="scalelab-", suffix=".txt", delete=False) as file:
-                file.write("".join(traceback.format_exception(error)))
+            with tempfile.NamedTemporaryFile(prefix="scalelab-", suffix=".txt", delete=False) as file:
+                # A path that is no text stands in it too.
+                file.write("".join(traceback.format_exception(error)).encode(errors="backslashreplace"))
             where = f"the traceback is in {file.name}"
         except OSError:
             where = "SCALELAB_DEBUG=1 shows the traceback"

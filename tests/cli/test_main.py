@@ -116,7 +116,7 @@ def test_interrupt_is_130_and_one_line(scalelab: Run, monkeypatch: pytest.Monkey
 def test_a_bug_is_one_line_and_its_traceback_is_kept(
     scalelab: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("scalelab.plan.make_plan", _raise(RuntimeError("odd \x1b[31m thing")))
+    monkeypatch.setattr("scalelab.plan.make_plan", _raise(RuntimeError("odd \x1b[31m thing \udcff")))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     ran = scalelab("plan")
     assert ran.code == 1
