@@ -73,7 +73,7 @@ def spare_devices(wanted: HardwareSpec, chosen: DeviceInfo) -> list[DeviceInfo]:
     if wanted.device.strip().lower() != "auto" or kind == "cpu":
         return []
     others = [device for device in find_devices() if device.name not in {chosen.name, *chosen.members}]
-    return [device for device in others if device.name.partition(":")[0] == kind]
+    return [choose_device(wanted, [device]) for device in others if device.name.partition(":")[0] == kind]
 
 
 def _all_cards(cards: list[DeviceInfo]) -> DeviceInfo | None:

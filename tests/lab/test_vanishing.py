@@ -227,4 +227,5 @@ def test_row_17_only_a_lab_that_leaves_the_choice_has_another_device(
     here = [replace(CARD, name="cuda:0"), replace(CARD, name="cuda:1"), mini.DEVICE]
     monkeypatch.setattr("scalelab.plan.hardware.find_devices", lambda: here)
     assert [each.name for each in spare_devices(HardwareSpec(device=device), here[0])] == found
+    assert all(each.slots == 3 for each in spare_devices(HardwareSpec(device=device, slots=3), here[0]))
     assert spare_devices(HardwareSpec(device="auto"), mini.DEVICE) == []
