@@ -9,6 +9,8 @@ import psutil
 import pytest
 
 from scalelab.corpora import Need, prepare_pairs
+from scalelab.corpora.pairs.fields import Pair
+from scalelab.corpora.pairs.taken import Taken
 from scalelab.errors import BadInput, ScalelabError
 from scalelab.preset import CorpusSpec
 from scalelab.records import TokenSet
@@ -97,6 +99,20 @@ def test_stopped_and_continued_is_as_never_stopped(wmt: Hub, cache: Path, tmp_pa
     tokens = made(cache, ALL)
     assert before.items() <= kept(cache).items()
     assert made(tmp_path / "another", ALL).key == tokens.key
+
+
+def test_a_kill_at_the_very_end_doubles_no_pair(tmp_path: Path) -> None:
+    """The last pairs and that they are the last are kept by one file: there is no moment between the two."""
+    first, last = Pair(prompt="eins", targets=("one",)), Pair(prompt="zwei", targets=("two",))
+    taken = Taken(tmp_path)
+    assert not taken.is_whole
+    taken.add([first], {"row": 1})
+    assert not Taken(tmp_path).is_whole and Taken(tmp_path).position == {"row": 1}
+    taken.add([last], None)
+    again = Taken(tmp_path)
+    assert again.is_whole and list(again.pairs()) == [first, last]
+    (tmp_path / "00001.json").unlink()  # killed before the place was written: what stands there is read again
+    assert not Taken(tmp_path).is_whole and list(Taken(tmp_path).pairs()) == [first]
 
 
 def test_a_stall_ends_in_its_time_and_what_was_taken_is_gone_on_from(
