@@ -1,4 +1,4 @@
-"""A ladder that transformers' own Trainer trains, recorded into a lab: three widths, three budgets, English by bytes.
+"""A ladder that transformers' own Trainer trains, recorded into a lab: four widths, three budgets, English by bytes.
 
     pip install scalelab accelerate
     python trainer_ladder.py labs/trainer
@@ -43,9 +43,9 @@ def train(lab: str, width: int, steps: int, data: torch.Tensor, held_out: torch.
     )  # fmt: skip
     arguments = TrainingArguments(
         output_dir=f"{lab}-trainer", max_steps=steps, per_device_train_batch_size=BATCH,
-        learning_rate=0.06 / width**0.5, warmup_steps=min(50, steps // 10), lr_scheduler_type="linear",
-        logging_steps=max(1, steps // 20), per_device_eval_batch_size=250, save_strategy="no",
-        use_cpu=not torch.cuda.is_available(), report_to=[], disable_tqdm=True,
+        learning_rate=0.03 / width**0.5, adam_beta2=0.99, warmup_steps=min(50, steps // 10),
+        lr_scheduler_type="linear", logging_steps=max(1, steps // 20), per_device_eval_batch_size=250,
+        save_strategy="no", use_cpu=not torch.cuda.is_available(), report_to=[], disable_tqdm=True,
     )  # fmt: skip
     trainer = Trainer(
         model=GPT2LMHeadModel(config), args=arguments,
@@ -63,9 +63,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lab", help="where the runs go: a new folder, or a lab of such runs")
     parser.add_argument("--text", type=Path, help="a folder of *.txt")
-    parser.add_argument("--widths", default="16,24,40")
-    parser.add_argument("--steps", default="250,500,1000")
+    parser.add_argument("--widths", default="16,24,40,64")
+    parser.add_argument("--steps", default="500,1000,2000")
     asked = parser.parse_args()
+    torch.set_num_threads(1)  # models so small are slower on several
     data, held_out = texts(asked.text)
     for width in map(int, asked.widths.split(",")):
         for steps in map(int, asked.steps.split(",")):
