@@ -6,7 +6,7 @@ itself: `38;5;214` is the same colour everywhere and half the bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from rich.color import Color, ColorType
@@ -53,6 +53,8 @@ DARK = Inks(palette=tuple(each.xterm for each in PALETTE), red=FRONTIER.xterm, n
             grid=237, ramp=_RAMP)  # fmt: skip
 LIGHT = Inks(palette=(130, 32, 29, 132, 100, 26, 166), red=160, neutral=243, axis=241, grid=253, ramp=_RAMP)
 """Darker sisters in the order of PALETTE: each keeps a contrast of 3 to white."""
+EITHER = replace(LIGHT, neutral=243, axis=243, grid=240)
+"""For paper that nobody has told, the terminal's own: each keeps a contrast of 3 to white and to black."""
 
 
 def rgb(entry: int) -> tuple[int, int, int]:

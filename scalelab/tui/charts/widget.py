@@ -15,7 +15,7 @@ from textual.widget import Widget
 from scalelab.tui.charts.cells import Cells
 from scalelab.tui.charts.drawing import Look
 from scalelab.tui.charts.glyphs import GlyphSet
-from scalelab.tui.charts.inks import DARK, LIGHT
+from scalelab.tui.charts.inks import DARK, EITHER, LIGHT
 
 
 class CellWidget(Widget, can_focus=True):
@@ -69,7 +69,8 @@ class CellWidget(Widget, can_focus=True):
     @property
     def look(self) -> Look:
         """Glyphs and colours as they are now."""
-        inks = DARK if self.app.current_theme.dark else LIGHT
+        theme = self.app.current_theme
+        inks = EITHER if theme.ansi else DARK if theme.dark else LIGHT
         return Look(glyphs=self._glyphs, coloured=self.colour, inks=inks, titled=self._titled)
 
     @abstractmethod

@@ -10,7 +10,19 @@ from rich.style import Style
 
 from scalelab.figures import PALETTE
 from scalelab.tui.charts.cells import Cells, single
-from scalelab.tui.charts.inks import BOLD, DARK, LIGHT, PLAIN, contrast, luminance, red_on, rgb, style_of, text_on
+from scalelab.tui.charts.inks import (
+    BOLD,
+    DARK,
+    EITHER,
+    LIGHT,
+    PLAIN,
+    contrast,
+    luminance,
+    red_on,
+    rgb,
+    style_of,
+    text_on,
+)
 
 
 def test_text_is_cut_at_both_edges() -> None:
@@ -62,6 +74,8 @@ def test_inks_on_light_paper_keep_a_contrast_of_three() -> None:
     assert len(LIGHT.palette) == len(DARK.palette) == len(PALETTE)
     assert min(contrast(231, entry) for entry in (*LIGHT.palette, LIGHT.red, LIGHT.neutral, LIGHT.axis)) >= 3
     assert min(contrast(233, entry) for entry in (*DARK.palette, DARK.red, DARK.axis)) >= 3
+    for paper in (16, 231):
+        assert min(contrast(paper, each) for each in (*EITHER.palette, EITHER.red, EITHER.neutral, EITHER.axis)) >= 3
 
 
 def test_the_ramp_becomes_lighter_all_the_way_and_can_be_written_on() -> None:
