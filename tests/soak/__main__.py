@@ -134,7 +134,7 @@ class Soak:
         deadline = time.monotonic() + ORPHANS_SECONDS
         while (left := self._left()) and time.monotonic() < deadline:
             time.sleep(0.05)
-        self.found.count("processes left at the end", len(self._everybody), [str(one) for one in left])
+        self.found.count("processes left at the end", len(self._everybody), [_in_words(one) for one in left])
         for one in left:
             one.kill()
 
@@ -170,6 +170,14 @@ class Soak:
     @property
     def wrong(self) -> bool:
         return bool(self.found.words or self.chaos.orphans or self.chaos.rows_lost)
+
+
+def _in_words(one: psutil.Process) -> str:
+    """A process, with what it was started as."""
+    try:
+        return f"{one.pid}: {' '.join(one.cmdline())[-300:]}"
+    except psutil.Error:
+        return str(one)
 
 
 def undisturbed(work: Path, text: Path, runs: int) -> LabPaths:
