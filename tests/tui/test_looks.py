@@ -45,13 +45,7 @@ def test_runs_while_they_train(training: Path, size: Size, colours: str, monkeyp
             with Writer(training / "lab.db") as writer:
                 writer.write(used)
             await until(pilot, lambda: "cpu 95 % busy" in text(made))
-            for name, keys in (
-                ("usage", ""),
-                ("chart", "z"),
-                ("table", "z"),
-                ("focused", ("z", "enter")),
-                ("compared", "pjp"),
-            ):
+            for name, keys in RUNS:
                 await pilot.press(*keys)
                 await settle(pilot)
                 golden(_words(f"runs-{name}", size), text(made))
