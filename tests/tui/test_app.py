@@ -34,6 +34,11 @@ from tests.tui.conftest import FAILED
 from tests.tui.screens import SIZES, app, settle, text, until
 
 
+def lines_of(made: LabApp) -> str:
+    """The lines of a window as one: a long path goes on in the next, wherever it has to be broken."""
+    return "".join(line.strip() for view in made.screen.query(LinesView) for line in view.plain)
+
+
 def requests(lab: Path) -> list[tuple[str, dict[str, Any]]]:
     with Reader(lab / "lab.db") as reader:
         return [(each.verb, each.args) for each in reader.requests()]
@@ -175,9 +180,7 @@ def test_a_lab_that_cannot_be_read_any_more_is_told_with_its_log(training: Path)
                 os.pwrite(file, b"\xff" * os.fstat(file).st_size, 0)
                 os.close(file)
             await until(pilot, lambda: isinstance(made.screen, Problem))
-            # A long path goes on in the next row, wherever it has to be broken.
-            shown = made.screen.query_one(LinesView)
-            await until(pilot, lambda: "/supervisor.log" in "".join(line.strip() for line in shown.plain))
+            await until(pilot, lambda: "/supervisor.log" in lines_of(made))
             await pilot.press("escape")
             await settle(pilot)
             assert not isinstance(made.screen, Problem)
