@@ -70,10 +70,11 @@ def command(
         print_json({"schema": "scalelab.evaluate/1", "models": [each.to_dict() for each in found]})
         return
     from scalelab.report.console import console
+    from scalelab.report.layout import counted
 
     console().print(_table(found))
     if join:
-        click.echo(f"{len(found)} points more: `scalelab fit {clean(lab, 200)}` shows the law with them")
+        click.echo(f"{counted(len(found), 'point')} more: `scalelab fit {clean(lab, 200)}` shows the law with them")
 
 
 def _tokens(given: tuple[str, ...]) -> dict[str, float]:
@@ -92,7 +93,8 @@ def _table(found: list[Evaluated]) -> Table:
 
     table = Table(box=None, pad_edge=False, show_edge=False)
     for name in ("model", "N", "D", "loss", "bits/byte", "ppl", "right", "the law says"):
-        table.add_column(Text(name), justify="left" if name == "model" else "right")
+        first = name == "model"
+        table.add_column(Text(name), justify="left" if first else "right", no_wrap=not first, overflow="fold")
     for each in found:
         said = "–" if each.predicted is None else "{:.3f} [{:.3f}, {:.3f}]".format(*each.predicted)
         table.add_row(
