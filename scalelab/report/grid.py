@@ -82,10 +82,16 @@ def _groups(plan: Plan) -> list[str]:
     rows = [["group", "text", "copies", "read", "of"]]
     for group in plan.preset.groups:
         text = group.unique_tokens
-        read = f"{most / (text * group.copies):.3g}×" if text else ""
+        read = times_read(most, text * group.copies) if text else ""
         what = ", ".join((group.source or plan.preset.corpus.source, *group.augment))
         rows.append([group.name, format_count(text) if text else "all", str(group.copies), read, clean(what, 60)])
     return ["All of these points for each group:", *columns(rows, left={0, 4})]
+
+
+def times_read(n_tokens: float, text_tokens: float) -> str:
+    """How often a budget reads a text: "1.5×"."""
+    times = n_tokens / text_tokens
+    return f"{times:.2g}×" if times < 10 else f"{format_count(round(times))}×"
 
 
 def _row(cell: Cell) -> list[str]:

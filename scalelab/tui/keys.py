@@ -84,6 +84,8 @@ KEYS: tuple[Key, ...] = (
     _key("plan.new", "n", "new_plan", "new plan", "a new plan from this lab's; again: the lab's"),
     _key("plan.down", "j,down", "down", "down", "next field", footer=False),
     _key("plan.up", "k,up", "up", "up", "field before", footer=False),
+    _key("plan.further", "J,pagedown", "further(1)", "further", "ten fields on, or half a screen", footer=False),
+    _key("plan.back_up", "K,pageup", "further(-1)", "back up", "ten fields back, or half a screen", footer=False),
     _key("plan.first", "g,home", "first", "first", "to the first field", footer=False),
     _key("plan.last", "G,end", "last", "last", "to the last field", footer=False),
     _key("grow.start", "s", "start", "start", "grow the lab and train what is added, in a session of its own"),

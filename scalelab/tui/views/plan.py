@@ -202,7 +202,7 @@ class PlanView(Threaded):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What belongs to the form does nothing where a lab's plan is read."""
         del parameters
-        read = action in {"down", "up", "first", "last", "new_plan"}
+        read = action in {"down", "up", "further", "first", "last", "new_plan"}
         return read or self._new
 
     def action_down(self) -> None:
@@ -221,10 +221,17 @@ class PlanView(Threaded):
         """To the end."""
         self._move(10_000)
 
-    def _move(self, by: int) -> None:
+    def action_further(self, by: int) -> None:
+        """Ten fields on, or half a screen of what is read."""
+        self._move(by * (max(self.query_one(Page).size.height // 2, 1) if self._reads() else 10))
+
+    def _reads(self) -> bool:
+        """Whether lines are read and no field is under the cursor."""
         page = self.query_one(Page)
-        read = page.display and (page.has_focus or not self._new)
-        page.scroll_rows(by) if read else self.query_one(Sheet).move(by)
+        return page.display and (page.has_focus or not self._new)
+
+    def _move(self, by: int) -> None:
+        self.query_one(Page).scroll_rows(by) if self._reads() else self.query_one(Sheet).move(by)
 
     def action_edit(self) -> None:
         """Edit the field under the cursor."""

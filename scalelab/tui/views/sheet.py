@@ -26,8 +26,8 @@ VALUES = ((110, 24), (76, 14), (0, 10))
 WRONG = "color(166) bold"
 
 
-class Sheet(LinesView, can_focus=True):
-    """A form of rows with a cursor on one of its fields."""
+class Sheet(LinesView, can_focus=True, inherit_bindings=False):
+    """A form of rows with a cursor on one of its fields; arrows move that, and do not scroll it out of sight."""
 
     class Edited(Message):
         """A value has changed, by a key while it is edited or by going through choices."""

@@ -10,6 +10,7 @@ from scalelab.plan import Plan
 from scalelab.preset import TOKENIZERS
 from scalelab.recipe import DEFAULT_SHARE, SHARED, WITH_FILE
 from scalelab.report import numbers
+from scalelab.report.grid import times_read
 from scalelab.report.layout import counted
 from scalelab.tui.views import grouping, tasks
 from scalelab.tui.views.draft import Draft, Planned, said
@@ -23,7 +24,7 @@ _TOKENIZERS = {
 _RECIPES = {
     "case-noise": "words in other capitals", "space-noise": "other blanks", "char-noise": "typing errors",
     "word-dropout": "words left out", "sentence-shuffle": "sentences in another order",
-    "synonyms": "other words of a list; =SHARE:FILE for your own",
+    "synonyms": "other words of a list; =SHARE:FILE for your own", "paraphrase": "sentences said another way",
 }  # fmt: skip
 """What the recipes do to their share of a passage."""
 _MILD = {"char-noise": 0.02, "synonyms": 0.5}
@@ -52,7 +53,8 @@ def text_rows(draft: Draft, now: Planned) -> list[Row]:
     counts = {"bpe": "tokens of the BPE", "bytes": "not used: 257", "gpt2": "not used: 50,257"}
     rows.append(field_of(draft, now, "corpus.vocab_size", "vocabulary",
                        counts.get(tokenizer, "to plan with until it is there")))  # fmt: skip
-    return [*rows, field_of(draft, now, "corpus.held_out", "held out", "share of the passages, for the held-out loss")]
+    what = "passages" if task == tasks.LM else "prompts"
+    return [*rows, field_of(draft, now, "corpus.held_out", "held out", f"share of the {what}, for the held-out loss")]
 
 
 def _used(draft: Draft, now: Planned) -> str:
@@ -106,7 +108,7 @@ def _group(draft: Draft, now: Planned, place: int, group: Mapping[str, Any], tas
         *rows,
         field(grouping.RECIPES, "  recipes", _told(recipes), "none", ("", *offered())),
         field(grouping.COPIES, "  copies", "of each passage, all but the first changed", "1"),
-        field("unique_tokens", "  tokens", "of the text, to be read again and again", "all"),
+        field("unique_tokens", "  tokens", "of the text; a run goes over them again", "all"),
     ]
 
 
@@ -136,7 +138,7 @@ def _summary(group: Mapping[str, Any], most: int) -> str:
     except BadInput:
         tokens = 0.0
     whole = tokens * copies if isinstance(copies, int) else 0.0
-    cells = (unique or "all", str(copies), f"{most / whole:.3g}×" if whole and most else "")
+    cells = (unique or "all", str(copies), times_read(most, whole) if whole and most else "")
     what = ", ".join(filter(None, (grouping.text_in(group, "source"), grouping.text_in(group, grouping.RECIPES))))
     return " ".join(f"{cell:>{len(head)}}" for cell, head in zip(cells, HEADS, strict=True)) + f"  {what}".rstrip()
 

@@ -14,7 +14,8 @@ from scalelab.tui.views.page import Page
 from scalelab.tui.views.plan import PlanView
 from scalelab.tui.views.sheet import Sheet
 from scalelab.tui.views.usage import cards_told
-from tests.tui.views.host import SIZES, Host, golden, piloted, screen, settle
+from tests.tui.looks import LOOKS, use
+from tests.tui.views.host import Host, golden, kept, piloted, screen, settle
 from tests.tui.views.shots import shot
 
 
@@ -66,12 +67,15 @@ async def test_a_view_whose_parts_are_going_is_told_nothing_any_more(host: Host)
         assert "--preset smoke" in host.view.command  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "colours"), LOOKS)
 @piloted
-async def test_the_form_at_every_size(size: tuple[int, int], host: Host) -> None:
-    async with host.run_test(size=size) as pilot:
-        await settle(pilot)
-        golden(f"plan-{size[0]}x{size[1]}", screen(host))
+async def test_the_form_in_every_look(
+    size: tuple[int, int], colours: str, cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(colours, monkeypatch)
+    app = Host(PlanView(base="tiny", devices=[cpu]))
+    async with app.run_test(size=size) as pilot:
+        await kept(app, pilot, "plan")
 
 
 @piloted
@@ -111,6 +115,19 @@ async def test_rungs_come_and_go(host: Host) -> None:
         await pilot.press("x")
         await settle(pilot)
         assert "ladder" not in host.view.command  # type: ignore[attr-defined]
+
+
+@piloted
+async def test_letters_and_arrows_move_the_cursor_and_no_further_than_the_ends(host: Host) -> None:
+    async with host.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        sheet = host.query_one(Sheet)
+        keys = [field.key for field in sheet.fields]
+        for pressed, place in (("J", 10), ("pagedown", 20), ("K", 10), ("J", 20), ("J", len(keys) - 1), ("home", 0),
+                               ("down", 1), ("j", 2), ("up", 1), ("end", len(keys) - 1), ("g", 0)):  # fmt: skip
+            await pilot.press(pressed)
+            await settle(pilot)
+            assert sheet.field is not None and sheet.field.key == keys[place]
 
 
 @piloted

@@ -11,10 +11,10 @@ import pytest
 
 from scalelab import preset_files
 from scalelab.records import DeviceInfo
-from scalelab.tui.views.desk import Desk
 from scalelab.tui.views.plan import PlanView
 from scalelab.tui.views.sheet import Sheet
-from tests.tui.views.host import SIZES, Host, golden, piloted, screen, settle
+from tests.tui.looks import LOOKS, SIZES, use
+from tests.tui.views.host import Host, kept, piloted, screen, settle
 from tests.tui.views.shots import shot
 from tests.tui.views.test_plan import _elsewhere, _problem, _to, _type, _value
 
@@ -29,13 +29,16 @@ def command(app: Host) -> str:
     return app.view.command  # type: ignore[attr-defined,no-any-return]
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "colours"), LOOKS)
 @piloted
-async def test_groups_at_every_size(size: tuple[int, int], cpu: DeviceInfo) -> None:
+async def test_groups_in_every_look(
+    size: tuple[int, int], colours: str, cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(colours, monkeypatch)
     app = shows("augment", cpu)
     async with app.run_test(size=size) as pilot:
         await _to(pilot, "groups[2].augment")
-        golden(f"plan-groups-{size[0]}x{size[1]}", screen(app))
+        await kept(app, pilot, "plan-groups")
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -44,16 +47,7 @@ async def test_pairs_at_every_size(size: tuple[int, int], cpu: DeviceInfo) -> No
     app = shows("qa", cpu)
     async with app.run_test(size=size) as pilot:
         await _type(pilot, "corpus.source", "hf:rajpurkar/squad#context,question,answers.text")
-        golden(f"plan-pairs-{size[0]}x{size[1]}", screen(app))
-
-
-@piloted
-async def test_no_colour_takes_nothing_away(monkeypatch: pytest.MonkeyPatch, cpu: DeviceInfo) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    app = shows("augment", cpu)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await _to(pilot, "groups[2].augment")
-        golden("plan-groups-80x24", screen(app))
+        await kept(app, pilot, "plan-pairs")
 
 
 @piloted
@@ -185,11 +179,3 @@ async def test_what_is_asked_for_has_task_text_and_groups(cpu: DeviceInfo, tmp_p
         assert isinstance(asked, PlanView.StartRequested)
         assert (asked.preset.task, asked.preset.group_names) == ("qa", ("plain",))
         assert asked.lab == tmp_path / "answers"
-
-
-@pytest.mark.parametrize("digits", [400, 5000])
-def test_a_number_of_copies_beyond_all_numbers_is_refused_at_its_field(digits: int, cpu: DeviceInfo) -> None:
-    desk = Desk("augment", [cpu])
-    desk.take("groups[0].copies", "9" * digits, done=True)
-    desk.plan()
-    assert desk.rows() and desk.now.plan is None and list(desk.now.problems) == ["groups[0].copies"]
