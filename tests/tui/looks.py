@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.app import App
+from textual.pilot import Pilot
+
+from scalelab.tui.views.base import PAINTED
 
 COLOURS = ("colours", "no-colour")
 SIZES = ((50, 24), (80, 24), (120, 40), (200, 50))
@@ -36,15 +39,23 @@ def compare(folder: Path, name: str, shown: str) -> None:
     assert shown == (own if own.exists() else plain).read_text("utf-8")
 
 
-async def in_both_themes(
-    app: App[Any], shown: Callable[[], str], settle: Callable[[], Awaitable[object]]
-) -> str:  # fmt: skip
-    """What is shown, which is the same in the light theme."""
-    dark = shown()
+async def at_rest(app: App[Any], pilot: Pilot[Any], shown: Callable[[], str]) -> str:
+    """What is shown when nothing more comes: views begin what computes a moment after they were painted."""
+    before = None
+    while (now := shown()) != before:
+        before = now
+        await pilot.pause(2 * PAINTED)
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+    return now
+
+
+async def in_both_themes(app: App[Any], pilot: Pilot[Any], shown: Callable[[], str]) -> str:
+    """What is shown at rest, which is the same in the light theme."""
+    dark = await at_rest(app, pilot, shown)
     if not app.no_color:
         app.theme = "scalelab-light"
-        await settle()
-        assert shown() == dark
+        assert await at_rest(app, pilot, shown) == dark
         app.theme = "scalelab-dark"
-        await settle()
+        await at_rest(app, pilot, shown)
     return dark

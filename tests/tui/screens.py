@@ -17,7 +17,7 @@ from tests.tui import looks
 from tests.tui.conftest import EPOCH
 from tests.tui.looks import SIZES
 
-__all__ = ["GOLDENS", "NOW", "SIZES", "app", "golden", "kept", "settle", "text", "until"]
+__all__ = ["GOLDENS", "NOW", "SIZES", "app", "golden", "kept", "same", "settle", "text", "until"]
 
 GOLDENS = Path(__file__).parent / "goldens"
 NOW = EPOCH + 7200.0
@@ -70,12 +70,11 @@ def golden(name: str, shown: str) -> None:
 
 async def kept(made: LabApp, pilot: Pilot[Any], name: str) -> str:
     """Compare the screen, in both themes, with the kept one of its size."""
-
-    async def at_rest() -> None:
-        await made.workers.wait_for_complete()
-        await settle(pilot)
-
-    await at_rest()
-    shown = await looks.in_both_themes(made, lambda: text(made), at_rest)
+    shown = await looks.in_both_themes(made, pilot, lambda: text(made))
     golden(f"{name}-{made.size.width}x{made.size.height}", shown)
     return shown
+
+
+async def same(made: LabApp, pilot: Pilot[Any], name: str) -> None:
+    """The same in the one theme that there is."""
+    golden(f"{name}-{made.size.width}x{made.size.height}", await looks.at_rest(made, pilot, lambda: text(made)))

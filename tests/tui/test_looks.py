@@ -19,17 +19,13 @@ from scalelab.tui.table import Table
 from scalelab.tui.views import predict
 from tests.tui.conftest import FAILED
 from tests.tui.looks import LOOKS, use
-from tests.tui.screens import NOW, app, golden, kept, settle, text, until
+from tests.tui.screens import NOW, app, kept, same, text, until
 from tests.tui.test_asks import wrote
 
 Size = tuple[int, int]
 RUNS = (("usage", ""), ("chart", "z"), ("table", "z"), ("focused", ("z", "enter")), ("pinned", "pjp"))
 """What the view of runs can be made to show, and by which keys."""
 pytestmark = pytest.mark.parametrize(("size", "colours"), LOOKS)
-
-
-def _words(name: str, size: Size) -> str:
-    return f"{name}-{size[0]}x{size[1]}"
 
 
 def test_runs_while_they_train(training: Path, size: Size, colours: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,13 +43,11 @@ def test_runs_while_they_train(training: Path, size: Size, colours: str, monkeyp
             await until(pilot, lambda: "cpu 95 % busy" in text(made))
             for name, keys in RUNS:
                 await pilot.press(*keys)
-                await settle(pilot)
-                golden(_words(f"runs-{name}", size), text(made))
+                await same(made, pilot, f"runs-{name}")
             await pilot.press("u")
             made.screen.query_one(Table).go(FAILED)
             await pilot.press("v")
-            await settle(pilot)
-            golden(_words("runs-log", size), text(made))
+            await same(made, pilot, "runs-log")
 
     asyncio.run(see())
 
@@ -109,7 +103,7 @@ def test_groups(grouped: Path, size: Size, colours: str, monkeypatch: pytest.Mon
 
     async def see() -> None:
         async with app(grouped, size=size) as (made, pilot):
-            golden(_words("groups-runs", size), text(made))
+            await same(made, pilot, "groups-runs")
             await pilot.press("f", "3")
             await until(pilot, lambda: "both · noisy" in text(made) and "The law: " in text(made))
             assert "The law: " in await kept(made, pilot, "groups-law")
@@ -126,9 +120,7 @@ def test_runs_of_elsewhere(imported: Path, size: Size, colours: str, monkeypatch
             assert "without their curves" in " ".join((await kept(made, pilot, "imported-runs")).split())
             for key, name in (("1", "plan"), ("3", "law"), ("4", "surface"), ("5", "predict")):
                 await pilot.press(key)
-                await made.workers.wait_for_complete()
-                await settle(pilot)
-                golden(_words(f"imported-{name}", size), text(made))
+                await same(made, pilot, f"imported-{name}")
 
     asyncio.run(see())
 
@@ -146,8 +138,6 @@ def test_a_replay(recorded: Path, size: Size, colours: str, monkeypatch: pytest.
             await kept(made, pilot, "replay-runs")
             for key, name in (("3", "law"), ("4", "surface"), ("5", "predict")):
                 await pilot.press(key)
-                await made.workers.wait_for_complete()
-                await settle(pilot)
-                golden(_words(f"replay-{name}", size), text(made))
+                await same(made, pilot, f"replay-{name}")
 
     asyncio.run(see())

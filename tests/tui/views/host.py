@@ -17,7 +17,7 @@ from scalelab.tui.themes import THEMES
 from tests.tui import looks
 from tests.tui.looks import SIZES
 
-__all__ = ["GOLDENS", "SIZES", "Host", "golden", "kept", "piloted", "screen", "settle"]
+__all__ = ["GOLDENS", "SIZES", "Host", "golden", "kept", "piloted", "same", "screen", "settle"]
 GOLDENS = Path(__file__).parent / "goldens"
 
 
@@ -55,10 +55,14 @@ def golden(name: str, shown: str) -> None:
 
 async def kept(app: App[None], pilot: Pilot[Any], name: str) -> str:
     """Compare the screen, in both themes, with the kept one of its size."""
-    await settle(pilot)
-    shown = await looks.in_both_themes(app, lambda: screen(app), lambda: settle(pilot))
+    shown = await looks.in_both_themes(app, pilot, lambda: screen(app))
     golden(f"{name}-{app.size.width}x{app.size.height}", shown)
     return shown
+
+
+async def same(app: App[None], pilot: Pilot[Any], name: str) -> None:
+    """The same in the one theme that there is."""
+    golden(f"{name}-{app.size.width}x{app.size.height}", await looks.at_rest(app, pilot, lambda: screen(app)))
 
 
 def piloted(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:

@@ -12,7 +12,7 @@ from scalelab.tui.views.law import PANES, LawView
 from scalelab.tui.views.page import Page
 from scalelab.tui.views.subject import subject_of
 from tests.tui.looks import LOOKS, use
-from tests.tui.views.host import SIZES, Host, golden, kept, piloted, screen, settle
+from tests.tui.views.host import SIZES, Host, golden, kept, piloted, same, screen, settle
 from tests.tui.views.shots import hostile, shot
 
 EVIL = "a\x1b[31m [/b] \u202e b\x07"
@@ -32,8 +32,7 @@ async def test_the_law_pane_by_pane_in_every_look(
         assert app.query_one("#law-loss", Chart).display == (size[0] >= 120)
         for pane in PANES[1:]:
             await pilot.press("v")
-            await settle(pilot)
-            golden(f"law-{pane}-{size[0]}x{size[1]}", screen(app))
+            await same(app, pilot, f"law-{pane}")
 
 
 @pytest.mark.parametrize("finished", [0, 3, 8, 16])

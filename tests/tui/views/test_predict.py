@@ -18,7 +18,7 @@ from scalelab.tui.views.sheet import Sheet
 from scalelab.tui.views.subject import known_of, subject_of
 from tests.lab.curved import CurvedLab
 from tests.tui.looks import LOOKS, use
-from tests.tui.views.host import Host, golden, kept, piloted, screen, settle
+from tests.tui.views.host import Host, golden, kept, piloted, same, screen, settle
 from tests.tui.views.shots import hostile, shot
 
 EVIL = "a\x1b[31m [/b] \u202e b\x07"
@@ -46,8 +46,7 @@ async def test_predictions_in_every_look(size: tuple[int, int], colours: str, mo
         assert "perplexity" in shown and "nats a" in shown and "law by law" in shown
         for ask in list(ASKS)[1:]:
             await pilot.press("l")
-            await settle(pilot)
-            golden(f"predict-{ask.replace(' ', '-')}-{size[0]}x{size[1]}", screen(app))
+            await same(app, pilot, f"predict-{ask.replace(' ', '-')}")
         await pilot.press("v")
         assert "Predicted before they ended" in await kept(app, pilot, "predict-foretold")
 
