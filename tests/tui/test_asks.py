@@ -334,3 +334,17 @@ print(sorted(name for name in sys.modules if name in heavy))
     assert "not written" not in said.stdout and said.stdout.count("\n The ") == 2
     # One worker wrote both; nothing of it is left once the lab is left.
     assert "\n1 worker\n" in said.stdout
+
+
+def test_of_runs_of_elsewhere_nothing_is_offered_that_needs_their_trainer(imported: Path) -> None:
+    async def see() -> None:
+        async with app(imported, size=(120, 40)) as (made, pilot):
+            offered = set()
+            for digit in "25":
+                await pilot.press(digit)
+                await settle(pilot)
+                offered |= {key.id for key in made.screen.offered()}  # type: ignore[attr-defined]
+            assert {"runs.pin", "predict.edit"} <= offered
+            assert not offered & {"runs.text", "predict.text", "runs.retry", "lab.extend", "lab.go_on", "lab.stop"}
+
+    asyncio.run(see())
