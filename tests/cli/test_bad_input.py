@@ -18,8 +18,8 @@ Run = Callable[..., Ran]
 _HOSTILE = ("../../x", "/nowhere/x", "a\nb", "x" * 300, "-rf", "\U0001f600", "\x1b[31m", "\x1b]0;title\x07", "a\0b")
 _VERBS = {
     "attach": [], "compare": [], "doctor": [], "evaluate": ["--models", "gpt2"], "export": [],
-    "extend": ["--budgets", "1M"], "fit": [], "predict": ["--params", "1M", "--tokens", "20M"], "replay": [], "report": [], "resume": [], "rm": [], "sample": [],
-    "status": [], "stop": [],
+    "extend": ["--budgets", "1M"], "fit": [], "predict": ["--params", "1M", "--tokens", "20M"], "replay": [],
+    "report": [], "resume": [], "rm": [], "sample": [], "status": [], "stop": [],
 }  # fmt: skip
 
 
