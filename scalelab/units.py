@@ -28,7 +28,10 @@ def parse_count(text: str | float, name: str = "count") -> float:
     if isinstance(text, bool):
         raise BadInput(f"{name} is {text}", allowed=_COUNTS)
     if isinstance(text, int | float):
-        value = float(text)
+        try:
+            value = float(text)
+        except OverflowError:  # an integer of more than 308 digits
+            value = math.inf
     else:
         match = _COUNT.fullmatch(text.strip().replace("_", ""))
         value = float(match[1]) * _SUFFIXES[match[2].lower()] if match else math.nan

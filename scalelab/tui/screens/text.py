@@ -17,6 +17,7 @@ from scalelab.tui.focus import give_keys
 from scalelab.tui.screens.base import Room
 from scalelab.tui.texts import Texts, Written
 from scalelab.tui.views import writing
+from scalelab.tui.views.draft import whole
 from scalelab.tui.views.page import Made, Page
 from scalelab.tui.views.sheet import Sheet
 from scalelab.tui.views.writing import Ask
@@ -138,9 +139,9 @@ class TextScreen(Room):
 
     def action_again(self) -> None:
         """The same with the next seed."""
-        seed = self._writing.value("seed")
-        if seed.isdigit():
-            self._writing = self._writing.put("seed", str(int(seed) + 1))
+        seed = whole(self._writing.value("seed"))
+        if seed is not None:
+            self._writing = self._writing.put("seed", str(seed + 1))
             self.action_write()
 
     def action_edit(self) -> None:

@@ -20,6 +20,7 @@ LADDERS = {SHAPES: ("ladder.shapes",), TARGETS: ("ladder.params",), SPAN: ("ladd
 """Ways to say a ladder, and their fields."""
 BUDGETS = {"tokens": "budgets.tokens", "tokens per N": "budgets.tokens_per_param", "FLOPs": "budgets.flops"}
 """Ways to say the budgets, and their fields."""
+_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,11 @@ def budget_kind(planned_: Planned, draft: Draft) -> str:
 def items(text: str) -> list[str]:
     """The parts of a list as it is typed."""
     return [part.strip() for part in text.split(",")] if text.strip() else []
+
+
+def whole(text: str) -> int | None:
+    """A whole number as it is typed; None where it is none, or longer than any that is meant."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def short_path(path: Path) -> str:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from scalelab.preset import GroupSpec, Preset
-from scalelab.tui.views.draft import Draft, items, written
+from scalelab.tui.views.draft import Draft, items, whole, written
 
 KEY = "groups"
 NAME, RECIPES, COPIES = "name", "augment", "copies"
@@ -23,8 +23,6 @@ FIRST = "plain"
 """What the first group is called until it is named."""
 _PLACE = re.compile(r"groups\[(\d+)\](?:\.(\w+))?")
 _LONGEST_NAME = 24
-_MOST_DIGITS = 9
-"""Of a number of copies; what is longer stays the text that it is, and is refused as such."""
 _Table = dict[str, Any]
 
 
@@ -157,8 +155,8 @@ def _value(field: str, text: str) -> Any:
     """A field as the preset wants it where the text can be that; None where it is to be left out."""
     if field == RECIPES:
         return list(filter(None, items(text))) or None
-    if field == COPIES and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
-        return int(text)
+    if field == COPIES and (copies := whole(text)) is not None:
+        return copies
     return text if text or field == NAME else None
 
 

@@ -18,7 +18,7 @@ from scalelab.report import numbers
 from scalelab.report.layout import Lines, counted, heading, table, wrapped
 from scalelab.store.rows import RunRow
 from scalelab.tui.snapshot import Snapshot
-from scalelab.tui.views.draft import BUDGETS, items, short_path, written
+from scalelab.tui.views.draft import BUDGETS, items, short_path, whole, written
 from scalelab.tui.views.rows import Field, Heading, Row
 from scalelab.tui.views.switch import next_shape
 from scalelab.units import format_count, format_duration
@@ -54,7 +54,7 @@ class Growing:
         return {
             "budgets": items(self.texts.get("budgets", "")),
             "shapes": items(self.texts.get("shapes", "")),
-            "seeds": _whole(self.texts["seeds"]) if "seeds" in self.texts else None,
+            "seeds": _seeds(self.texts["seeds"]) if "seeds" in self.texts else None,
         }
 
     @property
@@ -160,10 +160,11 @@ def _planned(growing: Growing) -> Growing:
         return replace(growing, problem=problem.line())
 
 
-def _whole(text: str) -> int:
-    if not text.isdigit() or int(text) > 10_000:
+def _seeds(text: str) -> int:
+    found = whole(text)
+    if found is None or found > 10_000:
         raise BadInput(f"seeds is {clean(text, 40)!r}", allowed="a whole number")
-    return int(text)
+    return found
 
 
 def _values(budgets: object, key: str) -> object:

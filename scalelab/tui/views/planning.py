@@ -173,11 +173,15 @@ def _folder(draft: Draft, preset: Preset | None, problems: dict[str, str]) -> Pa
         return None
     try:
         root = lab_paths(draft.lab or free_lab(preset.name)).root
+        there, blocked = lab_paths(root).exists, root.exists() and not root.is_dir()
     except BadInput as problem:
         problems["lab"] = problem.line()
         return None
-    if lab_paths(root).exists:
+    except OSError as problem:  # no name that this file system takes, or a folder that nobody may look into
+        problems["lab"] = (problem.strerror or "cannot be looked at").lower()
+        return None
+    if there:
         problems["lab"] = "there is a lab already: open it, or choose another folder"
-    elif root.exists() and not root.is_dir():
+    elif blocked:
         problems["lab"] = "there is a file of that name: choose another folder"
     return root

@@ -15,6 +15,7 @@ from scalelab.tui.views.draft import (
     items,
     ladder_kind,
     said,
+    whole,
     written,
 )
 from scalelab.units import format_count
@@ -73,8 +74,8 @@ def with_more(draft: Draft, now: Planned, key: str) -> tuple[Draft, str]:
     kind = ladder_kind(now, draft)
     if kind == SPAN:
         count = items(said(draft, now.base, "ladder.rungs"))
-        number = int(count[0]) + 1 if count and count[0].isdigit() else 2
-        return draft.put("ladder.rungs", str(number)), "ladder.rungs"
+        number = (whole(count[0]) if count else None) or 1
+        return draft.put("ladder.rungs", str(number + 1)), "ladder.rungs"
     name = LADDERS[kind][0]
     every = items(said(draft, now.base, name))
     found = rung_key(key)
@@ -118,8 +119,9 @@ def _next(every: list[str], place: int, kind: str) -> str:
 
 
 def _shape(text: str) -> tuple[int, int]:
-    width, _, depth = text.partition("x")
-    return (int(width), int(depth)) if width.isdigit() and depth.isdigit() else (0, 0)
+    wide, _, deep = text.partition("x")
+    width, depth = whole(wide), whole(deep)
+    return (width, depth) if width is not None and depth is not None else (0, 0)
 
 
 def _size(text: str) -> float:

@@ -11,7 +11,7 @@ from scalelab.mixture import shares
 from scalelab.pairing import DEFAULT_COLUMNS, HUB, PREFIX, check_source
 from scalelab.preset import Preset
 from scalelab.tui.views import grouping
-from scalelab.tui.views.draft import Draft, said
+from scalelab.tui.views.draft import Draft, said, whole
 
 TASK, SOURCE, CONTEXT = "task", "corpus.source", "model.context"
 MEANT = (TASK, SOURCE, grouping.KEY)
@@ -102,7 +102,7 @@ def _first(draft: Draft, base: Preset, task: str) -> dict[str, str]:
     """What to begin with for a task that is not the preset's."""
     new = {TASK: task, SOURCE: next(iter(choices(task)), "")}
     context = said(draft, base, CONTEXT)
-    if task != LM and context.isdecimal() and int(context) < LEAST_CONTEXT:
+    if task != LM and (tokens := whole(context)) is not None and tokens < LEAST_CONTEXT:
         new[CONTEXT] = str(LEAST_CONTEXT)
     elif CONTEXT in draft.edits:
         new[CONTEXT] = context

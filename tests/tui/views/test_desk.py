@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scalelab import preset_files
 from scalelab.records import DeviceInfo
 from scalelab.tui.views.desk import Desk
-from scalelab.tui.views.draft import Draft
+from scalelab.tui.views.draft import SPAN, Draft
 from scalelab.tui.views.planning import planned, save
 from scalelab.tui.views.rows import Field
 
@@ -222,3 +222,23 @@ def test_whatever_is_done_command_and_saved_preset_say_the_plan_that_is_shown(
     assert again.preset is not None
     assert again.preset.model_copy(update={"name": now.preset.name}) == now.preset
     assert (again.plan.cells if again.plan else None) == (now.plan.cells if now.plan else None)
+
+
+@pytest.mark.parametrize("text", ["9" * 400, "9" * 5000, "\N{SUPERSCRIPT TWO}"])
+@pytest.mark.parametrize(
+    ("base", "key"),
+    [("augment", "groups[0].copies"), ("tiny", "ladder.rungs"), ("tiny", "budgets.tokens"), ("tiny", "model.context")],
+)
+def test_what_is_no_number_that_anybody_means_is_refused_at_its_field(base: str, key: str, text: str) -> None:
+    made = desk(base, *([("ladder", SPAN)] if key == "ladder.rungs" else []), (key, text))
+    assert made.rows() and made.now.plan is None and list(made.now.problems) == [key]
+    if key == "model.context":
+        put(made, "task", "qa")
+    elif key != "budgets.tokens":
+        made.add(key)
+    assert (made.rows() and made.now.plan is None) or key == "ladder.rungs"
+
+
+def test_a_folder_of_a_name_that_no_file_system_takes_is_refused_at_its_field() -> None:
+    made = desk("tiny", ("lab", "x" * 300))
+    assert made.now.problems == {"lab": "file name too long"} and made.rows()
