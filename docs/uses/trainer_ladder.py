@@ -18,7 +18,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, PrinterCallback, Trainer, 
 
 from scalelab.integrations import ScaleLabCallback
 
-CONTEXT, BATCH, HELD_OUT = 32, 16, 1000
+CONTEXT, BATCH, HELD_OUT = 16, 32, 2000
 """Bytes a sequence, sequences a step, sequences held out."""
 
 
