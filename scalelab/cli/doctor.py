@@ -40,6 +40,8 @@ def command(ctx: click.Context, labs: tuple[str, ...], folder: Path | None, mend
     """
     from scalelab.doctor.line import Verdict
 
+    if labs and folder is not None:
+        raise BadInput("LAB and --folder", todo="--folder belongs to the check of the machine: leave one out")
     unmended = _mend(labs) if mend else 0
     documents, counts = [], Counter[Verdict]()
     for lab, lines in _looks(labs, folder):
@@ -91,8 +93,6 @@ def _looks(labs: tuple[str, ...], folder: Path | None) -> Iterator[tuple[str | N
 
         yield None, examine((folder or Path("labs")).expanduser().absolute(), terminal.find())
         return
-    if folder is not None:
-        raise BadInput("LAB and --folder", todo="--folder belongs to the check of the machine: leave one out")
     from scalelab.cli.labs import lab_at
     from scalelab.doctor.lab import look
 

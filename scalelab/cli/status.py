@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 import textwrap
@@ -166,6 +167,7 @@ def _best_scores(scores: Sequence[Score]) -> list[str]:
 
 def _least_losses(parts: Sequence[PartEvaluation]) -> list[str]:
     """The least loss on each part of a mixture and whose it is; nothing of one corpus."""
+    parts = [each for each in parts if math.isfinite(each.loss)]
     best = [min((each for each in parts if each.part == part), key=lambda each: each.loss)
             for part in dict.fromkeys(each.part for each in parts)]  # fmt: skip
     return [f"loss on {clean(each.part, 60)} {each.loss:.4f} by {clean(each.run, 60)}" for each in best]

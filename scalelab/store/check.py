@@ -105,7 +105,8 @@ def is_whole(path: Path) -> bool:
 def _what_reads(connection: sqlite3.Connection) -> str:
     """How many rows of each table can still be read."""
     told = []
-    for table in _TABLES:
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for table in (each for each in _TABLES if each in there):
         n = 0
         try:
             for _ in connection.execute(f"SELECT * FROM {table}"):

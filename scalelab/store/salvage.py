@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from scalelab.errors import ScalelabError
-from scalelab.store import schema
+from scalelab.store import schema, seals
 
 _NUMBERED = ("state_change", "point", "evaluation", "fit", "prediction", "request")
 _NAMED = ("meta", "run", "checkpoint", "score", "part_evaluation", "seal")
@@ -28,18 +28,22 @@ def salvage(path: Path, target: Path) -> dict[str, int]:
     Raises
     ------
     ScalelabError
-        Not even the tables' names can be read, or the store is of another version: open it once before.
+        Not even the tables' names can be read, or the store is of a version that had no seals.
     """
     damaged = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
     made = sqlite3.connect(target, isolation_level=None)
     # Text that is no longer text is a row that does not read; it must not end the reading of others.
     damaged.text_factory = lambda content: content.decode("utf-8", "replace")
     try:
-        if schema.check(damaged, path) != schema.VERSION:
+        found = schema.check(damaged, path)
+        if found < schema.SEALS_SINCE:
             raise ScalelabError(f"{path} is of an older version and damaged", todo="put back a copy of it")
         schema.prepare(made, target)
         made.execute("BEGIN")
-        kept = {table: _copy(damaged, made, table) for table in (*_NUMBERED, *_NAMED)}
+        there = {name for (name,) in damaged.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        kept = {table: _copy(damaged, made, table) for table in (*_NUMBERED, *_NAMED) if table in there}
+        if found < schema.PARTS_SINCE:  # scores had no seals yet
+            seals.seal_all(made, "score")
         made.execute("COMMIT")
         return kept
     except sqlite3.Error as error:

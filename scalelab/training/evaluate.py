@@ -6,7 +6,6 @@ Of a mixture the parts are measured too, each on as many tokens of its own held-
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,25 +73,28 @@ class HeldOut:
             final=final,
         )
 
-    def parts(self, engine: Engine, *, step: int, attempt: int, rows: int) -> Iterator[PartEvaluation]:
-        """Of a mixture each part with enough held-out text of its own; nothing of one corpus."""
-        for number, part in enumerate(self._tokens.parts if len(self._tokens.parts) > 1 else ()):
-            flat = open_tokens(self._tokens, f"held_out-{number}")
-            if _sequences(flat, self._spec) < LEAST:
-                continue
-            windows = self._device.put(flat[_places(flat, self._spec)].astype(np.int64))
-            found = self._measured(engine, windows, rows)
-            yield PartEvaluation(
-                run=self._spec.run,
-                attempt=attempt,
-                step=step,
-                part=part.corpus,
-                loss=found.loss,
-                loss_se=found.loss_se,
-                accuracy=found.accuracy,
-                bits_per_byte=found.bits_per_byte(part.held_out_bytes / part.held_out_tokens),
-                evaluated_tokens=found.n_targets,
-            )
+    @property
+    def parts(self) -> range:
+        """Numbers of a mixture's parts; none of one corpus."""
+        return range(len(self._tokens.parts) if len(self._tokens.parts) > 1 else 0)
+
+    def part(self, number: int, engine: Engine, *, step: int, attempt: int, rows: int) -> PartEvaluation | None:
+        """One part of a mixture on its own held-out text; None where that is too little."""
+        part, flat = self._tokens.parts[number], open_tokens(self._tokens, f"held_out-{number}")
+        if _sequences(flat, self._spec) < LEAST:
+            return None
+        found = self._measured(engine, self._device.put(flat[_places(flat, self._spec)].astype(np.int64)), rows)
+        return PartEvaluation(
+            run=self._spec.run,
+            attempt=attempt,
+            step=step,
+            part=part.corpus,
+            loss=found.loss,
+            loss_se=found.loss_se,
+            accuracy=found.accuracy,
+            bits_per_byte=found.bits_per_byte(part.held_out_bytes / part.held_out_tokens),
+            evaluated_tokens=found.n_targets,
+        )
 
     def _measured(self, engine: Engine, windows: torch.Tensor, rows: int) -> _Measure:
         loss, share, counts = self._scored(engine, windows, rows)

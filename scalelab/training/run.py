@@ -198,10 +198,13 @@ class _Run:
             raise Diverged(self.step - 1, measured.loss, math.nan)
         if final:
             self.patience.until_room(lambda: write_model(self.engine.model, self.run_dir / "model"))
-            for part in self.gradient.fitting(
-                lambda: list(held_out.parts(self.engine, **at, rows=self.gradient.micro_sequences))
-            ):
-                self.report(part)
+            for number in held_out.parts:
+                # Each is told when it is there: a run that says nothing for too long is taken for hung.
+                part = self.gradient.fitting(
+                    lambda one=number: held_out.part(one, self.engine, **at, rows=self.gradient.micro_sequences)
+                )
+                if part is not None:
+                    self.report(part)
         self.report(measured)
 
     def _must_save(self, stop: bool) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scalelab.errors import ScalelabError
+from scalelab.store import schema
 from scalelab.store.check import check_store, is_whole
 from scalelab.store.reader import Reader
 from scalelab.store.salvage import salvage
@@ -78,3 +79,21 @@ def test_a_table_of_which_not_even_the_root_reads_is_given_up_in_seconds(path: P
         _tear(path, roots[table] - 1)
     kept = salvage(path, tmp_path / "new.db")
     assert (kept["point"], kept["fit"], kept["run"]) == (0, 0, 2)
+
+
+@pytest.mark.parametrize("version", [each for each in fixtures.versions() if each >= schema.SEALS_SINCE])
+def test_a_torn_store_of_an_older_version_is_salvaged_as_one_of_today(version: int, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    fixtures.load(version, old)
+    with sqlite3.connect(old) as store:
+        roots = dict(store.execute("SELECT name, rootpage FROM sqlite_master WHERE type = 'table'"))
+    store.close()
+    _tear(old, roots["fit"] - 1)
+    told = " ".join(check_store(old))
+    assert "fit 0 and then no more" in told and ("part_evaluation" in told) == ("part_evaluation" in roots)
+    kept = salvage(old, new)
+    assert kept["run"] == 2 and kept["fit"] == 0
+    with Writer(new) as writer, Reader(new) as reader:
+        assert {row.run for row in reader.runs()} == {fixtures.RUN, fixtures.OTHER}
+        assert bool(reader.scores()) == ("score" in roots)
+        writer.set_meta("x", "y")
