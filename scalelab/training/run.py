@@ -10,7 +10,18 @@ from pathlib import Path
 
 from scalelab.errors import ScalelabError
 from scalelab.gate import clean
-from scalelab.records import Message, Notice, NoticeKind, Outcome, RunKind, RunSpec, RunState, Saved, TokenSet
+from scalelab.records import (
+    Message,
+    Notice,
+    NoticeKind,
+    Outcome,
+    PartEvaluation,
+    RunKind,
+    RunSpec,
+    RunState,
+    Saved,
+    TokenSet,
+)
 from scalelab.training import checkpoint
 from scalelab.training.batches import Batches, open_targets, open_tokens
 from scalelab.training.device import Device
@@ -200,12 +211,15 @@ class _Run:
             self.patience.until_room(lambda: write_model(self.engine.model, self.run_dir / "model"))
             for number in held_out.parts:
                 # Each is told when it is there: a run that says nothing for too long is taken for hung.
-                part = self.gradient.fitting(
-                    lambda one=number: held_out.part(one, self.engine, **at, rows=self.gradient.micro_sequences)
-                )
-                if part is not None:
+                if (part := self._on_part(number)) is not None:
                     self.report(part)
         self.report(measured)
+
+    def _on_part(self, number: int) -> PartEvaluation | None:
+        at = {"step": self.step, "attempt": self.attempt}
+        return self.gradient.fitting(
+            lambda: self.held_out.part(number, self.engine, **at, rows=self.gradient.micro_sequences)
+        )
 
     def _must_save(self, stop: bool) -> bool:
         if stop or self.step in self.spec.branch_steps:
