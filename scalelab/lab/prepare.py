@@ -22,7 +22,7 @@ from scalelab.units import format_flop_rate
 
 if TYPE_CHECKING:
     from scalelab.plan import Plan
-    from scalelab.preset import Preset
+    from scalelab.preset import HardwareSpec, Preset
 
 PRESET, TOKENS, DEVICE, PLANNED = "preset", "tokens", "device", "plan"
 """Facts in the store: the resolved preset as TOML, the TokenSet, the DeviceInfo, and what the plan as a whole said."""
@@ -40,6 +40,8 @@ class Lab:
     device: DeviceInfo
     groups: Mapping[str, TokenSet] = field(default_factory=dict)
     """Of the other groups, by name."""
+    hardware: HardwareSpec | None = None
+    """What was asked for this time; None where the lab was only read, whose preset says it."""
 
     def tokens_of(self, group: str) -> TokenSet:
         """What the runs of a group are trained on."""
@@ -77,7 +79,7 @@ def create(preset: Preset, paths: LabPaths, executor: LocalExecutor, hooks: Hook
     _warn_of_epochs(made, tokens, hooks)
     hooks.on_plan(made)
     write(made, tokens, paths, groups)
-    return Lab(paths=paths, tokens=tokens, device=device, groups=groups)
+    return Lab(paths=paths, tokens=tokens, device=device, groups=groups, hardware=preset.hardware)
 
 
 def check_folder(paths: LabPaths) -> None:

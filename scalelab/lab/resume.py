@@ -48,7 +48,7 @@ def reopen(preset: Preset | None, paths: LabPaths, hooks: Hooks) -> Lab:
         tell_tokens(tokens, hooks)
     if (device.name, device.label) != (lab.device.name, lab.device.label):
         hooks.on_event("warning", f"the lab began on {lab.device.label} and goes on on {device.label}: not exact")
-    return Lab(paths=paths, tokens=now, device=device, groups=groups)
+    return Lab(paths=paths, tokens=now, device=device, groups=groups, hardware=wanted.hardware)
 
 
 def load(paths: LabPaths) -> Lab:

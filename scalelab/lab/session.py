@@ -51,7 +51,7 @@ def train(
             since=owner.since if (owner := lock.read_owner(lab.paths.lock)) else None,
             hang_seconds=hang_seconds,
             device=lab.device,
-            spares=plan.spare_devices(stored_preset(lab.paths).hardware, lab.device),
+            spares=plan.spare_devices(lab.hardware or stored_preset(lab.paths).hardware, lab.device),
             only=only,
             rate=rate,
         )

@@ -14,8 +14,10 @@ import pytest
 
 from scalelab.lab import control, lock
 from scalelab.lab.executor import Job
+from scalelab.lab.hooks import Hooks
 from scalelab.lab.integrity import check_lab
 from scalelab.lab.paths import LabPaths
+from scalelab.lab.resume import reopen, stored_preset
 from scalelab.plan import spare_devices
 from scalelab.preset import HardwareSpec
 from scalelab.records import RunState
@@ -229,3 +231,11 @@ def test_row_17_only_a_lab_that_leaves_the_choice_has_another_device(
     assert [each.name for each in spare_devices(HardwareSpec(device=device), here[0])] == found
     assert all(each.slots == 3 for each in spare_devices(HardwareSpec(device=device, slots=3), here[0]))
     assert spare_devices(HardwareSpec(device="auto"), mini.DEVICE) == []
+
+
+def test_row_17_what_this_start_asks_for_decides_and_not_what_the_first_did(text: Path, whole: LabPaths) -> None:
+    """Who names a card today must not find the lab on another one."""
+    own = stored_preset(whole)
+    again = own.model_copy(update={"hardware": own.hardware.model_copy(update={"slots": 1})})
+    assert reopen(again, whole, Hooks()).hardware == again.hardware != own.hardware
+    assert reopen(None, whole, Hooks()).hardware == own.hardware
