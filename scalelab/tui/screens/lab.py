@@ -99,9 +99,7 @@ class LabScreen(Asks):
         if self.snapshot is not None:
             width = max(self.size.width - 2, 10)
             tabs = [(keys.shown(key, self._keymap), key.label) for key in keys.of("lab") if self._is_view(key)]
-            self.query_one("#header", Lines).put(
-                header.lines(self.snapshot, width, self.owners(), tabs, self.view)
-            )
+            self.query_one("#header", Lines).put(header.lines(self.snapshot, width, self.owners(), tabs, self.view))
 
     @property
     def is_read(self) -> bool:
