@@ -37,7 +37,8 @@ def hostile(seed: int) -> Iterator[str]:
     while True:
         noise = os.fsdecode(draw.randbytes(draw.randint(1, 30)))
         pieces = [draw.choice(_PIECES) for _ in range(draw.randint(0, 4))]
-        yield "".join(draw.sample([noise, *pieces], len(pieces) + 1))
+        # Half a surrogate pair, too, comes from a system as the bytes that would be it.
+        yield os.fsdecode("".join(draw.sample([noise, *pieces], len(pieces) + 1)).encode("utf-8", "surrogatepass"))
 
 
 def stored(text: str) -> str:
