@@ -70,11 +70,11 @@ def start_detached(
     """
     paths, executor = lab_paths(folder), LocalExecutor()
     try:
-        _, held = _open(preset, paths, executor, hooks or Hooks())
+        lab, held = _open(preset, paths, executor, hooks or Hooks())
         held.release()
     finally:
         executor.close()
-    child = _spawn(paths, only, rate)
+    child = _spawn(lab, only, rate)
     deadline = time.monotonic() + wait_seconds
     while time.monotonic() < deadline:
         owner = lock.holder(paths.lock)
@@ -115,15 +115,16 @@ def _open(preset: Preset | None, paths: LabPaths, executor: LocalExecutor, hooks
         raise
 
 
-def _spawn(paths: LabPaths, only: Sequence[str], rate: float | None) -> subprocess.Popen[bytes]:
+def _spawn(lab: Lab, only: Sequence[str], rate: float | None) -> subprocess.Popen[bytes]:
     inside = str(Path(scalelab.__file__).parents[1])
     path = os.pathsep.join(filter(None, [inside, os.environ.get("PYTHONPATH")]))
-    words = [*only, *([f"--rate={rate!r}"] if rate is not None else [])]
-    log = append_private(paths.log)
+    hardware = lab.hardware or reopening.stored_preset(lab.paths).hardware
+    words = [hardware.model_dump_json(), "" if rate is None else repr(rate), *only]
+    log = append_private(lab.paths.log)
     try:
         # -P: a file of the user's folder must not become a module of ours.
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "scalelab.lab.detached", str(paths.root), *words],
+            [sys.executable, "-P", "-m", "scalelab.lab.detached", str(lab.paths.root), *words],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

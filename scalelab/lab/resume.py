@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from scalelab.errors import BadInput, ScalelabError
@@ -15,7 +16,7 @@ from scalelab.records import DeviceInfo, TokenSet
 from scalelab.store.reader import Reader
 
 if TYPE_CHECKING:
-    from scalelab.preset import Preset
+    from scalelab.preset import HardwareSpec, Preset
 
 _MAY_DIFFER = frozenset({"description", "hardware.device", "hardware.slots"})
 """Fields that change where the runs train, not what they are."""
@@ -29,8 +30,6 @@ def reopen(preset: Preset | None, paths: LabPaths, hooks: Hooks) -> Lab:
     BadInput
         The preset or the corpus is not the lab's; names the first field, and what to do.
     """
-    from scalelab import plan
-
     stored = stored_preset(paths)
     if preset is not None:
         check_same(stored, preset, paths)
@@ -43,12 +42,27 @@ def reopen(preset: Preset | None, paths: LabPaths, hooks: Hooks) -> Lab:
                 f"the corpus {tokens.corpus!r} of lab {paths.root} has changed since it was prepared",
                 todo="put the old text back, or start another lab with --lab",
             )
-    device = plan.choose_device(wanted.hardware)
+    device = device_for(wanted.hardware, lab.device)
     for tokens in (now, *groups.values()):
         tell_tokens(tokens, hooks)
     if (device.name, device.label) != (lab.device.name, lab.device.label):
         hooks.on_event("warning", f"the lab began on {lab.device.label} and goes on on {device.label}: not exact")
     return Lab(paths=paths, tokens=now, device=device, groups=groups, hardware=wanted.hardware)
+
+
+def device_for(wanted: HardwareSpec, own: DeviceInfo) -> DeviceInfo:
+    """The device that is asked for; where it is the lab's own, that as it was measured.
+
+    Raises
+    ------
+    BadInput
+        When no such device is here.
+    """
+    from scalelab import plan
+
+    found = plan.choose_device(wanted)
+    measured = replace(found, memory_bytes=own.memory_bytes, peak_flops=own.peak_flops, peak_source=own.peak_source)
+    return own if measured == own else found
 
 
 def load(paths: LabPaths) -> Lab:

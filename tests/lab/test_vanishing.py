@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from scalelab.lab import control, lock
+from scalelab.lab.detached import on_hardware
 from scalelab.lab.executor import Job
 from scalelab.lab.hooks import Hooks
 from scalelab.lab.integrity import check_lab
 from scalelab.lab.paths import LabPaths
-from scalelab.lab.resume import reopen, stored_preset
-from scalelab.plan import spare_devices
+from scalelab.lab.resume import device_for, reopen, stored_preset
+from scalelab.plan import choose_device, spare_devices
 from scalelab.preset import HardwareSpec
 from scalelab.records import RunState
 from scalelab.store.reader import Reader
@@ -60,6 +61,11 @@ def patch():
 
 if "forkserver" in " ".join(sys.orig_argv):
     threading.Thread(target=patch, daemon=True).start()
+if "scalelab.lab.detached" in sys.orig_argv:
+    from scalelab import plan
+    from scalelab.records import DeviceInfo
+
+    plan.choose_device = lambda wanted: DeviceInfo.from_json({cards!r})
 """
 
 
@@ -91,9 +97,10 @@ def test_row_17_real_runs_under_which_a_card_vanishes_end_on_the_other_one(
     n, completed, strange = tally.repeats(1, 20), 0, 0
     modules, gone = tmp_path / "modules", tmp_path / "gone"
     modules.mkdir()
-    (modules / "sitecustomize.py").write_text(_VANISHES.format(gone=str(gone), ecc=ECC))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(mini.ROOT), str(modules)]))
     cards = replace(mini.DEVICE, name="cuda", members=("fake:0", "fake:1"))
+    told = _VANISHES.format(gone=str(gone), ecc=ECC, cards=cards.to_json())
+    (modules / "sitecustomize.py").write_text(told)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(mini.ROOT), str(modules)]))
     draw = random.Random(17)
     for trial in range(n):
         paths = mini.make(tmp_path / f"lab{trial}", text, device=cards)
@@ -239,3 +246,14 @@ def test_row_17_what_this_start_asks_for_decides_and_not_what_the_first_did(text
     again = own.model_copy(update={"hardware": own.hardware.model_copy(update={"slots": 1})})
     assert reopen(again, whole, Hooks()).hardware == again.hardware != own.hardware
     assert reopen(None, whole, Hooks()).hardware == own.hardware
+    lab = on_hardware(whole, again.hardware.model_dump_json())
+    assert (lab.device.slots, lab.hardware) == (1, again.hardware)
+
+
+def test_the_labs_own_device_stays_as_it_was_measured(whole: LabPaths) -> None:
+    found = choose_device(stored_preset(whole).hardware)
+    measured = replace(found, peak_flops=1.5 * found.peak_flops, peak_source="measured")
+    assert device_for(HardwareSpec(device="cpu", slots=2), measured) == measured
+    assert device_for(HardwareSpec(device="cpu", slots=1), measured).slots == 1
+    elsewhere = device_for(HardwareSpec(device="cpu", slots=2), replace(measured, label="another box"))
+    assert (elsewhere.label, elsewhere.peak_source) == (found.label, found.peak_source) != ("another box", "measured")
