@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from tests.reliability.tally import Tally
 
 # Before torch is loaded: on few cores two fifths of the time of what trains went to threads waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+# A suite that a shell started in the background ignores Ctrl-C, and so would everything that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
