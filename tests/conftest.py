@@ -15,8 +15,6 @@ from tests.reliability.tally import Tally
 
 # Before torch is loaded: on few cores two fifths of the time of what trains went to threads waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-
 # A suite that a shell started in the background ignores Ctrl-C, and so would everything that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
