@@ -28,7 +28,7 @@ BURN = "import torch\ntorch.set_num_threads(1)\na = torch.randn(256, 256)\nwhile
 SILENCE = 0.06
 """Seconds without a byte after which a repaint is over."""
 KEYS = (*"jjkjjkGgjxxxxll++-0mmm412zzzc", "\x1b[D", "\x1b[C", *"c3v2")
-"""Cursor, axes, zoom, smoothing, views, panes, the cursor of the chart. Each changes something: after a key that does not,
+"""Cursor, axes, zoom, smoothing, views, panes, the cursor of the chart. Each changes something: after one that does not
 the next loss of a lab that is trained would be taken for its answer."""
 
 
