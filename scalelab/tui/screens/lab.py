@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -189,6 +190,8 @@ class LabScreen(Asks):
         for name in sorted(views.NAMES, key=("law", "surface", "predict", "plan", "runs").index):
             await self._make(name)
             await asyncio.sleep(AHEAD)
+        # Views and what they imported stay: a look for garbage among them is felt at the key that it comes upon.
+        gc.freeze()
 
     @property
     def _made(self) -> bool:
