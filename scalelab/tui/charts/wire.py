@@ -7,6 +7,7 @@ written, and writes the difference, with as few changes of style as there are on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -25,6 +26,8 @@ NEAR = 4
 """Cells between two changed ones that are written again with them: a jump of the cursor takes as many bytes."""
 UNKNOWN = "\0"
 """What stands in a cell before anything was written there; no text has it."""
+_NARROW = re.compile("[ -~\u00a0-\u02ff\u0370-\u03ff\u2010-\u2027\u2190-\u22ff\u2500-\u25ef\u2800-\u28ff]*").fullmatch
+"""Whether text has signs of one cell alone: those of our words, tables and charts."""
 
 
 class Paper:
@@ -78,8 +81,13 @@ class Paper:
 
 def cells(strip: Strip, colours: ColorSystem) -> tuple[list[str], list[str]]:
     """The sign and the codes of the style of every cell; the second cell of a wide sign is empty."""
+    if _NARROW(strip.text):  # a glance at the whole row, instead of one at each of its segments
+        looks: list[str] = []
+        for text, style, _ in strip:
+            looks += [_codes(style, colours)] * len(text)
+        return list(strip.text), looks
     signs: list[str] = []
-    looks: list[str] = []
+    looks = []
     for text, style, control in strip:
         if control:
             continue

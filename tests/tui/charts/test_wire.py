@@ -14,7 +14,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from scalelab.tui.charts.wire import Paper, cells
+from scalelab.tui.charts.wire import _NARROW, Paper, cells
 
 WIDTH, HEIGHT = 40, 6
 STYLES = (None, Style(), Style(bold=True), Style(color="color(214)"), Style(color="color(53)", bgcolor="color(233)"))
@@ -103,3 +103,11 @@ def test_a_span_writes_nothing_outside_of_itself_and_cuts_no_wide_sign() -> None
     wide = Strip([Segment("漢字漢字")]).adjust_cell_length(WIDTH)
     text = paper.take(ChopsUpdate([{0: wide}], [(0, 3, 5)], [[WIDTH]]), WIDTH, HEIGHT, ColorSystem.EIGHT_BIT)
     assert text == "\x1b[1;3H字漢"
+
+
+def test_what_is_taken_for_narrow_at_a_glance_takes_one_cell_each() -> None:
+    found = [chr(code) for code in range(0x20, 0x11_0000) if _NARROW(chr(code))]
+    assert {get_character_cell_size(sign) for sign in found} == {1} and {"α", "·", "−", "⠿", "▸", "é", "╭"} <= {*found}
+    mixed = Strip([Segment("α ", Style(bold=True)), Segment("▸x", None)])
+    assert cells(mixed, ColorSystem.TRUECOLOR) == (["α", " ", "▸", "x"], ["1", "1", "", ""])
+    assert cells(Strip([*mixed, Segment("漢")]), ColorSystem.TRUECOLOR)[0] == ["α", " ", "▸", "x", "漢", ""]
