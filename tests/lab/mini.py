@@ -140,7 +140,12 @@ def family_of(pid: int) -> Iterator[list[psutil.Process]]:
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    found = []
+    for one in processes:
+        with suppress(psutil.NoSuchProcess):  # it may end between the two questions
+            if one.is_running() and one.status() != psutil.STATUS_ZOMBIE:
+                found.append(one)
+    return found
 
 
 def results(paths: LabPaths) -> dict[str, Any]:
