@@ -16,11 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
+from textual._context import active_message_pump
 from textual.binding import BindingType
 from textual.command import Provider
+from textual.css.query import NoMatches
+from textual.dom import DOMNode
 from textual.filter import LineFilter, Monochrome, NoColor
+from textual.message_pump import NoActiveAppError
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.widget import MountError
+from textual.worker import WorkerFailed
 
 from scalelab.errors import ScalelabError
 from scalelab.records import RunState
@@ -45,6 +51,8 @@ if TYPE_CHECKING:
     from scalelab.tui.snapshot import Snapshot
 
 NO_COLOUR = NoColor()
+LEFT = (NoMatches, MountError, NoActiveAppError)
+"""What asks a view that is no longer on a screen for its children, for more of them or for the app."""
 OWN_THEMES = {theme.name: theme for theme in THEMES}
 
 
@@ -102,6 +110,16 @@ class LabApp(ChangedCells[str]):
     def get_theme(self, theme_name: str) -> Theme | None:
         """Ours at once, by its name: Textual asks at every row of every widget."""
         return OWN_THEMES.get(theme_name) or super().get_theme(theme_name)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """No error where a view that is taken away, its children first, still hears of something and finds none."""
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if not (isinstance(cause, LEFT) and self._taken_away(active_message_pump.get(None))):
+            super()._handle_exception(error)
+
+    def _taken_away(self, pump: object) -> bool:
+        nodes = pump.ancestors_with_self if isinstance(pump, DOMNode) else []
+        return self._exit or any(node._pruning for node in nodes)
 
     def get_default_screen(self) -> Screen[Any]:
         """The list of labs lies under everything."""

@@ -255,7 +255,8 @@ def test_in_a_terminal_it_plays_and_leaves_nothing_behind(tmp_path: Path, monkey
         assert list((tmp_path / "tmp").glob("scalelab-replay-*"))
         seen.type("q")
         seen.until(lambda: seen.process.poll() is not None)
-    assert seen.process.returncode == 0
+        seen.read(0.1)
+    assert seen.process.returncode == 0, seen.seen[-5000:]
     assert not list((tmp_path / "tmp").iterdir())
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 from textual import actions, events, on
 from textual.dom import DOMNode
+from textual.message import Message
+from textual.message_pump import NoActiveAppError
 
 from scalelab.tui import keys
 from scalelab.tui.bars import KeyBar
@@ -59,6 +62,11 @@ class Room(Ground, Painted[None]):
         self._keys_owed = False
         for bar in self.query(KeyBar):
             bar.offer(tuple(self.offered()), getattr(self.app, "keymap", {}))
+
+    def hear(self, message: Message) -> None:
+        """Post from any thread; a screen that was left meanwhile hears nothing."""
+        with contextlib.suppress(NoActiveAppError):
+            self.post_message(message)
 
     def say(self, sentence: str) -> None:
         """One sentence in the last line, until the next key."""

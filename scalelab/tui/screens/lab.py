@@ -45,7 +45,7 @@ class LabScreen(Asks):
         super().__init__()
         self.root = root
         self.snapshot: Snapshot | None = None
-        self._feed = Feed(root, self.post_message)
+        self._feed = Feed(root, self.hear)
         self._seen: dict[str, Snapshot] = {}
         """The last snapshot that each view was shown."""
         self._wanted = view

@@ -31,7 +31,7 @@ class ReplayScreen(LabScreen):
     def __init__(self, player: Player, view: str = FIRST_VIEW) -> None:
         super().__init__(player.root, view)
         self._player = player
-        self._feed = ReplayFeed(player, self.post_message)
+        self._feed = ReplayFeed(player, self.hear)
 
     async def on_mount(self) -> None:
         """Begin to play, and tell how far it is."""

@@ -123,7 +123,7 @@ class TextScreen(Room):
         self._tell()
         if missing:
             self.say(writing.chosen(missing, loaded=self._by.loaded))
-            self._by.ask(missing, self.post_message)
+            self._by.ask(missing, self.hear)
 
     def on_unmount(self) -> None:
         """Nobody reads what would still be written."""

@@ -1,0 +1,37 @@
+"""Leaving while a view is being made ends without an error, whatever the moment."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from scalelab.tui.app import LabApp, Opening
+from scalelab.tui.screens.lab import LabScreen
+from scalelab.tui.screens.start import StartScreen
+from tests.tui.screens import until
+
+MOMENTS = range(7)
+"""Turns of the event loop in which a view is made: without care, every one of the first five ended the app with 1."""
+
+
+@pytest.mark.parametrize("closes", [True, False], ids=["the app", "the lab"])
+def test_a_view_that_is_being_made_does_not_mind_that_it_is_left(recorded: Path, *, closes: bool) -> None:
+    async def leave(turns: int) -> int | None:
+        app = LabApp(Opening(lab=recorded))
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: isinstance(app.screen, LabScreen) and app.screen._made)
+            screen = app.screen
+            screen.call_later(screen.action_show, "law")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            if closes:
+                app.exit()
+            else:
+                app.back_to_labs()
+                await until(pilot, lambda: isinstance(app.screen, StartScreen))
+        return app.return_code
+
+    for turns in MOMENTS:
+        assert asyncio.run(leave(turns)) == (0 if closes else None), turns
