@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
-from textual._context import active_message_pump
+from textual._context import NoActiveAppError, active_message_pump
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.css.query import NoMatches
 from textual.dom import DOMNode
 from textual.filter import LineFilter, Monochrome, NoColor
-from textual.message_pump import NoActiveAppError
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import MountError

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from textual import actions, events, on
+from textual._context import NoActiveAppError
 from textual.dom import DOMNode
 from textual.message import Message
-from textual.message_pump import NoActiveAppError
 
 from scalelab.tui import keys
 from scalelab.tui.bars import KeyBar
