@@ -74,16 +74,24 @@ def test_row_05_an_end_that_is_asked_for_is_quick_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("way", ["q", "SIGTERM"])
-def test_row_05_the_app_gives_the_terminal_back_as_it_was(lab: LabPaths, tmp_path: Path, way: str) -> None:
-    with Terminal(tmp_path, *scalelab("attach", lab.root)) as seen:
-        seen.until(lambda: "16x1-trunk" in seen.seen, "app")
-        assert seen.modes != seen.before
-        if way == "q":
-            seen.type("q")
-        else:
-            seen.process.terminate()
-        seen.ends()
-        assert _restored(seen) and "Traceback" not in seen.seen
+def test_row_05_the_app_gives_the_terminal_back_as_it_was(
+    lab: LabPaths, tmp_path: Path, tally: Tally, way: str
+) -> None:
+    n, wrong = tally.repeats(1, 10), 0
+    for _ in range(n):
+        with Terminal(tmp_path, *scalelab("attach", lab.root)) as seen:
+            seen.until(lambda seen=seen: "16x1-trunk" in seen.seen, "app")  # type: ignore[misc]
+            assert seen.modes != seen.before
+            seen.known()
+            if way == "q":
+                seen.type("q")
+            else:
+                seen.process.terminate()
+            seen.ends()
+            wrong += not _restored(seen) or "Traceback" in seen.seen or bool(mini.alive(seen.known()))
+    tally.count(5, f"the app, {way}: ends with processes left, a terminal not restored, a traceback", wrong, of=n,
+                promised="0")  # fmt: skip
+    assert wrong == 0
 
 
 @pytest.mark.parametrize("nohup", [False, True])
@@ -99,8 +107,8 @@ def test_row_06_ctrl_z_and_fg_and_a_suspended_session_are_slow_and_not_failed(
     text: Path, tmp_path: Path, tally: Tally
 ) -> None:
     """A shell with job control; then the whole session is suspended in the middle of things, again and again."""
-    paths = mini.make(tmp_path / "lab", text, budgets={"tokens": [64_000, 320_000]})
-    n, draw = tally.repeats(2, 20), random.Random(6)
+    paths = mini.make(tmp_path / "lab", text, budgets={"tokens": [64_000, tally.repeats(320_000, 960_000)]})
+    n, met, draw = tally.repeats(2, 20), 0, random.Random(6)
     with Terminal(tmp_path, "bash", "--norc", "--noprofile", "-i", PS1="$ ") as seen:
         seen.until(lambda: "$ " in seen.seen, "prompt")
         seen.type(" ".join(scalelab("run", "--lab", paths.root)) + "\n")
@@ -115,6 +123,7 @@ def test_row_06_ctrl_z_and_fg_and_a_suspended_session_are_slow_and_not_failed(
         _trains(seen, paths)
         for trial in range(n):
             family = [one for one in mini.alive(seen.known()) if one.pid != seen.process.pid]
+            met += len(family) > 1
             for one in family:
                 one.suspend()
             time.sleep(60.0 if tally.soak and trial == 0 else draw.uniform(0.2, 3.0 if tally.soak else 0.6))
@@ -127,9 +136,9 @@ def test_row_06_ctrl_z_and_fg_and_a_suspended_session_are_slow_and_not_failed(
         failed = sum(row.state != "done" or row.attempt != 1 for row in rows)
         steps = [[point.step for point in reader.points(row.run)] for row in rows]
     twice = sum(len(each) - len(set(each)) for each in steps)
-    tally.count(6, "suspensions after which a run was given up or tried again", failed, of=n + 1, promised="0/20")
+    tally.count(6, "suspensions after which a run was given up or tried again", failed, of=met + 1, promised="0/20")
     tally.value(6, "points counted twice", str(twice), promised="0")
-    assert failed == 0 and twice == 0
+    assert failed == 0 and twice == 0 and met == n, "it must not have ended before"
 
 
 def _pace(paths: LabPaths, look: Callable[[float], None], seconds: float) -> float:
