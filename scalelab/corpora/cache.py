@@ -136,8 +136,10 @@ def _sweep(cache: Path) -> None:
     for path in [*cache.glob(f"{_TEMPORARY}*"), *cache.glob(f"notes/{_TEMPORARY}*")]:
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > _STALE_SECONDS and (held := _hold(path)) is not None:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-                os.close(held)
+                try:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                finally:
+                    os.close(held)
 
 
 def _write_synced(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -43,13 +44,22 @@ _ENVIRONMENT = {
 }
 _turn = threading.Lock()
 """One start, or one end, at a time."""
+_steward = ThreadPoolExecutor(1, "scalelab-forkserver")
+"""A thread that lives as long as the process."""
 
 
 def warm() -> None:
     """Start the forkserver, which begins to import at once; returns without waiting for that.
 
-    It dies with the thread that starts it: PR_SET_PDEATHSIG is about threads.
+    It dies with the thread that starts it (PR_SET_PDEATHSIG is about threads), so a thread that stays does it.
     """
+    if threading.current_thread() is threading.main_thread():
+        _warm()
+    else:
+        _steward.submit(_warm).result()
+
+
+def _warm() -> None:
     from multiprocessing import forkserver, resource_tracker
 
     scratch.use()

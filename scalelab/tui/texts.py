@@ -60,7 +60,7 @@ class Texts:
             # The same words for another screen are another question: that one was left, and hears nothing any more.
             self._waiting = deque((ask, post) for ask in asks if (ask, post) != self._now)
             if self._thread is None:
-                # The worker's parent dies with the thread that starts it: one thread for all.
+                # A worker's texts come one after the other: one thread for all.
                 self._thread = threading.Thread(target=self._run, name="scalelab-text", daemon=True)
                 self._thread.start()
             self._turn.notify()

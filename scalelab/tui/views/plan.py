@@ -141,6 +141,8 @@ class PlanView(Threaded):
             told = f"cannot measure: {problem.line()}"
             self.back(self._found, self._desk.devices, self._desk.usage, told)
             return
+        finally:
+            control.rest()
         self.back(self._found, found, usage_of(found), "measured, as training will see the devices")
 
     def _found(self, devices: Sequence[DeviceInfo] | None, usage: Mapping[str, str], said: str) -> None:
