@@ -42,28 +42,35 @@ if TYPE_CHECKING:
 
 _SECONDS_A_MODEL = 3600.0
 """What one model may take: a large one on a slow CPU, and its download."""
-_KNOWN_TOKENS: Sequence[tuple[re.Pattern[str], float]] = tuple(
-    (re.compile(pattern, re.IGNORECASE), tokens)
-    for pattern, tokens in (
-        (r".*pythia-.*", 299.9e9),  # Biderman et al. 2023 (arXiv 2304.01373)
-        (r".*opt-(125m|350m|1\.3b|2\.7b|6\.7b|13b|30b|66b)", 180e9),  # Zhang et al. 2022 (arXiv 2205.01068)
-        (r".*Cerebras-GPT-111M", 2.2e9),  # Dey et al. 2023 (arXiv 2304.03208): 20 tokens a parameter
-        (r".*Cerebras-GPT-256M", 5.1e9),
-        (r".*Cerebras-GPT-590M", 11.8e9),
-        (r".*Cerebras-GPT-1\.3B", 26.3e9),
-        (r".*Cerebras-GPT-2\.7B", 53e9),
-        (r".*Cerebras-GPT-6\.7B", 133e9),
-        (r".*Cerebras-GPT-13B", 257.1e9),
-        (r".*gpt-neo-125m", 300e9),  # Black et al. 2021 (doi 10.5281/zenodo.5297715), as their model cards say
-        (r".*gpt-neo-1\.3B", 380e9),
-        (r".*gpt-neo-2\.7B", 420e9),
-        (r".*gpt-j-6b", 402e9),  # Wang and Komatsuzaki 2021, as its model card says
-        (r".*SmolLM2-135M", 2e12),  # Ben Allal et al. 2025 (arXiv 2502.02737)
-        (r".*SmolLM2-360M", 4e12),
-        (r".*SmolLM2-1\.7B", 11e12),
+_KNOWN_TOKENS: Sequence[tuple[str, re.Pattern[str], float]] = tuple(
+    (owner, re.compile(pattern, re.IGNORECASE), tokens)
+    for owner, pattern, tokens in (
+        # Biderman et al. 2023 (arXiv 2304.01373): 143,000 steps of 2,097,152 tokens, on the deduplicated Pile too.
+        ("EleutherAI", r"pythia-(14m|31m|70m|160m|410m|1b|1\.4b|2\.8b|6\.9b|12b)(-deduped)?", 299.9e9),
+        # Zhang et al. 2022 (arXiv 2205.01068): 180 B tokens of text, read until 300 B were seen, for which the rate
+        # decays (section 2.2; TOTAL_TRAIN_TOKENS in metaseq/launcher/opt_job_constants.py).
+        ("facebook", r"opt-(125m|350m|1\.3b|2\.7b|6\.7b|13b|30b|66b)", 300e9),
+        # Dey et al. 2023 (arXiv 2304.03208), the table of training in their model cards: 20 tokens a parameter.
+        ("cerebras", r"Cerebras-GPT-111M", 2.22e9),
+        ("cerebras", r"Cerebras-GPT-256M", 5.12e9),
+        ("cerebras", r"Cerebras-GPT-590M", 11.8e9),
+        ("cerebras", r"Cerebras-GPT-1\.3B", 26.3e9),
+        ("cerebras", r"Cerebras-GPT-2\.7B", 53e9),
+        ("cerebras", r"Cerebras-GPT-6\.7B", 133e9),
+        ("cerebras", r"Cerebras-GPT-13B", 257e9),
+        # Black et al. 2021 (doi 10.5281/zenodo.5297715), as their model cards say.
+        ("EleutherAI", r"gpt-neo-125m", 300e9),
+        ("EleutherAI", r"gpt-neo-1\.3B", 380e9),
+        ("EleutherAI", r"gpt-neo-2\.7B", 420e9),
+        # Wang and Komatsuzaki 2021, as its model card says: 383,500 steps.
+        ("EleutherAI", r"gpt-j-6b", 402e9),
+        # Ben Allal et al. 2025 (arXiv 2502.02737) and the model cards of the two smaller ones.
+        ("HuggingFaceTB", r"SmolLM2-135M", 2e12),
+        ("HuggingFaceTB", r"SmolLM2-360M", 4e12),
+        ("HuggingFaceTB", r"SmolLM2-1\.7B", 11e12),
     )
 )
-"""Published training tokens by a model's id. GPT-2's were never published."""
+"""Owner, name and training tokens, every pass counted, of published models. GPT-2's were never published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +152,19 @@ def evaluate(
 
 
 def published_tokens(model: str) -> float | None:
-    """D of a published model by its id; None where it is not known here."""
-    return next((tokens for pattern, tokens in _KNOWN_TOKENS if pattern.fullmatch(model)), None)
+    """D of a published model by its id, or by the name of the folder that it was downloaded to; None where unknown.
+
+    What others made of such a model has other ids, and saw other tokens.
+    """
+    owner, _, name = ("", "", Path(model).resolve().name) if Path(model).is_dir() else model.rpartition("/")
+    return next(
+        (
+            tokens
+            for its_owner, pattern, tokens in _KNOWN_TOKENS
+            if pattern.fullmatch(name) and owner.casefold() in ("", its_owner.casefold())
+        ),
+        None,
+    )
 
 
 def _held_out(paths: LabPaths, group: str | None) -> tuple[str, TokenSet, int, Assessment | None]:

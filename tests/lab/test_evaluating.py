@@ -128,9 +128,15 @@ def test_what_is_no_model_is_refused_in_a_line(lab: Path, tmp_path: Path, kind: 
     assert "\n" not in told.value.line()
 
 
-def test_published_tokens_are_known_by_id() -> None:
+def test_published_tokens_are_known_by_id(tmp_path: Path) -> None:
     from scalelab.lab.evaluating import published_tokens
 
     assert published_tokens("EleutherAI/pythia-70m-deduped") == 299.9e9
     assert published_tokens("cerebras/Cerebras-GPT-1.3B") == 26.3e9
+    assert published_tokens("facebook/opt-125m") == 300e9  # its text of 180 B tokens, 1.7 times over
     assert published_tokens("gpt2") is None
+    for made_of_it in ("someone/pythia-70m", "someone/sft-pythia-12b-epoch-3.5", "EleutherAI/pythia-70m-sft"):
+        assert published_tokens(made_of_it) is None, "whoever trained on saw other tokens"
+    for name, seen in (("pythia-70m", 299.9e9), ("my-pythia-70m", None), ("pythia-mine", None)):
+        (tmp_path / name).mkdir()
+        assert published_tokens(str(tmp_path / name)) == seen
