@@ -81,8 +81,10 @@ class Executor(Protocol):
     def wait(self, workers: Sequence[Worker], others: Sequence[object], timeout: float) -> None:
         """Return when a worker has ended, when another pipe is ready, or at the timeout."""
 
-    def ask(self, task: str, values: dict[str, Any], *, timeout: float = 300.0) -> Any:
-        """What a worker of its own answers to one question, from any thread; ScalelabError where it does not."""
+    def ask(self, task: str, values: dict[str, Any], *, timeout: float = 300.0, outlast: bool = False) -> Any:
+        """What a worker of its own answers to one question, from any thread; ScalelabError where it does not. With
+        `outlast` either comes only when that worker is no more, however long it outlives the timeout and SIGKILL.
+        """
 
     def close(self) -> None:
         """End everything that was started."""

@@ -142,6 +142,11 @@ class Conversation:
         self._asked.close()
         self._log.close()
 
+    def outlast(self) -> None:
+        """Wait until the worker that was let go of is no more: for ever, where a driver keeps it from its end."""
+        with contextlib.suppress(ValueError):  # it has ended
+            self._asked.process.join()
+
     def _ended(self) -> ScalelabError:
         if self._asked.closed:
             return ScalelabError(f"the {self._task} was ended")
@@ -196,10 +201,15 @@ class LocalExecutor:
         log = tempfile.NamedTemporaryFile(prefix=f"scalelab-{task}-")  # noqa: SIM115  (the conversation closes it)
         return Conversation(task, self._start(task, {}, Path(log.name)), log)
 
-    def ask(self, task: str, values: dict[str, Any], *, timeout: float = 300.0) -> Any:
+    def ask(self, task: str, values: dict[str, Any], *, timeout: float = 300.0, outlast: bool = False) -> Any:
         """The answer of a worker to one question; `Conversation.ask` says what it raises."""
-        with contextlib.closing(self.converse(task)) as asked:
+        asked = self.converse(task)
+        try:
             return asked.ask(values, timeout=timeout)
+        finally:
+            asked.close()
+            if outlast:
+                asked.outlast()
 
     def close(self) -> None:
         """End everything that was started."""

@@ -96,7 +96,9 @@ class Pool:
 
 
 class _Look:
-    """Whether a device answers a new process, asked by a thread: one that is gone may keep who asks for ever."""
+    """Whether a device answers a new process, asked by a thread: one that is gone may keep who asks for ever, past any
+    SIGKILL. Then the look is never over, and no other process joins the one that is kept.
+    """
 
     def __init__(self, executor: Executor, device: str) -> None:
         self._began = time.monotonic()
@@ -111,7 +113,7 @@ class _Look:
 
     def _ask(self, executor: Executor, device: str) -> None:
         try:
-            executor.ask("answer", {"device": device}, timeout=LOOK_SECONDS)
+            executor.ask("answer", {"device": device}, timeout=LOOK_SECONDS, outlast=True)
             self.answered = True
         except (ScalelabError, OSError, EOFError, ValueError):
             pass  # it does not, or the session is over

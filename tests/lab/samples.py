@@ -162,7 +162,7 @@ class FakeExecutor:
         if others and not workers:
             wait(others, timeout)  # type: ignore[arg-type]
 
-    def ask(self, task: str, values: dict[str, Any], *, timeout: float = 300.0) -> Any:
+    def ask(self, task: str, values: dict[str, Any], *, timeout: float = 300.0, outlast: bool = False) -> Any:
         if not self.answers(values["device"]):
             raise ScalelabError(f"the {task} ended without an answer")
         return 64.0

@@ -150,7 +150,7 @@ class Prober:
     def warm(self) -> None:
         pass
 
-    def ask(self, task: str, values: dict[str, Any], *, timeout: float = 300.0) -> Any:
+    def ask(self, task: str, values: dict[str, Any], *, timeout: float = 300.0, outlast: bool = False) -> Any:
         self.timeout = timeout
         seen = replace(mini.DEVICE, slots=2, peak_flops=8e10, peak_source="measured")
         return {"device": seen.to_dict(), "seconds_per_token": {spec["rung"]: 1e-3 for spec in values["specs"]}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import time
@@ -14,20 +15,24 @@ import pytest
 
 from scalelab.lab import control, lock
 from scalelab.lab.detached import on_hardware
-from scalelab.lab.executor import Job
-from scalelab.lab.hooks import Hooks
+from scalelab.lab.executor import Job, slots_of
+from scalelab.lab.hooks import Guarded, Hooks
 from scalelab.lab.integrity import check_lab
+from scalelab.lab.local import Conversation, LocalExecutor, LocalWorker
 from scalelab.lab.paths import LabPaths
+from scalelab.lab.pool import Pool
 from scalelab.lab.resume import device_for, reopen, stored_preset
 from scalelab.plan import choose_device, spare_devices
 from scalelab.preset import HardwareSpec
 from scalelab.records import RunState
 from scalelab.store.reader import Reader
 from scalelab.store.requests import ask
+from scalelab.store.writer import Writer
 from tests.lab import mini
 from tests.lab.bench import Bench
 from tests.lab.samples import FakeExecutor, ended, family
 from tests.lab.samples import whole as all_of_it
+from tests.reliability.groups import control_group
 from tests.reliability.tally import Tally
 
 ECC = "AcceleratorError: CUDA error: uncorrectable ECC error encountered"
@@ -168,6 +173,37 @@ def test_row_17_without_another_device_runs_wait_with_a_banner_and_go_on_when_on
     with bench.reader() as reader:
         assert control.set_aside(reader) == {"cuda:1": ECC}
     assert ("resume", "cuda:0 answers again") in bench.events
+
+
+def test_row_17_a_look_whose_process_not_even_a_kill_ends_is_joined_by_no_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frozen process outlives SIGKILL, as one does that a driver does not let go of."""
+    frozen: list[LocalWorker] = []
+    converse = LocalExecutor.converse
+
+    def stuck(self: LocalExecutor, task: str) -> Conversation:
+        asked = converse(self, task)
+        (group / "cgroup.procs").write_text(str(asked._asked.pid))
+        frozen.append(asked._asked)
+        return asked
+
+    freezer = control_group("freezer", "freezer.state", "FROZEN")
+    with Writer(bench.paths.store) as writer, contextlib.closing(LocalExecutor()) as executor, freezer as group:
+        monkeypatch.setattr(LocalExecutor, "converse", stuck)
+        executor.slots = slots_of(replace(CARD, name="cpu"))
+        pool = Pool(executor, (), writer, Guarded(Hooks(), log=lambda _: None))
+        pool.lost("a", "cpu", ECC)
+        look = pool._looks["cpu"]
+        mini.wait_for(lambda: bool(frozen) and frozen[0].closed, 30, "end of the patience with it")
+        for _ in range(20):
+            pool.follow()
+            time.sleep(0.05)
+        assert len(frozen) == 1 and frozen[0].process.is_alive() and pool._looks["cpu"] is look
+        (group / "freezer.state").write_text("THAWED")
+        mini.wait_for(lambda: look.is_over, 30, "end of the process")
+        pool.follow()
+        assert pool._looks["cpu"] is not look
 
 
 def test_row_17_a_session_that_waits_for_a_device_ends_when_asked_and_the_next_one_looks_anew(bench: Bench) -> None:
