@@ -69,11 +69,11 @@ class Terminal:
             if time.monotonic() > end:
                 return
 
-    def until(self, there: Callable[[], bool], what: str) -> float:
+    def until(self, there: Callable[[], bool], what: str, patience: float = PATIENCE) -> float:
         """Read until something is so; seconds."""
         began = time.monotonic()
         while not there():
-            over = time.monotonic() - began > PATIENCE or (what != "end" and self.process.poll() is not None)
+            over = time.monotonic() - began > patience or (what != "end" and self.process.poll() is not None)
             self.look(0.05)
             assert not over or there(), f"no {what}; seen: {self.seen[-3000:]}"
         return time.monotonic() - began
