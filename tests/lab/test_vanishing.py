@@ -196,9 +196,9 @@ def test_row_17_a_look_whose_process_not_even_a_kill_ends_is_joined_by_no_other(
         pool.lost("a", "cpu", ECC)
         look = pool._looks["cpu"]
         mini.wait_for(lambda: bool(frozen) and frozen[0].closed, 30, "end of the patience with it")
-        for _ in range(20):
+        for _ in range(30):  # longer than the two seconds that a killed process is given
             pool.follow()
-            time.sleep(0.05)
+            time.sleep(0.1)
         assert len(frozen) == 1 and frozen[0].process.is_alive() and pool._looks["cpu"] is look
         (group / "freezer.state").write_text("THAWED")
         mini.wait_for(lambda: look.is_over, 30, "end of the process")
