@@ -75,14 +75,14 @@ def score(
         The hub does not answer, or the model does not fit.
     """
     model = _load(model_name)
-    read, stop = _tokenizer(model_name, model, encode, end)
+    read, begin, stop = _tokenizer(model_name, model, encode, end)
     shape = shape_of(model.config)
     length = min(context or MOST_CONTEXT, shape.context or MOST_CONTEXT)
     if length < 2:
         raise BadInput(f"context {length}", allowed="2 or more")
     model = _placed(model, device)
     nats, correct, tokens = 0.0, 0, 0
-    for windows in _batches(_windows(texts, read, stop, length), shape.vocab_size, length):
+    for windows in _batches(_windows(texts, read, begin, stop, length), shape.vocab_size, length):
         found = _pass(model, windows, device)
         nats, correct, tokens = nats + found[0], correct + found[1], tokens + found[2]
     if not (tokens and math.isfinite(nats)):
@@ -131,8 +131,8 @@ def _told(name: str, problem: Exception) -> ScalelabError:
     )
 
 
-def _tokenizer(name: str, model: Any, encode: Encode | None, end: int | None) -> tuple[Encode, int]:
-    """The model's own tokenizer and end of text, else the one that was handed in."""
+def _tokenizer(name: str, model: Any, encode: Encode | None, end: int | None) -> tuple[Encode, int, int]:
+    """The model's own tokenizer, its beginning and its end of text, else the one that was handed in."""
     from transformers import AutoTokenizer
 
     # Of a folder without one the library makes an empty tokenizer, which finds no token in any text.
@@ -144,11 +144,12 @@ def _tokenizer(name: str, model: Any, encode: Encode | None, end: int | None) ->
     if own is None:
         if encode is None or end is None or model.config.vocab_size <= end:
             raise BadInput(f"model {clean(name, 80)!r} has no tokenizer that can be read")
-        return encode, end
-    stop = own.eos_token_id if own.eos_token_id is not None else own.bos_token_id
-    if stop is None:
+        return encode, end, end
+    marks = [mark for mark in (own.bos_token_id, own.eos_token_id) if mark is not None]
+    if not marks:
         raise BadInput(f"the tokenizer of {clean(name, 80)!r} has no end of text")
-    return lambda text: own(text, add_special_tokens=False, verbose=False)["input_ids"], int(stop)
+    # Llama and Gemma have seen texts after a mark of their own and never after an end; GPT-2 has one mark for both.
+    return lambda text: own(text, add_special_tokens=False, verbose=False)["input_ids"], int(marks[0]), int(marks[-1])
 
 
 def _placed(model: Any, device: Device) -> Any:
@@ -158,10 +159,10 @@ def _placed(model: Any, device: Device) -> Any:
         raise ScalelabError(f"the model does not fit {device.info.name}: {clean(str(problem), 120)}") from problem
 
 
-def _windows(texts: Sequence[str], encode: Encode, end: int, length: int) -> Iterator[list[int]]:
+def _windows(texts: Sequence[str], encode: Encode, begin: int, end: int, length: int) -> Iterator[list[int]]:
     """Tokens of at most `length` targets, each window begun with the token before its first target."""
     for text in texts:
-        ids = [end, *encode(text), end]
+        ids = [begin, *encode(text), end]
         for start in range(0, len(ids) - 1, length):
             yield ids[start : start + length + 1]
 

@@ -81,6 +81,28 @@ def test_a_model_with_another_tokenizer_counts_the_same_text(lab: Path, tmp_path
     assert found.loss == pytest.approx(math.log(len(words)), rel=0.05)
 
 
+def test_a_text_begins_with_the_models_own_mark_of_a_beginning(tmp_path: Path) -> None:
+    import torch
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+    from scalelab.training.device import open_device
+    from scalelab.training.scoring import score
+
+    library = Tokenizer(WordLevel({"<s>": 0, "</s>": 1, "?": 2, "a": 3}, unk_token="?"))
+    PreTrainedTokenizerFast(tokenizer_object=library, bos_token="<s>", eos_token="</s>").save_pretrained(tmp_path)
+    torch.manual_seed(0)
+    model = GPT2LMHeadModel(
+        GPT2Config(n_embd=8, n_layer=1, n_head=1, vocab_size=4, n_positions=8, initializer_range=2.0)
+    )
+    model.eval().save_pretrained(tmp_path)
+    with torch.inference_mode():
+        logits = model(torch.tensor([[0, 3]])).logits[0]
+    nats = torch.nn.functional.cross_entropy(logits, torch.tensor([3, 1]), reduction="sum").item()
+    assert score(str(tmp_path), ["a"], open_device("cpu")).nats == pytest.approx(nats, rel=1e-4)
+
+
 def test_models_join_the_law_marked(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, _ = finished(lab)
     folder = lab.parent / "their-model"
