@@ -67,7 +67,8 @@ def _levels(group: GroupLaw, first: GroupLaw) -> Lines:
 
 
 def _level(level: AtTokens, named: str) -> list[str]:
-    worth = "beyond any number" if level.worth is None else _between(level.worth, "×")
+    beyond = "beyond any number" if level.ratio.value < 1.0 else "less than any number"
+    worth = _between(level.worth, "×") if level.worth is not None else "–" if level.untold else beyond
     return [named, _percent(level.ratio), worth, str(level.ratio.n)]
 
 

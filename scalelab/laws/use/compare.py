@@ -83,10 +83,10 @@ def _group(name: str, group: Group, base: Group, law: str | None, budget: float,
         there = seen.predict(split.n_params, split.n_tokens)
         parts["budget_loss"] = (there.loss, there.low, there.high)
         parts["budget_split"] = (split.n_params, split.n_tokens)
-    if seen is not base[1] and base[1].panel is not None:
+    if seen is not base[1]:
         levels, overall = _by_tokens(runs, base)
         parts |= {"by_tokens": levels, "overall": overall}
-        if seen.panel is not None:
+        if seen.panel is not None and base[1].panel is not None:
             parts["crossings"] = _crossings(name, group, base)
             parts["budget_gain"] = _gain(seen, base[1], budget)
     return GroupLaw(**{field: getattr(found, field) for field in GroupLaw.__dataclass_fields__} | parts)
@@ -100,8 +100,10 @@ def _by_tokens(runs: RunTable, base: Group) -> tuple[tuple[AtTokens, ...], AtTok
         return (), None
     gaps = np.array([ours[pair] - theirs[pair] for pair in pairs])
     n, d = np.array(pairs, dtype=float).T
-    worth = _worth(base[1], n, d, gaps)
-    levels = [_at(float(level), gaps[d == level], worth[d == level]) for level in np.unique(d)]
+    worth = _worth(base[1], n, d, gaps) if base[1].panel is not None else None
+    levels = [
+        _at(float(level), gaps[d == level], None if worth is None else worth[d == level]) for level in np.unique(d)
+    ]
     return tuple(levels), _at(float(np.exp(np.log(d).mean())), gaps, worth)
 
 
@@ -128,7 +130,9 @@ def _worth(law: Assessment, n: Array, d: Array, gaps: Array) -> Array:
     return np.where(reached, 0.5 * (low + high), np.nan)
 
 
-def _at(n_tokens: float, gaps: Array, worth: Array) -> AtTokens:
+def _at(n_tokens: float, gaps: Array, worth: Array | None) -> AtTokens:
+    if worth is None:
+        return AtTokens(n_tokens=n_tokens, ratio=_between(gaps), worth=None, untold=True)
     told = worth[np.isfinite(worth)]
     # One pair beyond any number of tokens makes the mean one of the others only: then it is not told.
     whole = len(told) == len(worth)

@@ -29,7 +29,15 @@ class AtTokens:
     ratio: Between
     """Loss of the group over loss of the first one, at equal N and D."""
     worth: Between | None
-    """How many tokens of the first group one of this group is worth; None where no number of them reaches its loss."""
+    """How many tokens of the first group one of this group is worth; None where no number of them reaches its loss, and
+    where `untold`."""
+    untold: bool = False
+    """Whether the first group has no law yet that could say what a token is worth."""
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the interval of the ratio leaves out one: equal losses."""
+        return self.ratio.low is not None and not (self.ratio.low <= 1.0 <= (self.ratio.high or 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +104,9 @@ def _sentences(found: Comparison) -> list[str]:
     told = []
     for group in others:
         if not group.comparable:
-            told.append(f"{group.name} was measured on another text than {first.name}: only its exponents compare")
+            told.append(
+                f"{group.name} was measured on another text than {first.name}, or in other tokens: only its exponents compare"
+            )
             continue
         told += _on_worth(group, first)
         told += [_on_crossing(each, group, first) for each in group.crossings if each.sampled]
@@ -107,9 +117,17 @@ def _on_worth(group: GroupLaw, first: GroupLaw) -> list[str]:
     whole = group.overall
     if whole is None:
         return [f"{group.name} has no run of an N and D that {first.name} has"]
+    better, hedge = whole.ratio.value < 1.0, "" if whole.is_sure else ", which may be none: these runs do not tell"
+    if whole.untold:
+        away = f"{100 * abs(whole.ratio.value - 1):.2g} % {'below' if better else 'above'}"
+        return [
+            f"the loss of {group.name} is {away} that of {first.name} at equal N and D{hedge}",
+            f"what a token of {group.name} is worth takes more runs of {first.name}",
+        ]
     if whole.worth is None:
-        better = whole.ratio.value < 1.0
-        return [f"a token of {group.name} is worth {'more' if better else 'less'} than any number of {first.name}'s"]
+        any_number = f"{'more' if better else 'less'} than any number of {first.name}'s"
+        hedge = "" if whole.is_sure else ", or as much as one: these runs do not tell"
+        return [f"a token of {group.name} is worth {any_number}{hedge}"]
     worth = whole.worth
     range_ = "" if worth.low is None else f" [{worth.low:.3g}, {worth.high:.3g}]"
     sure = worth.low is not None and not (worth.low <= 1.0 <= (worth.high or 0.0))

@@ -100,7 +100,35 @@ def test_a_loss_that_no_number_of_tokens_reaches_is_worth_more_than_any() -> Non
     found = laws.compare({"plain": runs(plain, seed=0), "magic": runs(lambda n, d: 0.6 * plain(n, d), seed=1)})
     overall = found.groups[1].overall
     assert overall is not None and overall.worth is None
-    assert "more than any number" in found.sentences()[0]
+    assert found.sentences()[0].endswith("more than any number of plain's")
+
+
+def test_a_token_worth_nearly_nothing_is_not_called_beyond_any_number() -> None:
+    from scalelab.report.compared import comparison_lines
+
+    found = laws.compare({"plain": runs(plain, seed=0), "noise": runs(lambda n, d: 4 * plain(n, d), seed=1)})
+    assert "less than any number" in found.sentences()[0]
+    printed = "\n".join(line.plain for line in comparison_lines(found, 100))
+    assert "less than any number" in printed and "beyond" not in printed
+
+
+def test_what_may_be_chance_is_not_told_as_worth_more_than_any() -> None:
+    def spent(n: np.ndarray, d: np.ndarray) -> np.ndarray:  # more text has stopped to help
+        return 1.7 + 400 / n**0.34 + 410 / d**2.0
+
+    found = laws.compare({"plain": runs(spent, seed=0), "same": runs(spent, seed=1)})
+    overall = found.groups[1].overall
+    assert overall is not None and overall.worth is None and not overall.is_sure
+    assert "these runs do not tell" in found.sentences()[0]
+
+
+def test_losses_at_equal_n_and_d_are_told_before_there_is_a_law() -> None:
+    worse = runs(lambda n, d: 1.1 * plain(n, d), seed=1, keep=slice(4))
+    found = laws.compare({"plain": runs(plain, seed=0, keep=slice(4)), "worse": worse})
+    overall = found.groups[1].overall
+    assert overall is not None and overall.untold and overall.ratio.value == pytest.approx(1.1, rel=0.01)
+    assert "10 % above that of plain" in found.sentences()[0]
+    assert "takes more runs of plain" in found.sentences()[1]
 
 
 def test_seeds_of_one_point_count_once() -> None:
