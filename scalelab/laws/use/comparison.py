@@ -104,9 +104,8 @@ def _sentences(found: Comparison) -> list[str]:
     told = []
     for group in others:
         if not group.comparable:
-            told.append(
-                f"{group.name} was measured on another text than {first.name}, or in other tokens: only its exponents compare"
-            )
+            apart = f"{group.name} was measured on another text than {first.name}, or in other tokens"
+            told.append(f"{apart}: only its exponents compare")
             continue
         told += _on_worth(group, first)
         told += [_on_crossing(each, group, first) for each in group.crossings if each.sampled]
