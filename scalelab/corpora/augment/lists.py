@@ -45,7 +45,8 @@ def paraphrases(path: str) -> Mapping[str, Sequence[str]]:
         The file cannot be read, or a line is neither.
     """
     found: dict[str, list[str]] = {}
-    for number, line in enumerate(_read(path).splitlines(), 1):
+    # By line ends alone: JSON may hold the other characters at which str.splitlines cuts.
+    for number, line in enumerate(_read(path).split("\n"), 1):
         if line.strip():
             text, others = _pair(line, path, number)
             found.setdefault(text, []).extend(others)

@@ -11,7 +11,7 @@ import os
 import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from scalelab.corpora.tokenizers import Tokenizer, load_tokenizer
 from scalelab.corpora.tokenizers.base import library_of
 from scalelab.corpora.tokenizers.fast import fast_encoder
 from scalelab.errors import BadInput
+from scalelab.gate import clean
 from scalelab.recipe import Recipe
 from scalelab.records import TokenSet
 
@@ -56,7 +57,7 @@ def augmented(
     Raises
     ------
     BadInput
-        The text is shorter than asked for, or a recipe's file cannot serve.
+        The text is shorter than asked for, a recipe's file cannot serve, or a recipe changes nothing in the text.
     """
     if unique_tokens is not None and unique_tokens > base.train_tokens:
         raise BadInput(
@@ -77,7 +78,8 @@ def _make(
 ) -> TokenSet:  # fmt: skip
     source = Path(base.directory)
     tokenizer, library = load_tokenizer(source), library_of(source / "tokenizer.json")
-    change = recipes.composed([_change(each) for each in wanted]) if wanted else None
+    watched = [_Watched(recipe=each, change=_change(each)) for each in wanted]
+    change = recipes.composed(watched) if wanted else None
     whole = min(unique_tokens or base.train_tokens, base.train_tokens) * copies
     done = 0
 
@@ -89,6 +91,8 @@ def _make(
 
     texts = _versions(base, tokenizer, change, copies, unique_tokens)
     part = pack(folder / "train.bin", texts, fast_encoder(library), base.vocab_size, tokenizer.end_of_text, advance)
+    for each in watched:
+        each.refuse_idle(base.corpus)
     for name in ("held_out.bin", "tokenizer.json"):
         _copied(source / name, folder / name)
     made = replace(
@@ -96,6 +100,26 @@ def _make(
     )  # fmt: skip
     details = {"of": base.key, "recipes": [each.written for each in wanted], "copies": copies}
     return store.publish(cache, folder, made, details)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Watched:
+    """A recipe that knows whether it did anything: a group of plain text would be told as a recipe's worth."""
+
+    recipe: Recipe
+    change: recipes.Change
+    did: bool = False
+
+    def __call__(self, text: str, draw: random.Random) -> str:
+        made = self.change(text, draw)
+        self.did = self.did or made != text
+        return made
+
+    def refuse_idle(self, corpus: str) -> None:
+        """Raise BadInput where no passage was changed."""
+        if not self.did:
+            todo = "its file must hold what stands in the text" if self.recipe.file else "give another share"
+            raise BadInput(f"recipe {clean(self.recipe.written, 80)} changes nothing in {corpus!r}", todo=todo)
 
 
 def _versions(

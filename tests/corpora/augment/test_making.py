@@ -91,6 +91,24 @@ def test_another_word_list_is_another_text(base: TokenSet, tmp_path: Path) -> No
     assert augmented(base, recipe, tmp_path).key != first.key
 
 
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        ("synonyms=1:{}", "what stands in the text"), ("paraphrase:{}", "what stands in the text"),
+        ("word-dropout=1", "another share"), ("char-noise=1e-9", "another share"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("copies", [1, 3])
+def test_a_recipe_that_changes_nothing_is_refused(
+    base: TokenSet, tmp_path: Path, recipe: str, words: str, copies: int
+) -> None:
+    """Its group would be plain text in secret."""
+    (tmp_path / "list").write_text("zebra\tgiraffe\n")
+    wanted = [parse_recipe("case-noise=0.5"), parse_recipe(recipe.format(tmp_path / "list"))]
+    with pytest.raises(BadInput, match=f"changes nothing.*{words}"):
+        augmented(base, wanted, tmp_path, copies=copies)
+
+
 def test_the_shipped_synonyms_are_groups_of_known_words() -> None:
     groups = synonym_groups("")
     assert len(groups) > 200
@@ -115,5 +133,6 @@ def test_paraphrases_that_are_none_are_refused_by_line(tmp_path: Path, content: 
 
 def test_paraphrases_in_both_forms(tmp_path: Path) -> None:
     path = tmp_path / "ways"
-    path.write_text(json.dumps({"text": "A b.", "paraphrase": ["B a.", "C."]}) + "\nD e.\tE d.\n")
-    assert paraphrases(str(path)) == {"A b.": ["B a.", "C."], "D e.": ["E d."]}
+    odd = json.dumps({"text": "A\u2028b.", "paraphrase": "B\x85a."}, ensure_ascii=False)
+    path.write_text(json.dumps({"text": "A b.", "paraphrase": ["B a.", "C."]}) + f"\r\nD e.\tE d.\n{odd}\n")
+    assert paraphrases(str(path)) == {"A b.": ["B a.", "C."], "D e.": ["E d."], "A\u2028b.": ["B\x85a."]}
