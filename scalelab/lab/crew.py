@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from scalelab.lab.executor import Executor, Job, Slot, Worker
 from scalelab.lab.oom import kernel_kills
 from scalelab.lab.pulse import HANG_SECONDS, OwnClock, Pulse
-from scalelab.records import Message, Usage
+from scalelab.records import Evaluation, Message, Point, Saved, Usage
 from scalelab.units import format_duration
 
+_MOVES = (Point, Evaluation, Saved)
+"""Of what a worker tells; its outcome may be that it could not even begin."""
 LINGER_SECONDS = 10.0
 """What a worker gets to end after its last word, or after it was asked to because it was silent."""
 
@@ -80,7 +82,7 @@ class Crew:
             beats = attempt.worker.beats
             messages = attempt.worker.messages()
             steps = any(_is_step(message, attempt) for message in messages)
-            attempt.moved |= steps
+            attempt.moved |= any(_is_step(message, attempt) and isinstance(message, _MOVES) for message in messages)
             if steps or attempt.worker.beats > beats:
                 attempt.pulse.beat(time.monotonic())
             end = None if messages else attempt.worker.ended()

@@ -130,10 +130,11 @@ class Outcomes:
         if self._ending.stops:
             self._board.change(run, RunState.STOPPED, f"while stopping: {reason}")
             return
-        if attempt is None or not attempt.moved:
+        # What one sequence at a time does not fit into will not fit into it the next time, and smaller runs may.
+        for_good = for_good or reason.startswith(oom.HOPELESS)
+        if not for_good and (attempt is None or not attempt.moved):
             self.loop.crashed(run, reason, time.monotonic() - attempt.began if attempt else 0.0)
-        # What one sequence at a time does not fit into will not fit into it the next time.
-        if self._board.crashed(run, reason, for_good=for_good or reason.startswith(oom.HOPELESS)):
+        if self._board.crashed(run, reason, for_good=for_good):
             self._views.event("retry", f"{run}: {reason}; it goes on from its last checkpoint")
         else:
             tries = self._board.attempts[run]
