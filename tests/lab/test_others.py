@@ -22,7 +22,7 @@ STRUCK = "16x1-trunk-s0"
 _STRIKES = """
 # An engine that one run is struck under: there is no memory (CUDA's word for it is a fake; the CPU's allocator and the
 # kernel refuse for real), its loss is NaN, or its process is killed or stands still.
-import os, resource, signal, sys, threading, time
+import mmap, os, resource, signal, sys, threading, time
 
 MIB = 1 << 20
 
@@ -53,7 +53,9 @@ def patch():
     def kernel(n):
         with open({group!r} + "/cgroup.procs", "w") as file:
             file.write(str(os.getpid()))
-        bytes(n * 40 * MIB).replace(b"\\0", b"x")
+        with mmap.mmap(-1, n * 40 * MIB) as taken:
+            for page in range(0, len(taken), mmap.PAGESIZE):
+                taken[page] = 1
 
     strike = {{"crash": crash, "hang": hang, "allocator": allocator, "kernel": kernel}}.get({fault!r}, lambda n: None)
 
