@@ -127,6 +127,8 @@ def test_invalid_utf8_is_refused_with_its_byte(
         ("a.jsonl", b'{"text": "a \\ud800 b"}', "line 1: 'text' holds half a surrogate pair"),
         ("a.csv", b"body,id\nx,1\n", "no column 'text'.*body, id.*set corpus.text_column"),
         ("a.csv", b"id,text\n1,x\n2\n", "line 3 has 1 cells of 2"),
+        ("a.csv", b"id,text\n1,one, two\n", "line 2 has 3 cells of 2"),
+        ("notes.tsv.csv", b"text,text\n1,x\n", "2 columns 'text'"),
         ("a.csv", b'text\n"open\n', "no CSV"),
         ("a.parquet", b"PAR1 is not enough", "damaged or no parquet"),
         ("a.parquet.gz", gzip.compress(b"x", mtime=0), "is a compressed parquet file"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,7 @@ def _texts(value: Any, name: str, where: str) -> list[str]:
     several = value if isinstance(value, list | tuple) else [value]
     texts = []
     for each in several:
-        if each is None:
+        if each is None or (isinstance(each, float) and math.isnan(each)):  # NaN is how tables of numbers say none
             continue
         if isinstance(each, bool) or not isinstance(each, str | int | float):
             raise BadInput(

@@ -96,7 +96,7 @@ class FilePairs:
 
     def pairs(self) -> Iterator[Pair]:
         """Row by row, file by file."""
-        columns = top_columns(self._name.prompt, self._name.target)
+        columns = [*self._name.prompt, self._name.target]
         before = self._files.fingerprint()
         for path in self._paths:
             if stat_regular(path).st_size:

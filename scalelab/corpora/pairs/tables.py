@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scalelab.corpora.reading import format_of
+from scalelab.corpora.reading import delimited, format_of
 from scalelab.corpora.reading.jsonl import no_column
 from scalelab.corpora.reading.stream import COMPRESSED, open_steady, refuse_bomb
-from scalelab.corpora.reading.text import LINE_BYTES, lines
+from scalelab.corpora.reading.text import lines
 from scalelab.errors import BadInput
 
 Row = tuple[str, Mapping[str, Any]]
 """Where it stands, in words, and its columns."""
 _ROWS = 256
+_TODO = "name the columns: #PROMPT,TARGET"
 
 
 def rows_of(path: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """The rows of one file; `columns` are those of the table that are wanted.
+    """The rows of one file; `columns` are those that are wanted, with dots for what is nested in one.
 
     Raises BadInput, in one line with the file and the row, where it cannot be read or has no such column.
     """
@@ -50,20 +50,8 @@ def _json_rows(path: Path) -> Iterator[Row]:
 
 
 def _delimited(path: Path, columns: Sequence[str]) -> Iterator[Row]:
-    csv.field_size_limit(max(csv.field_size_limit(), LINE_BYTES))
-    mark = "\t" if format_of(path) == ".tsv" else ","
-    rows = csv.reader((line for _, line in lines(path)), delimiter=mark, strict=True)
-    try:
-        header = next(rows, [])
-        _need(repr(str(path)), columns, header)
-        for row in rows:
-            where = f"{str(path)!r} line {rows.line_num}"
-            if row and len(row) != len(header):
-                raise BadInput(f"{where} has {len(row)} cells of {len(header)}", todo="mend or drop it")
-            if row:
-                yield where, dict(zip(header, row, strict=True))
-    except csv.Error as error:
-        raise BadInput(f"{str(path)!r} line {rows.line_num} is no CSV: {error}", todo="mend its quotes") from error
+    for number, row in delimited.table(path, columns, _TODO):
+        yield f"{str(path)!r} line {number}", row
 
 
 def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Row]:
@@ -75,9 +63,12 @@ def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     with open_steady(path) as file:
         try:
             table = ParquetFile(file, pre_buffer=False)
-            _need(repr(str(path)), columns, list(table.schema_arrow.names))
+            known = list(table.schema_arrow.names)
+            # A name with a dot may be a column's own, or say what is nested in one.
+            top = list(dict.fromkeys(name if name in known else name.partition(".")[0] for name in columns))
+            _need(repr(str(path)), top, known)
             given, number, size = 0, 0, os.fstat(file.fileno()).st_size
-            for batch in table.iter_batches(batch_size=_ROWS, columns=list(columns), use_threads=False):
+            for batch in table.iter_batches(batch_size=_ROWS, columns=top, use_threads=False):
                 given += batch.nbytes
                 refuse_bomb(path, size, given)
                 for row in batch.to_pylist():
@@ -93,4 +84,4 @@ def _need(where: str, columns: Sequence[str], known: list[str]) -> None:
     for column in columns:
         if column not in known:
             problem = no_column(where, column, known)
-            raise BadInput(problem.what, allowed=problem.allowed, todo="name the columns: #PROMPT,TARGET")
+            raise BadInput(problem.what, allowed=problem.allowed, todo=_TODO)

@@ -112,6 +112,32 @@ def test_every_format_gives_the_same_tokens(tmp_path: Path, name: str, write: Ca
     assert prepared(f"pairs:{tmp_path / name}", tmp_path / "cache", vocab_size=300).key == expected.key
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_column_may_have_a_dot_in_its_own_name(tmp_path: Path, ending: str) -> None:
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+    from pyarrow import parquet
+
+    table = pa.table({f"text.{name}": [row[name] for row in ROWS] for name in ("source", "target")})
+    path = str(tmp_path / f"a.{ending}")
+    (arrow_csv.write_csv if ending == "csv" else parquet.write_table)(table, path)
+    tokens = prepared(f"pairs:{path}#text.source,text.target", tmp_path / "cache")
+    assert tokens.key == prepared(jsonl(tmp_path / "plain.jsonl", ROWS), tmp_path / "cache").key
+
+
+def test_a_header_written_with_blanks_names_its_columns(tmp_path: Path) -> None:
+    lines = "".join(f"{row['source']}, {row['target']}\n" for row in ROWS)
+    (tmp_path / "a.csv").write_text("\ufeffsource, target \n" + lines)
+    tokens = prepared(f"pairs:{tmp_path / 'a.csv'}", tmp_path / "cache")
+    assert tokens.key == prepared(jsonl(tmp_path / "plain.jsonl", ROWS), tmp_path / "cache").key
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("source,target,target\n" + "a,b,c\n" * 50)
+    with pytest.raises(BadInput, match="2 columns 'target'"):
+        prepared(f"pairs:{tmp_path / 'a.csv'}", tmp_path / "cache")
+
+
 def test_nested_columns_and_several_answers_are_found(tmp_path: Path) -> None:
     rows = [{"context": f"it is {n}.", "question": f"what is {n}?", "answers": {
              "text": [f"no {n}", f"nr {n}", f"no {n}"],
@@ -133,9 +159,9 @@ def test_an_unchanged_source_is_not_read_again(tmp_path: Path, monkeypatch: pyte
 
 def test_empty_and_too_long_pairs_are_left_out_and_counted(tmp_path: Path) -> None:
     odd = [{"source": "x", "target": " "}, {"source": "", "target": "y"}, {"source": None, "target": "z"},
-           {"source": "long " * 100, "target": "w"}]  # fmt: skip
+           {"source": "v", "target": float("nan")}, {"source": "long " * 100, "target": "w"}]  # fmt: skip
     tokens = prepared(jsonl(tmp_path / "a.jsonl", ROWS + odd), tmp_path / "cache")
-    assert tokens.pairs is not None and (tokens.pairs.empty, tokens.pairs.too_long) == (3, 1)
+    assert tokens.pairs is not None and (tokens.pairs.empty, tokens.pairs.too_long) == (4, 1)
 
 
 GOOD = json.dumps(ROWS[0])
