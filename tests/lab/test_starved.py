@@ -1,6 +1,6 @@
 """Runs that the kernel kills for want of memory: half as much at a time, remembered; an end that says what it takes.
 
-The kernel's counter is a fake: no test may drive the machine out of memory.
+The kernel's counter is a fake here: a real kill, in a group of its own, is among `test_others`.
 """
 
 from __future__ import annotations
