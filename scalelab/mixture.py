@@ -14,6 +14,8 @@ from scalelab.errors import BadInput
 
 _NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+"
 _PART = re.compile(rf"\s*(?P<name>[^=,][^=]*?)\s*=\s*(?P<weight>{_NUMBER})\s*(?:,|$)")
+_NO_SHARE = re.compile(rf"\s*(?P<name>[^=,]+?)\s*=\s*(?P<share>-(?:{_NUMBER})|[+-]?(?:nan|inf)|)\s*(?:,.*)?", re.I)
+"""A part whose share is none; anything else behind a sign of equality may be the name of a file."""
 _MOST = 16
 _FORM = 'shares by tokens such as "wikitext-103=0.7,python=0.3"'
 
@@ -29,6 +31,8 @@ def shares(source: str) -> tuple[tuple[str, float], ...]:
         parts.append((found["name"], float(found["weight"])))
         place = found.end()
     if not parts or place < len(source):
+        if parts and (wrong := _NO_SHARE.fullmatch(source, place)):
+            raise BadInput(f"the share of {wrong['name']!r} is {wrong['share']!r}", allowed="a positive number")
         return ((source, 1.0),)
     _check(parts)
     whole = math.fsum(weight for _, weight in parts)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -219,7 +220,15 @@ class Making:
             with store.workshop(self.cache) as folder:
                 found = self._written(folder, portions, total, held_out)
             store.remember(self.cache, note, found.key)
-        return found
+        return self._named(found)
+
+    def _named(self, found: TokenSet) -> TokenSet:
+        """The token set under the names that were asked for: equal text may have been made under others."""
+        parts = tuple(
+            replace(kept, corpus=part.feed.label, revision=part.origin.revision if part.origin else "")
+            for kept, part in zip(found.parts, self.parts, strict=True)
+        )
+        return replace(found, corpus=self.label, parts=parts)
 
     def _written(self, folder: Path, portions: list[mixing.Portion], total: int, held_out: int) -> TokenSet:
         self.telling.stage("writing the tokens")

@@ -125,7 +125,8 @@ def test_a_mixture_is_a_table_or_a_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["sotu", "data/*.jsonl", "files:a=b.txt", "a=0.5,b", "x,y", "hf:a/b:c@d#e", "a=1.txt"]
+    "source",
+    ["sotu", "data/*.jsonl", "files:a=b.txt", "a=0.5,b", "x,y", "hf:a/b:c@d#e", "a=1.txt", "lr=0.1,wd=x/a.txt"],
 )
 def test_a_source_that_is_no_mixture_is_one_corpus(source: str) -> None:
     assert shares(source) == ((source, 1.0),)
@@ -136,6 +137,9 @@ def test_a_source_that_is_no_mixture_is_one_corpus(source: str) -> None:
     [
         ("a=0,b=1", "share of 'a' is 0"),
         ("a=1,a=2", "stands twice"),
+        ("a=0.7,b=-0.3", "share of 'b' is '-0.3'"),
+        ("a=0.7,b=nan,c=1", "share of 'b' is 'nan'"),
+        ("a=0.7,b=", "share of 'b' is ''"),
         ({"a": -1.0, "b": 1.0}, "share of 'a' is -1"),
         ({"a": float("nan"), "b": 1.0}, "share of 'a' is nan"),
         ({"a": "x", "b": 1}, "share of 'a' is 'x'"),

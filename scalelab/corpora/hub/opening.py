@@ -6,6 +6,7 @@ Runs in the streaming process. Tries the branch that was asked for, then the hub
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from scalelab.gate import clean
 _ROWS = 256  # rows a read of parquet: a row group of thousands of long pages would stand in memory whole
 _ASK_SECONDS = 20.0
 _WAITS = (1.0, 2.0, 4.0)
+_SPLITS = re.compile(r"Available splits: \[(.*?)\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,10 @@ def open_dataset(spec: HubSpec, column: str, pinned: str | None, repo: str | Non
 
 def _opened(spec: HubSpec, column: str, pinned: str | None, repo: str | None) -> Opened:
     if spec.is_local:
-        return _rows(spec, str(spec.folder), column, revision=None, named="local")
+        try:
+            return _rows(spec, str(spec.folder), column, revision=None, named="local")
+        except _IsScript:
+            raise _script(spec, "which is not run") from None
     if repo is not None and pinned is not None:
         return _at(replace(spec, repo=repo), column, pinned)
     tries = [(spec.repo, spec.revision)]
@@ -87,8 +92,12 @@ def _opened(spec: HubSpec, column: str, pinned: str | None, repo: str | None) ->
         except BadInput:
             if name == spec.repo and revision == spec.revision:
                 raise
-    raise BadInput(
-        f"dataset {spec.repo!r} is a script, which is not run, and has no parquet copy",
+    raise _script(spec, "which is not run, and has no parquet copy")
+
+
+def _script(spec: HubSpec, why: str) -> BadInput:
+    return BadInput(
+        f"dataset {spec.repo!r} is a script, {why}",
         todo="name a copy of it as hf:OWNER/NAME, or download its text and give it as files:PATH",
     )
 
@@ -148,8 +157,12 @@ def _rows(spec: HubSpec, path: str, column: str, *, revision: str | None, named:
         try:
             rows = builder.as_streaming_dataset(split=spec.split)
         except ValueError as error:
-            splits = ", ".join(map(str, builder.info.splits or {})) or clean(str(error), 120)
-            raise BadInput(f"dataset {spec.repo!r} has no split {spec.split!r}", allowed=splits) from error
+            if "split" not in str(error):  # a file that is none of its kind is one too
+                raise BadInput(f"dataset {spec.repo!r} holds a file that cannot be read: {_said(error)}") from error
+            known = _SPLITS.search(str(error))
+            splits = known[1].replace("'", "") if known else ", ".join(map(str, builder.info.splits or {}))
+            todo = f"only {spec.split!r} is read"
+            raise BadInput(f"dataset {spec.repo!r} has no split {spec.split!r}", allowed=splits, todo=todo) from error
         names = list(rows.features or next(iter(rows.take(1)), {}))
         columns = column.split(",") if spec.unit == PAIRS else [column]
         for each in columns:
@@ -227,8 +240,14 @@ def _unanswered(shown: str, chain: list[BaseException]) -> ScalelabError:
                 f"the hub answered {response.status_code} for {shown}, again and again",
                 todo="wait and repeat the command: what was taken is kept",
             )
-    last = clean(f"{type(chain[0]).__name__}: {str(chain[0]).strip().splitlines()[0] if str(chain[0]) else ''}", 160)
-    return ScalelabError(f"{shown} could not be read: {last}", todo="repeat the command: what was taken is kept")
+    return ScalelabError(
+        f"{shown} could not be read: {_said(chain[0])}", todo="repeat the command: what was taken is kept"
+    )
+
+
+def _said(error: BaseException) -> str:
+    """The first line of what an error says."""
+    return clean(f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}", 160)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -147,6 +147,41 @@ def test_a_folder_laid_out_like_a_repository_is_read_without_a_hub_and_again_whe
     assert both_sides(None, source, cache) == sorted(STORIES[:80])
 
 
+@pytest.mark.parametrize(
+    ("files", "match"),
+    [
+        ({"damaged.parquet": b"PAR1"}, "holds a file that cannot be read: ArrowInvalid"),
+        ({"test-0.jsonl": b'{"text": "x"}\n'}, r"has no split 'train' \(allowed: test\): only 'train' is read"),
+        ({"words.py": b"import datasets\n"}, "is a script, which is not run: name a copy"),
+    ],
+)
+def test_a_folder_that_cannot_be_read_says_why(
+    cache: Path, tmp_path: Path, files: dict[str, bytes], match: str
+) -> None:
+    (tmp_path / "words").mkdir()
+    for name, content in files.items():
+        (tmp_path / "words" / name).write_bytes(content)
+    with pytest.raises(BadInput, match=match) as caught:
+        made(None, f"hf:{tmp_path / 'words'}", cache)
+    assert caught.value.line().isprintable()
+
+
+def test_equal_text_of_two_sources_is_told_under_the_name_that_was_asked_for(cache: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.parquet").write_bytes(parquet(SOME))
+    sources = [f"hf:{tmp_path / name}" for name in ("one", "two")]
+    first, second = (made(None, source, cache, held_out=0.2) for source in sources)
+    assert first.key == second.key
+    assert [(each.corpus, each.parts[0].corpus) for each in (first, second)] == [(source, source) for source in sources]
+
+
+def test_an_endpoint_that_is_no_address_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:99999")
+    with pytest.raises(BadInput, match="HF_ENDPOINT or the proxy is no address"):
+        made(None, "tinystories", cache)
+
+
 def in_child(code: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, env=dict(os.environ))
 
