@@ -35,8 +35,10 @@ Progress = Callable[[str, float], None]
 LEAST_PROMPTS = 32
 """Different prompts on both sides together: below that a held-out loss is none."""
 BYTES_A_TOKEN = {"bytes": 1.1, "bpe": 3.0}
-"""Text read for a token that is needed, by corpus.tokenizer: more than it makes of one, so that the need is met."""
+"""Text read for a token that is needed, by corpus.tokenizer: more than it makes of one, so that it mostly serves."""
 _ANY_TOKENIZER = 6.0
+MOST_TAKEN = 16.0
+"""Times the text that should have been enough, from which on no more is read."""
 MOST_LEFT_OUT = 0.5
 """Share of examples longer than the context from which on it is the context that is wrong."""
 _TOLD_EVERY = 4096
@@ -94,27 +96,37 @@ def prepare_pairs(
 def _make(
     task: str, corpus: CorpusSpec, context: int, source: PairSource, need: Need, cache: Path, progress: Progress
 ) -> TokenSet:
-    with store.workshop(cache) as folder:
-        spool = _gather(corpus, source, need, folder, progress)
-        train, held_out = spool.sides()
-        _refuse_too_few(spool, source.label, len(train), len(held_out))
-        progress("training the tokenizer", 0.0)
-        library = _tokenizer(corpus, spool, train)
-        (folder / "tokenizer.json").write_text(library.to_str(), encoding="utf-8")
-        progress("encoding", 0.0)
-        coded = _Coded(encode=kind_of(corpus.tokenizer).encoder(library), context=context, sizes=[])
-        sides = {}
-        for part, pairs in (("train", spool.read(train)), ("held_out", _merged(spool.read(held_out)))):
-            sides[part] = _write_side(folder, part, pairs, coded, library)
-        _refuse_too_long(coded, source.label)
-        tokens = _described(task, corpus, source.label, spool, sides, coded, folder, library)
-        return store.publish(cache, folder, tokens, {"empty": spool.empty, "text_sha256": spool.text_hash()})
+    share = 1.0
+    while True:
+        with store.workshop(cache) as folder:
+            spool, is_whole = _gather(corpus, source, need, share, folder, progress)
+            train, held_out = spool.sides()
+            _refuse_too_few(spool, source.label, len(train), len(held_out))
+            progress("training the tokenizer", 0.0)
+            library = _tokenizer(corpus, spool, train)
+            (folder / "tokenizer.json").write_text(library.to_str(), encoding="utf-8")
+            progress("encoding", 0.0)
+            coded = _Coded(encode=kind_of(corpus.tokenizer).encoder(library), context=context, sizes=[])
+            sides = {}
+            for part, pairs in (("train", spool.read(train)), ("held_out", _merged(spool.read(held_out)))):
+                sides[part] = _write_side(folder, part, pairs, coded, library)
+            _refuse_too_long(coded, source.label)
+            asked = (("train", need.train), ("held_out", need.held_out))
+            lack = max(wanted / sides[part].layout.n_tokens for part, wanted in asked)
+            if is_whole or lack <= 1.0 or share >= MOST_TAKEN:
+                tokens = _described(task, corpus, source.label, spool, sides, coded, folder, library)
+                return store.publish(cache, folder, tokens, {"empty": spool.empty, "text_sha256": spool.text_hash()})
+        # Long pairs were left out, or hashes held out few: there is more where these came from.
+        share = min(1.1 * lack * share, MOST_TAKEN)
 
 
-def _gather(corpus: CorpusSpec, source: PairSource, need: Need, folder: Path, progress: Progress) -> PairSpool:
+def _gather(
+    corpus: CorpusSpec, source: PairSource, need: Need, share: float, folder: Path, progress: Progress
+) -> tuple[PairSpool, bool]:
+    """Pairs for `share` times what is needed, as far as text can tell that, and whether they are all."""
     spool = PairSpool(folder, corpus.held_out)
     needed = max(need.train / (1.0 - corpus.held_out), need.held_out / corpus.held_out)
-    wanted = needed * _bytes_a_token(corpus)
+    wanted = share * needed * _bytes_a_token(corpus)
     if not wanted and source.endless:
         raise BadInput(f"{source.label!r} has no end", todo="say how many tokens are needed")
     for number, pair in enumerate(source.pairs()):
@@ -123,8 +135,8 @@ def _gather(corpus: CorpusSpec, source: PairSource, need: Need, folder: Path, pr
         if number % _TOLD_EVERY == 0:
             progress(f"{source.label}: {len(spool)} pairs", min(spool.n_bytes / wanted, 1.0) if wanted else 0.0)
         if source.endless is not None and wanted and spool.n_bytes >= wanted:
-            break
-    return spool
+            return spool, False
+    return spool, True
 
 
 def _bytes_a_token(corpus: CorpusSpec) -> float:

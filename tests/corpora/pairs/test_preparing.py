@@ -214,6 +214,15 @@ def test_a_made_set_gives_as_much_as_is_needed(tmp_path: Path) -> None:
     assert tokens.train_tokens >= NEED.train and tokens.held_out_tokens >= NEED.held_out
 
 
+def test_where_many_pairs_are_too_long_more_are_taken_until_it_is_enough(tmp_path: Path) -> None:
+    rows = [{"a": f"{n} {'so ' * (10 if n % 5 else 200)}on", "b": f"ja {n}"} for n in range(6000)]
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "train.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    tokens = prepared(f"hf:{tmp_path / 'set'}#a,b", tmp_path / "cache", tokenizer="bytes", context=64)
+    assert tokens.train_tokens >= NEED.train and tokens.held_out_tokens >= NEED.held_out
+    assert tokens.pairs is not None and tokens.pairs.train_pairs < 3000, "no more than about as much as is needed"
+
+
 def test_a_folder_in_hub_layout_serves_as_the_hub_does(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     rows = [{"translation": {"de": row["source"], "en": row["target"]}} for row in ROWS]
