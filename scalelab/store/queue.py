@@ -6,6 +6,7 @@ the next commit tries again.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ class Queue:
         self._depth = 0
         self._durable = False
         try:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            _make(path)
         except OSError as error:
             raise ScalelabError(f"store {path} cannot be written ({(error.strerror or '').lower()})") from None
         self._db = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
@@ -140,6 +141,20 @@ class Queue:
             raise schema.told(error, self.path) from None
         self.waiting = f"{self.path}: {error}"
         self.overfull = code not in _HELD or sum(len(rows) for _, rows in self._queue) > MOST_ROWS
+
+
+def _make(path: Path) -> None:
+    """An empty file, its owner's alone, where there is none.
+
+    One that is there is not opened beside sqlite: whoever closes any descriptor of a file lets go of all locks that
+    its process has on it (POSIX). The next writer to end would take the log for nobody's and remove it, and readers of
+    this process would see no change any more.
+    """
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    elif not os.access(path, os.W_OK):
+        still = os.statvfs(path).f_flag & os.ST_RDONLY
+        raise OSError(why := errno.EROFS if still else errno.EACCES, os.strerror(why))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

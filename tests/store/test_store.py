@@ -261,3 +261,24 @@ def test_a_measure_with_a_flipped_bit_is_refused_and_known_to_the_next_writer(
             measured[table]()
     with Writer(path) as writer:
         assert writer.unsound == [(table, "16x1-D1k-s0")]
+
+
+def test_a_reader_sees_other_processes_also_after_a_writer_of_its_own_process_has_come_and_gone(path: Path) -> None:
+    """As where the app grows a lab: a descriptor closed beside sqlite let go of the reader's lock on the store, the
+    next supervisor that ended removed the log under it, and it read of the lab as it had been for ever.
+    """
+    write = (
+        "import sys; from pathlib import Path; from scalelab.store.writer import Writer\n"
+        "with Writer(Path(sys.argv[1])) as writer: writer.set_meta('n', sys.argv[2])"
+    )
+    Writer(path).close()
+    with Reader(path) as reader:
+        reader.changed()
+        Writer(path).close()
+        for number in ("1", "2"):
+            subprocess.run([sys.executable, "-c", write, str(path), number], check=True, cwd=Path(__file__).parents[2])
+            assert reader.changed() and reader.meta("n") == number
+        requests.ask(path, "stop")
+        assert len(reader.requests()) == 1
+    with Reader(path) as reader:
+        assert len(reader.requests()) == 1
