@@ -88,7 +88,7 @@ def _feed(corpus: CorpusSpec, source: str) -> Feed:
     if spec is None:
         return LocalFeed(open_source(corpus.model_copy(update={"source": source})))
     if spec.is_local and not spec.folder.is_dir():
-        raise BadInput(f"{str(spec.folder)!r} is no folder", allowed="hf:OWNER/NAME of the hub, or hf:FOLDER")
+        raise BadInput(f"{str(spec.folder)!r} is no folder", allowed="hf:OWNER/NAME of the hub, or hf:./FOLDER")
     return HubFeed(spec, corpus.text_column)
 
 

@@ -118,7 +118,7 @@ class HubPairs:
         spec = hub_spec(name.place)
         assert spec is not None
         if spec.is_local and not spec.folder.is_dir():
-            raise BadInput(f"{str(spec.folder)!r} is no folder", allowed="hf:OWNER/NAME of the hub, or hf:FOLDER")
+            raise BadInput(f"{str(spec.folder)!r} is no folder", allowed="hf:OWNER/NAME of the hub, or hf:./FOLDER")
         self._spec, self._name, self._cache = replace(spec, name=source, unit=PAIRS), name, cache
         self._waiting = waiting
         self.label = clean(source, 200)
