@@ -35,7 +35,7 @@ def test_row_16_real_workers_that_cannot_import_end_the_session_with_the_cause(
 ) -> None:
     if not tally.soak:
         pytest.skip("the supervisor's part has quick tests; six real workers take their time: --soak")
-    n, early = tally.repeats(1, 10), 0
+    n, early = tally.repeats(1, 5), 0
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules" / "sitecustomize.py").write_text(_BROKEN)
     for trial in range(n):

@@ -156,7 +156,7 @@ def _pace(paths: LabPaths, look: Callable[[float], None], seconds: float) -> flo
 
 def test_row_20_a_terminal_that_nobody_reads_does_not_slow_training(text: Path, tmp_path: Path, tally: Tally) -> None:
     """In turn the terminal is read and is not, so that other load falls on both alike."""
-    span, turns = float(tally.repeats(2, 60)), tally.repeats(2, 5)
+    span, turns = float(tally.repeats(2, 60)), tally.repeats(2, 3)
     budgets = [12_000_000, 24_000_000] if tally.soak else [640_000, 1_280_000]
     shapes = ["48x3", "64x3"]  # steps that take a while, so that there is something to slow down
     paths = mini.make(tmp_path / "lab", text, budgets={"tokens": budgets}, ladder={"shapes": shapes})
