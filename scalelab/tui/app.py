@@ -5,6 +5,7 @@ It may be killed at any time and loses nothing. Never imports torch, transformer
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shlex
@@ -28,13 +29,14 @@ from textual.widget import MountError
 from textual.worker import WorkerFailed
 
 from scalelab.errors import ScalelabError
+from scalelab.gate import clean
 from scalelab.records import RunState
 from scalelab.tui import keys, settings
 from scalelab.tui.charts.wire import ChangedCells
 from scalelab.tui.focus import is_typed
 from scalelab.tui.gone import leave_when_asked
 from scalelab.tui.labs import short
-from scalelab.tui.palette import KeyCommands
+from scalelab.tui.palette import KeyCommands, Palette
 from scalelab.tui.screens.base import Room
 from scalelab.tui.screens.dialog import Dialog
 from scalelab.tui.screens.help import Help
@@ -52,6 +54,9 @@ if TYPE_CHECKING:
 NO_COLOUR = NoColor()
 LEFT = (NoMatches, MountError, NoActiveAppError)
 """What asks a view that is no longer on a screen for its children, for more of them or for the app."""
+STANDS = 1.0
+"""Seconds in which a screen has its widgets; one that is taken away before never has them."""
+LONGEST_PASTE = 1000
 OWN_THEMES = {theme.name: theme for theme in THEMES}
 
 
@@ -143,6 +148,8 @@ class LabApp(ChangedCells[str]):
         from scalelab.tui.screens.lab import LabScreen
 
         settings.remember(root)
+        if isinstance(first := self.screen_stack[0], StartScreen):
+            first.leave(root)
         self.push_screen(LabScreen(root))
 
     def play(self, player: Player, view: str = "runs") -> None:
@@ -225,11 +232,16 @@ class LabApp(ChangedCells[str]):
     # What keys do
 
     async def on_event(self, event: events.Event) -> None:
-        """A key that does something does it before the next one is looked at."""
+        """A key that does something does it before the next one is looked at; what is pasted goes through the gate."""
+        if isinstance(event, events.Paste):
+            event.text = clean(event.text, LONGEST_PASTE)
         if not (isinstance(event, events.Key) and not event.is_forwarded and await self._done_at_once(event)):
             await super().on_event(event)
 
     async def _done_at_once(self, event: events.Key) -> bool:
+        if not self.screen.is_mounted:  # a key that comes before what it is meant for stands waits for it
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.screen._mounted_event.wait(), STANDS)
         screen = self.screen
         if not isinstance(screen, Room | Dialog) or is_typed(screen, event.key, event.character):
             return False
@@ -241,6 +253,11 @@ class LabApp(ChangedCells[str]):
         """All keys that mean something here."""
         if isinstance(self.screen, Room):
             self.push_screen(Help([*self.screen.offered(), *keys.of("dialog")], self.keymap))
+
+    def action_command_palette(self) -> None:
+        """Actions by their words."""
+        if not Palette.is_open(self):
+            self.push_screen(Palette(id="--command-palette"))
 
     def action_next_theme(self) -> None:
         """The next theme."""
@@ -289,6 +306,11 @@ class LabApp(ChangedCells[str]):
     async def action_quit(self) -> None:
         """Textual's own way out is the same."""
         self.action_leave()
+
+    def action_help_quit(self) -> None:
+        """Ctrl-C ends nothing here, and says what does."""
+        leave = next(key for key in keys.of("app") if key.id == "app.leave")
+        self._say(f"{keys.shown(leave, self.keymap)} leaves; what trains goes on training")
 
     def _say(self, sentence: str) -> None:
         if isinstance(self.screen, Room):

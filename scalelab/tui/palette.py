@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from functools import partial
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 
 from scalelab.tui import keys
@@ -18,7 +19,7 @@ class KeyCommands(Provider):
     async def discover(self) -> Hits:
         """All of them."""
         for key, owner in self._actions():
-            yield DiscoveryHit(self._words(key), partial(self.app.run_action, key.action, owner), help=key.help)
+            yield DiscoveryHit(self._words(key), partial(self._do, key, owner))
 
     async def search(self, query: str) -> Hits:
         """Those that match."""
@@ -26,7 +27,12 @@ class KeyCommands(Provider):
         for key, owner in self._actions():
             words = self._words(key)
             if (score := matcher.match(words)) > 0:
-                yield Hit(score, matcher.highlight(words), partial(self.app.run_action, key.action, owner), text=words)
+                yield Hit(score, matcher.highlight(words), partial(self._do, key, owner), text=words)
+
+    async def _do(self, key: keys.Key, owner: DOMNode) -> None:
+        """The action, unless what it is meant for was left between the choice and now."""
+        if self.app.screen in owner.ancestors_with_self or owner is self.app:
+            await self.app.run_action(key.action, owner)
 
     def _words(self, key: keys.Key) -> str:
         return f"{key.help}  ({keys.shown(key, getattr(self.app, 'keymap', {}))})"
@@ -37,3 +43,11 @@ class KeyCommands(Provider):
                 owner = self.screen.owner(key.scope)
                 if owner is not None and key.id != "app.palette":
                     yield key, owner
+
+
+class Palette(CommandPalette):
+    """Textual's, which a page key ended with a traceback while its list had no place to stand in."""
+
+    def _action_command_list(self, action: str) -> None:
+        with contextlib.suppress(LookupError):
+            super()._action_command_list(action)

@@ -78,6 +78,8 @@ def with_more(draft: Draft, now: Planned, key: str) -> tuple[Draft, str]:
         return draft.put("ladder.rungs", str(number + 1)), "ladder.rungs"
     name = LADDERS[kind][0]
     every = items(said(draft, now.base, name))
+    if not every:  # no preset, no ladder
+        return draft, key
     found = rung_key(key)
     place = found[1] if found is not None and found[0] == name else len(every) - 1
     every.insert(place + 1, _next(every, place, kind))
