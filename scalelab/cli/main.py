@@ -7,6 +7,7 @@ heavy inside the function that needs it (`scalelab --help` has 0.3 s, numpy alon
 from __future__ import annotations
 
 import errno
+import glob
 import importlib
 import json
 import os
@@ -143,6 +144,10 @@ def _as_told(error: BaseException) -> ScalelabError:
     match error:
         case ScalelabError():
             return error
+        case click.MissingParameter() if error.param is not None and error.param.name == "lab":
+            there = sorted(os.path.dirname(path) for path in glob.glob(os.path.join("labs", "*", "lab.db")))
+            todo = "" if there else "`scalelab run` makes one"
+            return BadInput("no lab was named", allowed=", ".join(clean(each, 60) for each in there[:8]), todo=todo)
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else "scalelab"
             return BadInput(_sentence(error.format_message()), todo=f"`{path} --help` shows what there is")

@@ -65,7 +65,10 @@ def status(folder: str | Path) -> Status:
     slots = DeviceInfo.from_json(device).slots if device else 0
     runs = {
         row.run: Standing(
-            spec=row.spec, state=_as_left(row.state), expected_seconds=row.expected_seconds, step=row.step
+            spec=row.spec,
+            state=row.state if owner else _as_left(row.state),
+            expected_seconds=row.expected_seconds,
+            step=row.step,
         )
         for row in rows
     }
@@ -90,5 +93,5 @@ def stored_preset(folder: str | Path) -> Preset:
 
 
 def _as_left(state: RunState) -> RunState:
-    """Stopped and failed runs count as work that the next session takes up."""
+    """Stopped and failed runs count as work that the next session takes up; one that is under way does not."""
     return RunState.PLANNED if state in {RunState.STOPPED, RunState.FAILED} else state

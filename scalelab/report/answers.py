@@ -70,7 +70,7 @@ def _asked(forecast: Forecast) -> list[str]:
         f"N = {format_count(found.n_params)}{n_ends}   D = {format_count(found.n_tokens)}{d_ends}   "
         f"({ratio} tokens a parameter)   C = {numbers.flops(forecast.flops)} FLOPs"
     )
-    if forecast.optimal and not (tells(forecast.prediction) and (forecast.optimum is None or splits(forecast.optimum))):
+    if forecast.optimal and not _tells_split(forecast):
         return [f"{_role(forecast)}not told by these runs"]
     said = [_role(forecast) + point, *_cost(forecast)]
     if forecast.start:
@@ -80,6 +80,11 @@ def _asked(forecast: Forecast) -> list[str]:
             f"ratio of {forecast.law}:"
         )
     return said
+
+
+def _tells_split(forecast: Forecast) -> bool:
+    """Whether the runs say how compute is best split between N and D."""
+    return tells(forecast.prediction) and (forecast.optimum is None or splits(forecast.optimum))
 
 
 def _role(forecast: Forecast) -> str:
@@ -166,7 +171,11 @@ def _around(forecast: Forecast, level: str) -> list[str]:
          *([] if each.money is None else [money(each.money)])]
         for each in told.more
     ]  # fmt: skip
-    more = ["", "more of it", *columns(rows, indent=2, left={1, 2, 3, 4})] if forecast.interior else []
+    more = (
+        ["", "more of it", *columns(rows, indent=2, left={1, 2, 3, 4})]
+        if forecast.interior and _tells_split(forecast)
+        else []
+    )
     return ["", *said, *more]
 
 

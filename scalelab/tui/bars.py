@@ -12,6 +12,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -22,6 +23,14 @@ STAY = ("lab", "app")
 """Scopes whose keys a narrow terminal shows rather than a view's own, which the help lists."""
 Part = tuple[str, str]
 """Words and how they look: "", "strong", "faint", "mark" or "bad"."""
+
+
+class Say(Message):
+    """A part has a sentence for the last line of its screen."""
+
+    def __init__(self, sentence: str) -> None:
+        self.sentence = sentence
+        super().__init__()
 
 
 class Lines(Widget):

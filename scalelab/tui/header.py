@@ -97,8 +97,9 @@ def state_words(shot: Snapshot) -> tuple[str, ...]:
 
 
 def left_words(shot: Snapshot) -> str:
-    """The time left: "4m left"; empty where nobody trains."""
-    return f"{format_duration(shot.seconds_left)} left" if shot.alive and shot.seconds_left else ""
+    """The time left: "4m left"; empty where nobody trains, or what is left will not be trained now."""
+    goes_on = shot.alive and not shot.stopping
+    return f"{format_duration(shot.seconds_left)} left" if goes_on and shot.seconds_left else ""
 
 
 def law_words(shot: Snapshot) -> str:
@@ -109,18 +110,14 @@ def law_words(shot: Snapshot) -> str:
         return clean(f"ended early: {shot.problem}", 300)
     if shot.assessment is not None and shot.assessment.best is not None:
         return equation(shot.assessment)
+    points = len(shot.own_finals)
+    if shot.complete and points < FIRST_LAW and not shot.elsewhere:
+        return f"no law yet: it comes with {FIRST_LAW} finished points, {points} so far"
     if shot.assessment is not None and shot.assessment.verdicts:
         return _no_law(shot.assessment.verdicts[0])
     if shot.fit_problem:
         return _no_law(shot.fit_problem)
-    if not shot.complete:
-        return ""  # it may be there, and is not read yet
-    points = len(shot.own_finals)
-    return (
-        f"no law yet: it comes with {FIRST_LAW} finished points, {points} so far"
-        if points < FIRST_LAW
-        else "no law yet"
-    )
+    return "no law yet" if shot.complete else ""  # it may be there, and is not read yet
 
 
 def _no_law(why: str) -> str:

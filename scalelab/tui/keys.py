@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NoReturn
 
 from textual.binding import Binding, BindingType
+from textual.keys import _character_to_key
 
 from scalelab.errors import BadInput, did_you_mean
 from scalelab.gate import clean
@@ -112,8 +114,8 @@ KEYS: tuple[Key, ...] = (
     _key("runs.pin", "p", "pin", "pin", "pin the run; two or more stand alone, with a table; again: let it go"),
     _key("runs.unpin", "u", "unpin", "unpin all", "let all pinned runs go", footer=False),
     _key("runs.retry", "r", "retry", "retry", "try the run under the cursor again, which failed, diverged or stopped"),
-    _key("runs.text", "t", "text", "text", "text that the trained run under the cursor writes"),
     _key("runs.log", "v", "log", "its log", "the log of the run under the cursor; again: the chart"),
+    _key("runs.text", "t", "text", "text", "text that the trained run under the cursor writes"),
     _key("runs.log_down", "J,pagedown", "log_scroll(5)", "log down", "the log five lines on", footer=False),
     _key("runs.log_up", "K,pageup", "log_scroll(-5)", "log up", "the log five lines back", footer=False),
     _key("runs.along", "x", "along", "x axis", "losses along tokens, FLOPs, steps or time"),
@@ -148,7 +150,13 @@ KEYS: tuple[Key, ...] = (
     _key("runs.up", "k,up", "up", "up", "run before", footer=False),
     _key("runs.first", "g,home", "first", "first", "to the first run", footer=False),
     _key("runs.last", "G,end", "last", "last", "to the last run", footer=False),
-    _key("law.pane", "v", "pane(1)", "next pane", "next of words, loss, residuals, contest, exponents, split, card"),
+    _key(
+        "law.pane",
+        "v",
+        "pane(1)",
+        "next pane",
+        "next pane: words, loss, residuals, contest, history, growth, split, isoFLOP, card",
+    ),
     _key("law.before", "V", "pane(-1)", "pane before", "the pane before", footer=False),
     _key("law.down", "j,down", "down", "down", "a line further", footer=False),
     _key("law.up", "k,up", "up", "up", "a line back", footer=False),
@@ -205,6 +213,14 @@ _SHOWN = {
     "circumflex_accent": "^", "dollar_sign": "$",
 }  # fmt: skip
 
+_VIEWS = ("plan", "runs", "law", "surface", "predict")
+_OVER = {
+    "app": (*_VIEWS, "lab", "replay", "start", "plan_new", "grow", "text"),
+    "lab": (*_VIEWS, "replay"),
+    "replay": _VIEWS, "plan_new": ("plan",),
+}  # fmt: skip
+"""Scopes whose keys count beside those of others, which would hide them."""
+
 
 def of(*scopes: str) -> tuple[Key, ...]:
     """The keys of these scopes, in the order of the table."""
@@ -223,6 +239,11 @@ def shown(key: Key, keymap: Mapping[str, str], *, whole: bool = False) -> str:
     """The key as a person reads it, remapped ones as they are now; the first, or all of them."""
     names = [name.strip() for name in keymap.get(key.id, key.keys).split(",")]
     return " ".join(_SHOWN.get(name, name) for name in (names if whole else names[:1]))
+
+
+def named(action: str, keymap: Mapping[str, str]) -> str:
+    """The key of an action in the middle of a sentence: named("lab.stop", {}) is "S"."""
+    return shown(next(key for key in KEYS if key.id == action), keymap)
 
 
 def names(some: Iterable[Key], keymap: Mapping[str, str]) -> set[str]:
@@ -249,9 +270,23 @@ def check(keymap: Mapping[str, object]) -> dict[str, str]:
             part.strip().isprintable() and part.strip() for part in keys.split(",")
         ):
             raise BadInput(f"settings: the key of {name} is {clean(str(keys), 60)!r}", allowed="a key, such as x or f5")
-        good[name] = keys
+        good[name] = ",".join(_character_to_key(part) if len(part := each.strip()) == 1 else part
+                              for each in keys.split(","))  # fmt: skip
     _check_clashes(known | good)
+    _check_hidden(known | good, good)
     return good
+
+
+def _check_hidden(keys: Mapping[str, str], changed: Mapping[str, str]) -> None:
+    """A key of a lab or of the app that a view would take for itself, or the other way round, as nobody meant it."""
+    for name in changed:
+        scope, own = name.partition(".")[0], {part.strip() for part in keys[name].split(",")}
+        for other, names in keys.items():
+            place = other.partition(".")[0]
+            if place not in _OVER.get(scope, ()) and scope not in _OVER.get(place, ()):
+                continue
+            if both := own & {part.strip() for part in names.split(",")}:
+                _clash(min(both), other, name)
 
 
 def _check_clashes(keys: Mapping[str, str]) -> None:
@@ -260,5 +295,10 @@ def _check_clashes(keys: Mapping[str, str]) -> None:
         scope = name.partition(".")[0]
         for part in (part.strip() for part in names.split(",")):
             if other := taken.get((scope, part)):
-                raise BadInput(f"settings: {clean(part, 20)} would be both {other} and {name}", todo="give one another")
+                _clash(part, other, name)
             taken[scope, part] = name
+
+
+def _clash(part: str, one: str, other: str) -> NoReturn:
+    shown = clean(_SHOWN.get(part, part), 20)
+    raise BadInput(f"settings: {shown} would be both {one} and {other}", todo="give one another")

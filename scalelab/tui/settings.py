@@ -73,7 +73,7 @@ def load(theme: str | None = None, glyphs: str | None = None, folder: Path | Non
     mouse = tables.get("mouse", True)
     if not isinstance(mouse, bool):
         raise BadInput(f"mouse {clean(str(mouse), 40)!r}", allowed="true, false")
-    fallback = "braille" if _utf8() else "ascii"
+    fallback = "braille" if _draws_braille() else "ascii"
     return Settings(
         theme=_one_of("theme", theme or tables.get("theme", "dark"), THEMES),
         glyphs=_one_of("glyphs", glyphs or tables.get("glyphs", fallback), GLYPHS),
@@ -151,7 +151,8 @@ def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     return str(value)
 
 
-def _utf8() -> bool:
+def _draws_braille() -> bool:
+    """Whether the terminal has these letters; the console of Linux has the few hundred of its font, none of them."""
     import sys
 
-    return "utf" in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
+    return os.environ.get("TERM") != "linux" and "utf" in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()

@@ -40,6 +40,18 @@ def test_a_path_is_a_lab_or_none(scalelab: Run) -> None:
     assert "there is no lab at labs/nowhere" in ran.err
 
 
+def test_who_names_no_lab_is_told_which_there_are(
+    scalelab: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "no lab was named: `scalelab run` makes one" in scalelab("attach").err
+    for name in ("b", "a"):
+        (tmp_path / "labs" / name).mkdir(parents=True)
+        (tmp_path / "labs" / name / "lab.db").touch()
+    ran = scalelab("status")
+    assert (ran.code, ran.err) == (2, "scalelab: no lab was named (allowed: labs/a, labs/b)\n")
+
+
 def test_options_of_the_app_have_no_meaning_before_a_verb(scalelab: Run) -> None:
     ran = scalelab("--preset", "tiny", "presets")
     assert ran.code == 2

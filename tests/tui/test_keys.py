@@ -7,13 +7,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from textual import actions
+from textual import actions, events
 
 from scalelab.errors import BadInput
 from scalelab.tui import keys, settings, views
 from scalelab.tui.palette import KeyCommands
 from scalelab.tui.screens.base import Room
 from scalelab.tui.screens.help import Help
+from scalelab.tui.screens.lab import LabScreen
+from scalelab.tui.screens.start import StartScreen
 from tests.tui.screens import app, settle, text, until
 
 
@@ -47,6 +49,31 @@ def test_every_action_of_a_lab_has_its_method(training: Path) -> None:
     asyncio.run(see())
 
 
+def test_escape_leads_to_the_labs_from_every_view(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            for digit in range(1, 1 + len(views.NAMES)):
+                await pilot.press(str(digit))
+                await settle(pilot)
+                await pilot.press("escape")
+                await until(pilot, lambda: isinstance(made.screen, StartScreen))
+                await pilot.press("enter")
+                await until(pilot, lambda: isinstance(made.screen, LabScreen) and made.screen.is_read)
+
+    asyncio.run(see())
+
+
+def test_ctrl_c_says_what_leaves(training: Path) -> None:
+    async def see() -> None:
+        chosen = settings.Settings(keymap={"app.leave": "x"})
+        async with app(training, chosen=chosen) as (made, pilot):
+            await pilot.press("3", "ctrl+c")
+            await settle(pilot)
+            assert "x leaves; what trains goes on training" in text(made).splitlines()[-1]
+
+    asyncio.run(see())
+
+
 def test_help_and_palette_list_what_works_here(training: Path) -> None:
     async def see() -> None:
         async with app(training, size=(120, 50)) as (made, pilot):
@@ -55,8 +82,8 @@ def test_help_and_palette_list_what_works_here(training: Path) -> None:
             offered = list(screen.offered())
             assert {"lab.stop", "runs.pin", "app.leave"} <= {key.id for key in offered}
             assert "lab.go_on" not in {key.id for key in offered}
-            found = {str(hit.help) async for hit in KeyCommands(screen).discover()}
-            assert found == {key.help for key in offered if key.id != "app.palette"}
+            found = {str(hit.text) async for hit in KeyCommands(screen).discover()}
+            assert found == {f"{key.help}  ({keys.shown(key, {})})" for key in offered if key.id != "app.palette"}
             await pilot.press("question_mark")
             await until(pilot, lambda: isinstance(made.screen, Help))
             lines = " ".join(" ".join(line.plain.split()) for line in made.screen.lines(100))  # type: ignore[attr-defined]
@@ -105,6 +132,9 @@ def test_a_key_from_the_settings_file_takes_its_place(training: Path, tmp_path: 
         ("colour = 'x'", "colour is not a field"),
         ("[keys]\n'runs.pim' = 'x'", "did you mean runs.pin?"),
         ("[keys]\n'runs.pin' = 'x'", "would be both"),
+        ("[keys]\n'lab.back' = 'q'", "q would be both app.leave and lab.back"),
+        ("[keys]\n'lab.back' = 'z'", "z would be both runs.zoom and lab.back"),
+        ("[keys]\n'runs.pin' = '?'", "? would be both app.help and runs.pin"),
         ("[keys]\n'runs.pin' = ''", "the key of runs.pin"),
         ("keys = 1", "keys is no table"),
         ("theme = ", "cannot be read"),
@@ -174,3 +204,33 @@ def test_a_settings_file_that_cannot_be_read_is_left_alone(training: Path, tmp_p
 
     asyncio.run(see())
     assert (folder / "settings.toml").read_text() == "theme = "
+
+
+def test_what_is_pasted_where_letters_are_typed_has_gone_through_the_gate(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            for opens, closes in (("slash", "escape"), ("colon", "escape")):
+                await pilot.press(opens)
+                await settle(pilot)
+                made.post_message(events.Paste("\x1b[2J\u202ea\x07"))
+                await until(pilot, lambda: "[2J" in text(made))
+                assert all(letter == "\n" or letter.isprintable() for letter in text(made))
+                await pilot.press(closes)
+
+    asyncio.run(see())
+
+
+def test_a_palette_that_was_left_does_nothing_to_what_was_left_too(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            assert isinstance(made.screen, Room)
+            commands = KeyCommands(made.screen)
+            chosen = [hit.command async for hit in commands.discover()]
+            await pilot.press("b")
+            await until(pilot, lambda: isinstance(made.screen, StartScreen))
+            for command in chosen:
+                if command.args[0].scope != "app":  # type: ignore[union-attr]
+                    await command()  # type: ignore[misc]
+            assert isinstance(made.screen, StartScreen)
+
+    asyncio.run(see())

@@ -99,7 +99,8 @@ class Asks(Room):
         self.app.push_screen(
             Confirm(
                 f"stop training {shot.name}?",
-                f"{running} run{'s' if running != 1 else ''} under way. Finished runs and checkpoints stay; R goes on.",
+                f"{running} run{'s' if running != 1 else ''} under way. Finished runs and checkpoints stay; "
+                f"{self.key('lab.go_on')} goes on.",
                 (
                     Choice(name="", words="go on training"),
                     Choice(name=SAVE, words="save and stop: every run writes a checkpoint first; nothing is lost"),

@@ -12,7 +12,7 @@ from textual.dom import DOMNode
 from textual.message import Message
 
 from scalelab.tui import keys
-from scalelab.tui.bars import KeyBar
+from scalelab.tui.bars import KeyBar, Say
 from scalelab.tui.ground import Ground
 from scalelab.tui.painting import Painted
 
@@ -48,6 +48,10 @@ class Room(Ground, Painted[None]):
         """Other keys count when the focus moves."""
         self.bindings_updated_signal.subscribe(self, lambda _: self.tell_keys())
 
+    def key(self, action: str) -> str:
+        """The key of an action, as a sentence says it."""
+        return keys.named(action, getattr(self.app, "keymap", {}))
+
     def copied(self) -> str:
         """What the user would want to copy here."""
         return ""
@@ -72,6 +76,10 @@ class Room(Ground, Painted[None]):
         """One sentence in the last line, until the next key."""
         for bar in self.query(KeyBar):
             bar.say(sentence)
+
+    @on(Say)
+    def _heard(self, message: Say) -> None:
+        self.say(message.sentence)
 
     def on_key(self, *_: Any) -> None:
         """Whatever was said was read, by whoever presses a key that means nothing here."""

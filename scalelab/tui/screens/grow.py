@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scalelab.tui.screens.asks import Asks
     from scalelab.tui.snapshot import Snapshot
 
-TRAINS = "the lab is trained now: what is typed shows its cost; to start it, stop first (S), then E again"
+TRAINS = "the lab is trained now: what is typed shows its cost; to start it, stop first ({}), then {} again"
 
 
 class GrowScreen(Room):
@@ -75,7 +75,7 @@ class GrowScreen(Room):
         now = self._growing
         self.query_one(Sheet).show(growing.rows_of(now))
         self.query_one(Page).show(lambda width: growing.lines(now, width))
-        told = TRAINS if now.shot.alive and now.more is None else growing.cost_words(now)
+        told = self._trains() if now.shot.alive and now.more is None else growing.cost_words(now)
         self.query_one("#grow-cost", Static).update(Text(told, "bold"))
         self.query_one("#grow-command", Static).update(Text(f"$ {clean(now.command, 1_000)}", overflow="fold"))
 
@@ -120,7 +120,7 @@ class GrowScreen(Room):
         if now.more is None or not now.more.new:
             self.say(f"cannot start: {now.problem or 'nothing is added yet'}")
         elif lab.snapshot is not None and lab.snapshot.alive:
-            self.say(TRAINS)
+            self.say(self._trains())
         else:
             from scalelab.lab import control
 
@@ -135,6 +135,9 @@ class GrowScreen(Room):
             self.dismiss()
             lab.say("the lab grows; new sizes are probed first")
             lab.ask(do)
+
+    def _trains(self) -> str:
+        return TRAINS.format(self.key("lab.stop"), self.key("lab.extend"))
 
     def _lab(self) -> Asks:
         from scalelab.tui.screens.asks import Asks

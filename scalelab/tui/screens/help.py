@@ -37,9 +37,9 @@ class Help(Dialog[None]):
 
 
 def _entry(names: str, key: keys.Key, width: int) -> list[Text]:
-    room = width - KEY - 2 - (len(key.id) + 2 if width >= ROOMY else 0)
+    room = width - max(KEY, len(names) + 2) - 2 - (len(key.id) + 2 if width >= ROOMY else 0)
     broken = textwrap.wrap(key.help, max(room, 10)) or [""]
-    first = Text(f"  {names:{KEY}}", "bold", no_wrap=True)
+    first = Text(f"  {names:{KEY}}" if len(names) < KEY else f"  {names}  ", "bold", no_wrap=True)
     first.append(broken[0], "not bold")
     lines = [first, *(Text(" " * (KEY + 2) + part, no_wrap=True) for part in broken[1:])]
     if lines[-1].cell_len + len(key.id) + 2 <= width:

@@ -87,6 +87,8 @@ class LabScreen(Asks):
     def _changed(self, message: LabChanged) -> None:
         if self.snapshot is None:
             self.run_worker(self._make_ready(), group="ahead")
+        elif self.snapshot.alive != message.snapshot.alive:
+            self.say("")  # what was asked of it has come about, or is over
         self.snapshot = message.snapshot
         self._draw_header()
         self._show()

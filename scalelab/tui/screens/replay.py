@@ -77,7 +77,7 @@ class ReplayScreen(LabScreen):
         """Stand still; again: go on."""
         tempo = self._player.tempo
         if tempo.over:
-            self.say("it has been played to its end: ^ plays it again")
+            self.say(f"it has been played to its end: {self.key('replay.start')} plays it again")
             return
         tempo.pause(not tempo.paused)
         self._tell_tempo()

@@ -53,6 +53,8 @@ class StartScreen(Room):
         super().__init__()
         self._labs: tuple[LabLine, ...] | None = None
         self._presets: dict[str, str] = {}
+        self._left = ""
+        """The row of the lab that is being left for this list."""
 
     def compose(self) -> ComposeResult:
         """Title, list, keys."""
@@ -84,11 +86,12 @@ class StartScreen(Room):
 
     @on(LabsRead)
     def _came(self, message: LabsRead) -> None:
+        left, self._left = self._left, ""
         first = self._labs is None
         # What trains stands first, then what was touched last.
         self._labs = tuple(sorted(message.labs, key=lambda lab: (not lab.alive, -lab.changed)))
         self._presets = message.presets
-        self._draw(cursor=f"{LAB}{self._labs[0].root}" if first and self._labs else "")
+        self._draw(cursor=left or (f"{LAB}{self._labs[0].root}" if first and self._labs else ""))
 
     def _draw(self, cursor: str = "") -> None:
         now = getattr(self.app, "now", time.time)()
@@ -100,9 +103,9 @@ class StartScreen(Room):
         if self._labs is None:
             return [Row(key="", cells={"heading": "  reading ./labs"})]
         if not self._labs:
-            return [
-                Row(key="", cells={"heading": "  none yet: choose a preset below; enter plans it, then s trains it"})
-            ]
+            plans, trains = self.key("start.open"), self.key("plan.start")
+            words = f"  none yet: choose a preset below; {plans} plans it, then {trains} trains it"
+            return [Row(key="", cells={"heading": words})]
         return [_lab_row(lab, now) for lab in self._labs]
 
     def _preset_rows(self) -> list[Row]:
@@ -119,6 +122,10 @@ class StartScreen(Room):
     @on(Table.Chosen)
     def _chosen(self) -> None:
         self.action_open()
+
+    def leave(self, root: Path) -> None:
+        """Have the cursor on this lab when the list is seen again."""
+        self._left = f"{LAB}{root}"
 
     def copied(self) -> str:
         """The path of the lab under the cursor."""

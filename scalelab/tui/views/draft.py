@@ -73,6 +73,11 @@ def said(draft: Draft, base: Preset | None, key: str) -> str:
     return draft.edits.get(key) or value_of(base, key)
 
 
+def is_changed(draft: Draft, base: Preset | None, key: str) -> bool:
+    """Whether a field was given another value than the preset's; the same one typed again is none."""
+    return key in draft.edits and items(draft.edits[key]) != items(value_of(base, key))
+
+
 def value_of(preset: Preset | None, key: str) -> str:
     """A field of a preset as it is written in a form: exact, and empty where it is unset."""
     found = _get(preset, key)

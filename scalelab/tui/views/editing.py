@@ -9,6 +9,14 @@ from scalelab.gate import clean
 LONGEST = 400
 """Characters of one value; a paste beyond it is cut."""
 
+SHELL = frozenset({"ctrl+a", "ctrl+e", "ctrl+u", "ctrl+k", "ctrl+w"})
+"""What a shell's line also takes, for hands that are used to it; every other ctrl stays the app's."""
+
+
+def takes(key: str) -> bool:
+    """Whether a line that is edited takes this key for itself."""
+    return not key.startswith("ctrl+") or key in SHELL
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineEdit:
@@ -38,12 +46,20 @@ class LineEdit:
                 return replace(self, at=max(at - 1, 0))
             case "right":
                 return replace(self, at=min(at + 1, len(text)))
-            case "home":
+            case "home" | "ctrl+a":
                 return replace(self, at=0)
-            case "end":
+            case "end" | "ctrl+e":
                 return replace(self, at=len(text))
             case "backspace":
                 return LineEdit(text=text[: max(at - 1, 0)] + text[at:], at=max(at - 1, 0))
             case "delete":
                 return replace(self, text=text[:at] + text[at + 1 :])
+            case "ctrl+u":
+                return LineEdit(text=text[at:], at=0)
+            case "ctrl+k":
+                return LineEdit(text=text[:at], at=at)
+            case "ctrl+w":
+                start = len(text[:at].rstrip().rpartition(" ")[0])
+                kept = text[: start + 1] if start else ""
+                return LineEdit(text=kept + text[at:], at=len(kept))
         return None

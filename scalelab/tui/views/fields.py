@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scalelab.tui.views.draft import Draft, Planned, said
+from scalelab.tui.views.draft import Draft, Planned, is_changed, said
 from scalelab.tui.views.rows import Field
 
 
@@ -15,5 +15,5 @@ def field_of(
     """The field `key` of the preset; `beside` is what follows from its value."""
     return Field(
         key=key, label=label, value=said(draft, now.base, key), empty=empty, choices=tuple(choices), closed=closed,
-        beside=beside, problem=now.problems.get(key, ""), changed=key in draft.edits,
+        beside=beside, problem=now.problems.get(key, ""), changed=is_changed(draft, now.base, key),
     )  # fmt: skip

@@ -39,6 +39,8 @@ EMPTY = {
     "isoflop": "no three runs of one compute: budgets in FLOPs make isoFLOP levels",
 }
 """Panes with a figure, and what stands there without one."""
+DRAWS = "it is being drawn"
+"""What stands there before that is known."""
 PANES = ("words", *EMPTY, "card")
 GROWN = frozenset({"split", "isoflop"})
 """Figures that need to know how the best N and D grow."""
@@ -87,8 +89,8 @@ class LawView(LabView):
             yield Page(id="law-words")
             yield Page(id="law-card")
             with Vertical(id="law-figures"):
-                for name, empty in EMPTY.items():
-                    yield LawChart(id=f"law-{name}", empty=empty, glyphs=glyphs)
+                for name in EMPTY:
+                    yield LawChart(id=f"law-{name}", empty=DRAWS, glyphs=glyphs)
 
     @property
     def pane(self) -> str:

@@ -5,6 +5,7 @@ Keeps what smoothing has cost. Knows numpy and figures, no screen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,8 @@ _LABELS = {
     Along.STEPS: ("steps of the optimizer", Notation.COUNT),
     Along.SECONDS: ("seconds of training", Notation.NUMBER),
 }
+_SHORT = {Along.FLOPS: "FLOPs", Along.SECONDS: "time"}
+"""What an axis is called over the chart, where it is not called as it is asked for."""
 PAIRS = 4
 """Runs up to which each has its own colour when looked at alone."""
 
@@ -49,7 +52,8 @@ class Look:
 
     def words(self) -> str:
         """The look as it stands over the chart."""
-        scales = f"{'log' if self.log_y else 'linear'} loss, {'log' if self.log_x else 'linear'} {self.along}"
+        along = _SHORT.get(self.along, str(self.along))
+        scales = f"{'log' if self.log_y else 'linear'} loss, {'log' if self.log_x else 'linear'} {along}"
         return scales + ("", ", smoothed", ", smoothed much")[self.smoothing]
 
 
@@ -69,6 +73,11 @@ class Ends:
 
 
 def _ends(array: Array, log: bool) -> list[float]:
+    if not array.size:
+        return []
+    least, most = float(array.min()), float(array.max())
+    if math.isfinite(least) and math.isfinite(most) and (least > 0 or not log):
+        return [least, most]
     good = array[np.isfinite(array) & (array > 0)] if log else array[np.isfinite(array)]
     return [float(good.min()), float(good.max())] if good.size else []
 

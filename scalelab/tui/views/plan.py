@@ -184,7 +184,8 @@ class PlanView(Threaded):
         total = plan_words.total(self._desk.now, self._desk.said)
         if not self._new:
             elsewhere = self._snapshot is not None and self._snapshot.elsewhere
-            total = Text("" if elsewhere else "This lab's plan, as it is trained.  n: a new plan from this one")
+            new = keys.named("plan.new", getattr(self.app, "keymap", {}))
+            total = Text("" if elsewhere else f"This lab's plan, as it is trained.  {new}: a new plan from this one")
         self.query_one("#plan-total", Static).update(total)
         line = plan_words.command_lines(self.command, self.size.width - 2, FOOT)
         self.query_one("#plan-command", Static).update(line)

@@ -23,6 +23,7 @@ from scalelab.tui.views.draft import (
     Draft,
     Planned,
     budget_kind,
+    is_changed,
     items,
     ladder_kind,
     said,
@@ -45,6 +46,8 @@ MORE = (
                   ("seeds", "seeds", "the grid is trained once for each"))),
 )  # fmt: skip
 """Sections of plain fields: key, label, what it is."""
+NAME = 8
+"""Cells of the name that a target for N came out as."""
 _TABLES: dict[str, type[BaseModel]] = {
     "model": ModelSpec, "schedule": ScheduleSpec, "batch": BatchSpec,
     "learning_rate": LearningRateSpec, "evaluation": EvaluationSpec,
@@ -113,9 +116,9 @@ def _ladder(draft: Draft, now: Planned, last: Plan | None) -> list[Row]:
     kind = ladder_kind(now, draft)
     heads = ["N", "fits", "time", "memory", "FLOPs/tok", "all N"]
     rows: list[Row] = [
-        Heading(text="Ladder", beside=_columns(heads)),
+        Heading(text="Ladder", beside=" " * (NAME if kind == TARGETS else 0) + _columns(heads)),
         Field(key="ladder", label="sizes by", value=kind, choices=tuple(LADDERS), closed=True,
-              changed=any(key in draft.edits for keys in LADDERS.values() for key in keys)),
+              changed=any(is_changed(draft, now.base, key) for keys in LADDERS.values() for key in keys)),
     ]  # fmt: skip
     costs = _costs(now.plan or last)
     if kind == SPAN:
@@ -128,7 +131,7 @@ def _ladder(draft: Draft, now: Planned, last: Plan | None) -> list[Row]:
     for place, text in enumerate(every):
         found = text if kind == SHAPES else _nearest(text, made)
         cells = costs.get(found, [])
-        beside = _columns(cells) if kind == SHAPES or not cells else f"{found:<8}{_columns(cells)}"
+        beside = _columns(cells) if kind == SHAPES or not cells else f"{found:<{NAME}}{_columns(cells)}"
         told = now.problems.get(key, "")
         guilty = told.startswith(f"{key}[{place}]") or (f"{key}[" not in told and draft.touched == key and place == 0)
         rows.append(Field(key=f"{key}[{place}]", label=f"rung {place + 1}", value=text, beside=beside or " ",
@@ -189,7 +192,7 @@ def _budgets(draft: Draft, now: Planned, last: Plan | None) -> list[Row]:
     return [
         Heading(text="Budgets"),
         Field(key="budgets", label="budgets in", value=kind, choices=tuple(BUDGETS), closed=True,
-              changed=any(key in draft.edits for key in BUDGETS.values())),
+              changed=any(is_changed(draft, now.base, key) for key in BUDGETS.values())),
         field_of(draft, now, BUDGETS[kind], "each rung on", span),
     ]  # fmt: skip
 

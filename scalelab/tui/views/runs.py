@@ -43,7 +43,7 @@ class RunsView(ChartKeys, Container):
     RunsView { layout: vertical; height: 1fr; }
     RunsView.-wide { layout: horizontal; }
     RunsView #left { height: auto; }
-    RunsView.-wide #left { width: 92; height: 1fr; }
+    RunsView.-wide #left { width: 93; height: 1fr; padding-right: 1; }
     RunsView #told, RunsView #slots { margin: 0 0 0 2; }
     RunsView #compared { display: none; }
     RunsView.-compare #compared { display: block; }

@@ -15,7 +15,8 @@ from textual import events
 from textual.message import Message
 
 from scalelab.gate import clean
-from scalelab.tui.views.editing import LineEdit
+from scalelab.tui.bars import Say
+from scalelab.tui.views.editing import LineEdit, takes
 from scalelab.tui.views.lines import LinesView
 from scalelab.tui.views.rows import Field, Row
 
@@ -23,6 +24,8 @@ LABEL = 12
 """Cells of a label."""
 VALUES = ((110, 24), (76, 14), (0, 10))
 """Cells that a short value is given, by the width of the sheet."""
+LEAST = 20
+"""Cells beside a value in which words are broken; in fewer they are cut."""
 WRONG = "color(166) bold"
 
 
@@ -101,7 +104,10 @@ class Sheet(LinesView, can_focus=True, inherit_bindings=False):
     def choose(self, by: int) -> None:
         """Take the next or the last of the choices of the field under the cursor."""
         field = self.field
-        if field is None or not field.choices:
+        if field is None:
+            return
+        if not field.choices:
+            self.post_message(Say(f"{field.label.strip()} has no choices to go through: it is typed"))
             return
         now = field.choices.index(field.value) if field.value in field.choices else -1 if by > 0 else 0
         self.post_message(self.Edited(field.key, field.choices[(now + by) % len(field.choices)], done=True))
@@ -120,11 +126,11 @@ class Sheet(LinesView, can_focus=True, inherit_bindings=False):
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Whether a key goes into a value and does nothing else."""
         del character
-        return self.editing and not key.startswith("ctrl+")
+        return self.editing and takes(key)
 
     def on_key(self, event: events.Key) -> None:
         """Everything goes into the value while it is edited."""
-        if self._edit is None or event.key.startswith("ctrl+"):
+        if self._edit is None or not takes(event.key):
             return
         event.stop()
         event.prevent_default()
@@ -207,9 +213,16 @@ class Sheet(LinesView, can_focus=True, inherit_bindings=False):
             style = "dim" if not field.value else "bold" if field.changed else ""
             line.append(value, f"{style} underline" if here else style)
             line.append(" " * max(width - cell_len(value), 0))
-        if field.beside:
-            line.append("  " + _harmless(field.beside), "dim")
-        return [line, *self._problem(field)]
+        return [*self._beside(line, field, here), *self._problem(field)]
+
+    def _beside(self, line: Text, field: Field, here: bool) -> list[Text]:
+        """The line with what follows from its value; under the cursor all of it, in as many lines as that takes."""
+        words, start = _harmless(field.beside), line.cell_len + 2
+        room = self.columns - start - 1
+        parts = textwrap.wrap(words, room) if here and LEAST < room < cell_len(words) else [words]
+        if words:
+            line.append("  " + parts[0], "dim")
+        return [line, *(Text(" " * start + part, "dim", no_wrap=True) for part in parts[1:])]
 
     def _problem(self, field: Field) -> list[Text]:
         if not field.problem:

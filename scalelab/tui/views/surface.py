@@ -25,8 +25,8 @@ from scalelab.tui.views.page import Page
 from scalelab.tui.views.subject import known_of, subject_of, why_no_law
 
 
-class ReadMap(SurfaceMap):
-    """A map whose cursor can be put on an N and a D."""
+class ReadMap(SurfaceMap, inherit_bindings=False):
+    """A map whose cursor can be put on an N and a D; its keys are its view's, out of the one table."""
 
     def put(self, n_params: float, n_tokens: float) -> bool:
         """The cursor there; False, and no cursor, where the map does not reach so far."""

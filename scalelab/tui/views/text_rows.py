@@ -13,7 +13,7 @@ from scalelab.report import numbers
 from scalelab.report.grid import times_read
 from scalelab.report.layout import counted
 from scalelab.tui.views import grouping, tasks
-from scalelab.tui.views.draft import Draft, Planned, said
+from scalelab.tui.views.draft import Draft, Planned, is_changed, said
 from scalelab.tui.views.fields import field_of
 from scalelab.tui.views.rows import Field, Heading, Row
 from scalelab.units import format_duration, parse_count
@@ -71,7 +71,7 @@ def _columns(draft: Draft, now: Planned, source: str, task: str) -> list[Row]:
     every = zip((tasks.PROMPT, tasks.TARGET), ("prompt", "target"), found, tasks.usual_columns(source, task), what,
                 strict=True)  # fmt: skip
     return [Field(key=key, label=label, value=value, empty=usual or "NAME", beside=beside,
-                  problem=now.problems.get(key, ""), changed=tasks.SOURCE in draft.edits)
+                  problem=now.problems.get(key, ""), changed=is_changed(draft, now.base, tasks.SOURCE))
             for key, label, value, usual, beside in every]  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def group_rows(draft: Draft, now: Planned, last: Plan | None) -> list[Row]:
     """The groups as a table, each with its fields where the cursor is."""
     groups, task = grouping.groups_of(draft, now.base), said(draft, now.base, tasks.TASK)
     if not groups:
-        what = "a adds one: texts to compare" + (", recipes, repetition" if task == tasks.LM else "")
+        what = "a adds one: other texts" + (", recipes, repetition" if task == tasks.LM else "")
         return [Heading(text="Groups"),
                 Field(key=grouping.KEY, label="groups", value="", empty="none", beside=what, closed=True,
                       changed=grouping.KEY in draft.edits, problem=now.problems.get(grouping.KEY, ""))]  # fmt: skip

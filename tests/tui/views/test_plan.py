@@ -283,6 +283,49 @@ async def test_no_colour_and_outside_text(monkeypatch: pytest.MonkeyPatch, cpu: 
         assert "\x1b" not in shown and "\u202e" not in shown and "[/b]" in shown
 
 
+@piloted
+async def test_what_follows_from_the_value_under_the_cursor_is_shown_whole(host: Host) -> None:
+    async with host.run_test(size=(80, 24)) as pilot:
+        await _to(pilot, "corpus.source")
+        described = " ".join(line.strip() for line in screen(host).splitlines())
+        assert "12 MB of English prose, offline, public domain" in described
+        await _to(pilot, "corpus.tokenizer")
+        assert "12 MB of …" in screen(host) or "12 MB …" in screen(host)
+
+
+@piloted
+async def test_a_value_typed_again_as_it_was_is_no_change(host: Host) -> None:
+    async with host.run_test(size=(80, 24)) as pilot:
+        for key in ("ladder.shapes[1]", "budgets.tokens", "corpus.source", "seeds"):
+            await _to(pilot, key)
+            await pilot.press("enter", "enter")
+        await settle(pilot)
+        assert not [field.key for field in host.query_one(Sheet).fields if field.changed]
+
+
+@piloted
+async def test_columns_stand_under_their_heads_however_sizes_are_said(host: Host) -> None:
+    async with host.run_test(size=(120, 40)) as pilot:
+        await _to(pilot, "ladder")
+        for kind in ("shapes", "targets for N", "from–to–count"):
+            lines = screen(host).splitlines()
+            assert _value(host, "ladder") == kind
+            head = next(line for line in lines if line.startswith("Ladder"))
+            rung = next(line for line in lines if "402 MB" in line)
+            assert head.index("memory") == rung.index("402 MB")
+            await pilot.press("l")
+            await settle(pilot)
+
+
+@piloted
+async def test_a_rung_is_not_added_to_a_preset_that_there_is_not(host: Host) -> None:
+    async with host.run_test(size=(80, 24)) as pilot:
+        await _type(pilot, "preset", "none")
+        await pilot.press("a")
+        await settle(pilot)
+        assert "none" in _problem(host, "preset")
+
+
 def test_a_line_is_edited_as_everywhere() -> None:
     line = LineEdit.of("ab")
     for key in ("left", "backspace", "backspace", "delete", "left", "right"):
@@ -290,6 +333,12 @@ def test_a_line_is_edited_as_everywhere() -> None:
     assert line == LineEdit(text="", at=0)
     assert line.insert("x\x1b[0m").text == "x\\x1b[0m"
     assert line.press("f5") is None
+    line = LineEdit.of("150k, 300k, 600k")
+    for key, left in (("ctrl+w", "150k, 300k, |"), ("ctrl+a", "|150k, 300k, "), ("right", "1|50k, 300k, "),
+                      ("ctrl+u", "|50k, 300k, "), ("ctrl+e", "50k, 300k, |"), ("ctrl+w", "50k, |"),
+                      ("left", "50k,| "), ("ctrl+k", "50k,|"), ("ctrl+w", "|")):  # fmt: skip
+        line = line.press(key) or line
+        assert f"{line.text[: line.at]}|{line.text[line.at :]}" == left
     assert len(line.insert("y" * 999).text) == LONGEST
 
 

@@ -13,7 +13,7 @@ from scalelab import preset_files
 from scalelab.records import DeviceInfo
 from scalelab.tui.views.plan import PlanView
 from scalelab.tui.views.sheet import Sheet
-from tests.tui.looks import LOOKS, SIZES, use
+from tests.tui.looks import LOOKS, use
 from tests.tui.views.host import Host, kept, piloted, screen, settle
 from tests.tui.views.shots import shot
 from tests.tui.views.test_plan import _elsewhere, _problem, _to, _type, _value
@@ -41,9 +41,12 @@ async def test_groups_in_every_look(
         await kept(app, pilot, "plan-groups")
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "colours"), LOOKS)
 @piloted
-async def test_pairs_at_every_size(size: tuple[int, int], cpu: DeviceInfo) -> None:
+async def test_pairs_in_every_look(
+    size: tuple[int, int], colours: str, cpu: DeviceInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(colours, monkeypatch)
     app = shows("qa", cpu)
     async with app.run_test(size=size) as pilot:
         await _type(pilot, "corpus.source", "hf:rajpurkar/squad#context,question,answers.text")
