@@ -256,7 +256,7 @@ class LabApp(ChangedCells[str]):
 
     def action_command_palette(self) -> None:
         """Actions by their words."""
-        if not Palette.is_open(self):
+        if not isinstance(self.screen, Palette):
             self.push_screen(Palette(id="--command-palette"))
 
     def action_next_theme(self) -> None:
