@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 
@@ -76,10 +75,24 @@ def smoothed(values: Array, weight: float) -> Array:
     if weight <= 0:
         return values
     known = np.isfinite(values)
+    if known.all():
+        return _mean(values, weight)
     out = np.full(len(values), np.nan)
-    # The weights of the first t values sum to 1 - weight^t.
-    out[known] = _moving(values[known], weight) / -np.expm1(np.arange(1, known.sum() + 1) * math.log(weight))
+    out[known] = _mean(values[known], weight)
     return out
+
+
+def _mean(values: Array, weight: float) -> Array:
+    """Divided by what the weights of the first t values sum to: 1 - weight^t."""
+    sums = _sums(weight, 1 << max(len(values) - 1, 1).bit_length())
+    mean: Array = _moving(values, weight) / sums[: len(values)]
+    return mean
+
+
+@lru_cache(16)
+def _sums(weight: float, count: int) -> Array:
+    sums: Array = -np.expm1(np.arange(1, count + 1) * math.log(weight))
+    return sums
 
 
 def _moving(values: Array, weight: float) -> Array:
@@ -88,8 +101,10 @@ def _moving(values: Array, weight: float) -> Array:
     blocks = np.zeros((-(-len(values) // BLOCK), BLOCK))
     blocks.ravel()[: len(values)] = values
     means: Array = blocks @ within
-    for before, after in pairwise(means):
-        after += before[-1] * faded
+    whole, before = float(faded[-1]), [0.0]
+    for last in means[:-1, -1].tolist():
+        before.append(last + before[-1] * whole)
+    means += np.outer(before, faded)
     return means.ravel()[: len(values)]
 
 

@@ -84,6 +84,8 @@ class Chart(CellWidget):
         self._cursor: tuple[int, float] | None = None
         self._followed = ""
         self._memory = Memory()
+        self._shown: tuple[Figure, view.Window, Figure] | None = None
+        """The figure, its window and what is seen of it: one key asks for it five times."""
         self._drawn: tuple[object, Drawing, Figure | None] | None = None
         self._known: tuple[object, Reading | None] | None = None
         """What was read last, and where: one key asks for it three times."""
@@ -96,7 +98,11 @@ class Chart(CellWidget):
     @property
     def shown(self) -> Figure | None:
         """The figure as it is seen, cut to the window."""
-        return None if self._figure is None else view.windowed(self._figure, self._window)
+        if self._figure is None:
+            return None
+        if self._shown is None or self._shown[0] is not self._figure or self._shown[1] != self._window:
+            self._shown = self._figure, self._window, view.windowed(self._figure, self._window)
+        return self._shown[2]
 
     def show(self, figure: Figure | None) -> None:
         """Draws a figure in place of the one before; what is alike in both is not written again.

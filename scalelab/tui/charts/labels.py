@@ -29,7 +29,7 @@ class Ending:
 
 def endings(figure: Figure, area: Layout) -> list[Ending]:
     """The labels and where their lines end; of lines with one label and colour, the one that reaches furthest."""
-    found: dict[tuple[str, int | None], Ending] = {}
+    found: dict[tuple[str, int | None], tuple[int, float, Series]] = {}
     named = [each for each in figure.series if each.label and len(each.x)]
     for series, place in zip(named, _ends(named, figure, area), strict=True):
         if place is None:
@@ -38,11 +38,13 @@ def endings(figure: Figure, area: Layout) -> list[Ending]:
         if series.x_high is not None:
             whisker = float(area.across(figure.x, float(series.x_high[last])))
             across = min(max(across, whisker), area.columns - 1.0) if math.isfinite(whisker) else across
-        placed = Ending(text=single(series.label), column=round(across), row=round(down), series=series)
-        known = found.get((placed.text, series.colour))
-        if known is None or known.column <= placed.column:
-            found[placed.text, series.colour] = placed
-    return list(found.values())
+        known = found.get((series.label, series.colour))
+        if known is None or known[0] <= round(across):
+            found[series.label, series.colour] = round(across), down, series
+    return [
+        Ending(text=single(label), column=column, row=round(down), series=series)
+        for (label, _), (column, down, series) in found.items()
+    ]
 
 
 def _ends(named: Sequence[Series], figure: Figure, area: Layout) -> list[tuple[int, float, float] | None]:

@@ -104,6 +104,22 @@ def together(*parts: Intervals) -> Intervals:
     return Intervals(column=column, first=first, last=last, owner=owner[order])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stretches:
+    """What is kept of lines: of each run of joined points inside one column of dots its ends and its extremes."""
+
+    column: Ints
+    owner: Ints
+    linked: npt.NDArray[np.bool_]
+    """Whether the line goes on into the stretch behind it; one less than there are stretches."""
+    top: Array
+    bottom: Array
+    """The least and the greatest row of its points."""
+    x: tuple[Array, Array]
+    y: tuple[Array, Array]
+    """Where its first and its last point are, in dots."""
+
+
 def lines(x: Array, y: Array, owner: Ints, width: int, height: int) -> Intervals:
     """The dots that lines through points pass.
 
@@ -124,20 +140,33 @@ def lines(x: Array, y: Array, owner: Ints, width: int, height: int) -> Intervals
         x, y, owner = x[kept], y[kept], owner[kept]
     if not len(x):
         return NONE
-    column = np.rint(np.clip(x, -FAR, FAR)).astype(np.int32)
+    column = columns(x)
     starts = np.concatenate([[0], np.flatnonzero(~linked | (column[1:] != column[:-1])) + 1])
-    inner = _within_columns(y, starts, column[starts], owner[starts])
-    apart = np.flatnonzero(linked[starts[1:] - 1] & ~_touching(inner, y, starts))
-    across = _across_columns(x, y, column, owner, starts[apart + 1] - 1, width)
+    ends = np.concatenate([starts[1:], [len(x)]]) - 1
+    return passed(Stretches(
+        column=column[starts], owner=owner[starts], linked=linked[ends[:-1]], top=np.minimum.reduceat(y, starts),
+        bottom=np.maximum.reduceat(y, starts), x=(x[starts], x[ends]), y=(y[starts], y[ends]),
+    ), width, height)  # fmt: skip
+
+
+def columns(x: Array) -> Ints:
+    """The column of dots that a place is in."""
+    return np.rint(np.clip(x, -FAR, FAR)).astype(np.int32)
+
+
+def passed(found: Stretches, width: int, height: int) -> Intervals:
+    """The dots of stretches and of the ways between them."""
+    inner = Intervals(column=found.column, first=_rows(found.top), last=_rows(found.bottom), owner=found.owner)
+    across = _across_columns(found, np.flatnonzero(found.linked & ~_touching(inner, *found.y)), width)
     return together(inner.within(width, height), across.within(width, height))
 
 
-def _touching(inner: Intervals, y: Array, starts: Ints) -> npt.NDArray[np.bool_]:
+def _touching(inner: Intervals, begins: Array, ends: Array) -> npt.NDArray[np.bool_]:
     """Where a stretch and the next stand in columns side by side and the way between them is lit already.
 
     It is where both hold all rows of the way, or where the way is one row: of dense curves that is most of it.
     """
-    before, after = _rows(y[starts[1:] - 1]), _rows(y[starts[1:]])
+    before, after = _rows(ends[:-1]), _rows(begins[1:])
     top, bottom = np.minimum(before, after), np.maximum(before, after)
     highest, lowest = np.maximum(inner.first[:-1], inner.first[1:]), np.minimum(inner.last[:-1], inner.last[1:])
     lit: npt.NDArray[np.bool_] = (bottom - top <= 1) | ((highest <= top) & (lowest >= bottom))
@@ -145,28 +174,26 @@ def _touching(inner: Intervals, y: Array, starts: Ints) -> npt.NDArray[np.bool_]
     return lit
 
 
-def _within_columns(y: Array, starts: Ints, column: Ints, owner: Ints) -> Intervals:
-    """One interval for each stretch of joined points inside one column of dots: from its lowest to its highest."""
-    first, last = (_rows(extreme.reduceat(y, starts)) for extreme in (np.minimum, np.maximum))
-    return Intervals(column=column, first=first, last=last, owner=owner)
-
-
 def _rows(y: Array) -> Ints:
     return np.rint(np.clip(y, -FAR, FAR)).astype(np.int64)
 
 
-def _across_columns(x: Array, y: Array, column: Ints, owner: Ints, at: Ints, width: int) -> Intervals:
-    """Of each join that leaves its column, the piece inside every column that it passes.
+def _across_columns(found: Stretches, at: Ints, width: int) -> Intervals:
+    """Of each join of a stretch with the next, the piece inside every column that it passes.
 
     The row at which it crosses from one column into the next is lit in the column that it comes from, and in the next
     only where it goes on along that row: so the line is one dot thin and has no hole.
     """
-    near = (np.maximum(column[at], column[at + 1]) >= 0) & (np.minimum(column[at], column[at + 1]) < width)
-    at = at[near]
-    backward = column[at + 1] < column[at]
-    left, right = np.where(backward, at + 1, at), np.where(backward, at, at + 1)
-    x0, y0, x1, y1 = (np.clip(each, -FAR, FAR) for each in (x[left], y[left], x[right], y[right]))
-    begin, end = column[left], column[right]
+    begin, end = found.column[at], found.column[at + 1]
+    near = (np.maximum(begin, end) >= 0) & (np.minimum(begin, end) < width)
+    at, begin, end = at[near], begin[near], end[near]
+    backward = end < begin
+    sides = (found.x[1][at], found.x[0][at + 1]), (found.y[1][at], found.y[0][at + 1])
+    (x0, x1), (y0, y1) = (
+        (np.clip(np.where(backward, after, before), -FAR, FAR), np.clip(np.where(backward, before, after), -FAR, FAR))
+        for before, after in sides
+    )
+    begin, end = np.minimum(begin, end), np.maximum(begin, end)
     first, last = np.maximum(begin, -1), np.minimum(end, width)
     pieces = last - first + 1
     index = np.repeat(np.arange(len(at)), pieces)
@@ -180,7 +207,7 @@ def _across_columns(x: Array, y: Array, column: Ints, owner: Ints, at: Ints, wid
     ends = _rows(np.where(here < end[index], level + (here + 1) * slope, y1[index]))
     begins += np.sign(ends - begins) * inner
     return Intervals(
-        column=here, first=np.minimum(begins, ends), last=np.maximum(begins, ends), owner=owner[left][index]
+        column=here, first=np.minimum(begins, ends), last=np.maximum(begins, ends), owner=found.owner[at][index]
     )
 
 

@@ -5,15 +5,15 @@ A cell takes the colour of the last line in it and keeps the dots of that colour
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from scalelab.figures import Axis, Figure, Mark, Role, Series
-from scalelab.tui.charts import raster
+from scalelab.tui.charts import raster, rising
 from scalelab.tui.charts.axes import Layout
 from scalelab.tui.charts.cells import Cells
 from scalelab.tui.charts.glyphs import signs_of
@@ -25,14 +25,12 @@ from scalelab.tui.charts.raster import Array, Ints, Lit
 class Memory:
     """The lines of the frame before, by the arrays that they were made of.
 
-    Most curves of a lab are of runs that are done; as long as the axes stay they are not rastered again, and where
-    axes move their logarithms are known.
+    Most curves of a lab are of runs that are done; as long as the axes stay they are not rastered again.
     """
 
     def __init__(self) -> None:
         self._axes: Any = None
         self._lines: dict[tuple[int, int], tuple[Array, Array, Lit]] = {}
-        self._logs: dict[int, tuple[Array, Array]] = {}
 
     def lit(self, drawn: list[Series], figure: Figure, area: Layout) -> Lit:
         """What the lines light, in their order, owned by their places in `drawn`."""
@@ -44,32 +42,37 @@ class Memory:
         for series, found in zip(fresh, self._rastered(fresh, figure, area), strict=True):
             known[id(series.x), id(series.y)] = (series.x, series.y, found)
         self._lines = {key: known[key] for key in ((id(each.x), id(each.y)) for each in drawn)}
-        kept = {each for key in self._lines for each in key}
-        self._logs = {key: found for key, found in self._logs.items() if key in kept}
         parts = [self._lines[id(each.x), id(each.y)][2] for each in drawn]
         owner = np.repeat(np.arange(len(parts)), [len(part.owner) for part in parts])
         return replace(raster.joined(parts), owner=owner)
 
     def _rastered(self, series: list[Series], figure: Figure, area: Layout) -> list[Lit]:
-        """What each of some lines lights; all of them in one pass."""
+        """What each of some lines lights, all together."""
         if not series:
             return []
-        owner = np.repeat(np.arange(len(series), dtype=np.int32), [len(each.x) for each in series])
-        across = area.dots_across(*self._along(figure.x, [each.x for each in series]))
-        down = area.dots_down(*self._along(figure.y, [each.y for each in series]))
-        width, height = area.columns * area.dots.wide, area.rows * area.dots.high
-        found = raster.lines(across, down, owner, width, height).in_cells(area.dots.weights)
-        cuts = np.searchsorted(found.owner, np.arange(len(series) + 1)).tolist()
-        return [found.where(slice(first, last)) for first, last in pairwise(cuts)]
+        lit = _dots(series, figure, area).in_cells(area.dots.weights)
+        cuts = np.searchsorted(lit.owner, np.arange(len(series) + 1)).tolist()
+        return [lit.where(slice(first, last)) for first, last in pairwise(cuts)]
 
-    def _along(self, axis: Axis, every: list[Array]) -> tuple[Axis, Array]:
-        """All values of an axis in one array; where it is a log axis their logarithms, on the linear axis of those."""
-        if not axis.log:
-            return axis, np.concatenate(every)
-        with np.errstate(all="ignore"):
-            self._logs |= {id(each): (each, np.log(each)) for each in every if id(each) not in self._logs}
-        low, high = math.log(axis.low), math.log(axis.high)
-        return replace(axis, low=low, high=high, log=False), np.concatenate([self._logs[id(each)][1] for each in every])
+
+def _dots(series: list[Series], figure: Figure, area: Layout) -> raster.Intervals:
+    """The dots of lines: of those that rise along x by searching, of others and of those with gaps point by point."""
+    across, down = partial(area.dots_across, figure.x), partial(area.dots_down, figure.y)
+    width, height = area.columns * area.dots.wide, area.rows * area.dots.high
+    rises = np.array([rising.rises(each.x) for each in series])
+    rest, parts = np.flatnonzero(~rises).tolist(), []
+    if rises.any():
+        owners = np.flatnonzero(rises)
+        own = [series[place] for place in owners.tolist()]
+        begins = rising.edges(figure.x, across, width)
+        found, gaps = rising.stretches([each.x for each in own], [each.y for each in own], begins, across, down)
+        parts.append(raster.passed(replace(found, owner=owners[found.owner]), width, height))
+        rest = sorted([*rest, *owners[gaps].tolist()])
+    if rest:
+        owner = np.repeat(rest, [len(series[place].x) for place in rest])
+        x, y = (np.concatenate([getattr(series[place], name) for place in rest]) for name in ("x", "y"))
+        parts.append(raster.lines(across(x), down(y), owner, width, height))
+    return raster.together(*parts)
 
 
 def draw_lines(cells: Cells, figure: Figure, area: Layout, look: Look, memory: Memory | None = None) -> None:

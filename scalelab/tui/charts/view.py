@@ -12,6 +12,7 @@ from scalelab.figures.axis import around
 from scalelab.report.numbers import flops
 from scalelab.tui.charts.axes import Layout, drawable, inside
 from scalelab.tui.charts.raster import Array
+from scalelab.tui.charts.rising import rises
 
 Window = tuple[float, float]
 """The shown part of an x axis, as shares of the whole: (0, 1) is all of it."""
@@ -88,13 +89,21 @@ def _fitted(figure: Figure, low: float, high: float) -> Axis:
     for series in figure.series:
         there = _between_values(series, low, high)
         x, y = series.x[there], series.y[there]
-        seen = y[(x >= low) & (x <= high) & (y >= figure.y.low) & (y <= figure.y.high)]
-        if len(seen):
-            ends += [float(seen.min()), float(seen.max())]
+        if there == slice(None):
+            y = y[(x >= low) & (x <= high)]
+        ends += _extremes(y, figure.y)
     if not ends:
         return figure.y
     bottom, top = around(ends, log=figure.y.log)
     return replace(figure.y, low=bottom, high=top)
+
+
+def _extremes(y: Array, axis: Axis) -> list[float]:
+    """The least and the greatest of some values that the axis holds; nothing where it holds none."""
+    within = y
+    if len(y) and not (y.min() >= axis.low and y.max() <= axis.high):  # neither is, where a value is no number
+        within = y[(y >= axis.low) & (y <= axis.high)]
+    return [float(within.min()), float(within.max())] if len(within) else []
 
 
 def _between_values(series: Series, low: float, high: float, more: int = 0) -> slice:
@@ -102,14 +111,10 @@ def _between_values(series: Series, low: float, high: float, more: int = 0) -> s
 
     Of a line, which goes from left to right, those are a few; of anything else it is all.
     """
-    if series.mark is not Mark.LINE or not _rises(series.x):
+    if series.mark is not Mark.LINE or not rises(series.x):
         return slice(None)
     first, last = int(series.x.searchsorted(low)), int(series.x.searchsorted(high, side="right"))
     return slice(max(first - more, 0), last + more)
-
-
-def _rises(x: Array) -> bool:
-    return bool((x[1:] >= x[:-1]).all())
 
 
 def readings(figure: Figure, area: Layout, column: int, row: float) -> list[Reading]:
