@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from functools import partial
 
+from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 
@@ -46,7 +47,11 @@ class KeyCommands(Provider):
 
 
 class Palette(CommandPalette):
-    """Textual's, which a page key ended with a traceback while its list had no place to stand in."""
+    """Textual's, which ended the app where a page key came while its list had no place, or a click behind a choice."""
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Close it, once: the second time the screen below it would go."""
+        return super().dismiss(result) if self.is_current else AwaitComplete.nothing()
 
     def _action_command_list(self, action: str) -> None:
         with contextlib.suppress(LookupError):

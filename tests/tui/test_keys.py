@@ -11,7 +11,7 @@ from textual import actions, events
 
 from scalelab.errors import BadInput
 from scalelab.tui import keys, settings, views
-from scalelab.tui.palette import KeyCommands
+from scalelab.tui.palette import KeyCommands, Palette
 from scalelab.tui.screens.base import Room
 from scalelab.tui.screens.help import Help
 from scalelab.tui.screens.lab import LabScreen
@@ -232,5 +232,19 @@ def test_a_palette_that_was_left_does_nothing_to_what_was_left_too(training: Pat
                 if command.args[0].scope != "app":  # type: ignore[union-attr]
                     await command()  # type: ignore[misc]
             assert isinstance(made.screen, StartScreen)
+
+    asyncio.run(see())
+
+
+def test_a_palette_that_is_closed_twice_takes_nothing_with_it(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            await pilot.press("colon")
+            await until(pilot, lambda: isinstance(made.screen, Palette))
+            palette = made.screen
+            palette.dismiss()
+            palette.dismiss()
+            await settle(pilot)
+            assert isinstance(made.screen, LabScreen)
 
     asyncio.run(see())
