@@ -96,7 +96,7 @@ def _files(found: Verdict, paths: LabPaths, flipped: dict[Path, str]) -> None:
     told = [each.text for each in bad if each.text.partition(":")[0] not in ours]
     damaged = {each.text.partition(":")[0] for each in bad}
     found.count("files and rows that do not read", sum(1 for _ in paths.root.rglob("*")), told)
-    found.count("damaged checkpoints that are not noticed", len(ours), sorted(ours - damaged))
+    found.count("damaged checkpoints left at the end that are not noticed", len(ours), sorted(ours - damaged))
 
 
 def _leftovers(found: Verdict, paths: LabPaths) -> None:
