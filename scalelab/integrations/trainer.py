@@ -9,6 +9,7 @@ import atexit
 import logging
 import math
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from scalelab.errors import BadInput
+from scalelab.gate import clean
 from scalelab.lab.recording import Recorder, safe_name
 from scalelab.records import (
     AdamW,
@@ -56,7 +58,8 @@ class ScaleLabCallback(TrainerCallback):
         `include_num_input_tokens_seen` is set, else batch × accumulation × devices × length of the first example.
 
     A run is a point of the laws where it went to its last step, its rate had come down to half its peak or less, and
-    its loss was evaluated there: with `eval_strategy` at the end, or by `trainer.evaluate()` after `trainer.train()`.
+    its loss was evaluated there: with `eval_strategy` at the end, or by `trainer.evaluate()` after `trainer.train()`; a
+    second `train()` of the same model is none, since its weights have seen the first one's tokens.
     Losses are means over the tokens of the evaluation set, nats a token; give all runs of a lab the same one.
     """
 
@@ -69,7 +72,8 @@ class ScaleLabCallback(TrainerCallback):
         self._attempt, self._began, self._began_tokens = 1, 0.0, 0
         self._highest_rate, self._last_rate = 0.0, 0.0
         self._evaluated: Evaluation | None = None
-        self._over = False
+        self._model: weakref.ref[Any] | None = None
+        self._was_trained, self._over = False, False
 
     # What the Trainer calls
 
@@ -106,6 +110,8 @@ class ScaleLabCallback(TrainerCallback):
         if self._recorder is not None:
             self._recorder.close()
         self._recorder, self._over, self._evaluated = Recorder(self._lab), False, None
+        before, self._model = self._model, weakref.ref(given["model"])
+        self._was_trained = before is not None and before() is given["model"] and state.global_step == 0
         self._highest_rate = self._last_rate = 0.0
         self._see_rate(given)
         spec = self._describe(args, state, given)
@@ -189,6 +195,7 @@ class ScaleLabCallback(TrainerCallback):
         recorder, spec = self._known()
         loss = _number(metrics.get("eval_loss", math.nan))
         if not math.isfinite(loss):
+            self._tell_other_losses(metrics)
             return
         at_the_end = int(state.global_step) >= spec.n_steps
         swapped = self._over and bool(args.load_best_model_at_end)
@@ -196,13 +203,21 @@ class ScaleLabCallback(TrainerCallback):
             run=spec.run, attempt=self._attempt, step=int(state.global_step), n_tokens=self._tokens(state),
             flops=self._tokens(state) * spec.flops_per_token, loss=loss, loss_se=math.nan,
             accuracy=_number(metrics.get("eval_accuracy", math.nan)), bits_per_byte=math.nan, evaluated_tokens=0,
-            final=at_the_end and not swapped and self._annealed,
+            final=at_the_end and not swapped and self._annealed and not self._was_trained,
         )  # fmt: skip
         recorder.write([found])
         self._evaluated = found if at_the_end and not swapped else self._evaluated
         if self._over and found.final:
             recorder.end(spec.run, self._attempt, RunState.DONE)
             self._refit()
+
+    def _tell_other_losses(self, metrics: Mapping[str, Any]) -> None:
+        """Why an evaluation after the end made no point."""
+        names = sorted(str(name) for name in metrics if str(name).endswith("_loss") and name != "eval_loss")
+        if self._over and self._evaluated is None and names:
+            recorder, spec = self._known()
+            why = f"evaluated as {', '.join(names[:3])}: a point takes one set's eval_loss"
+            recorder.end(spec.run, self._attempt, RunState.DONE, clean(why, 200))
 
     def _end(self, state: Any) -> None:
         recorder, spec = self._known()
@@ -218,6 +233,8 @@ class ScaleLabCallback(TrainerCallback):
 
     def _lacking(self) -> str:
         """Why the end of a whole run is no point yet, or ""."""
+        if self._was_trained:
+            return "its model had been trained before: its tokens are more than this run's"
         if not self._annealed:
             share = self._last_rate / self._highest_rate
             return f"its rate ended at {share:.0%} of its peak: no annealed end, no point"

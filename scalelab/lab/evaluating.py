@@ -139,6 +139,8 @@ def evaluate(
             todo=f"give --tokens {clean(without[0], 80)}=300B",
         )
     chosen, text, most, law = _held_out(paths, group)
+    if join:
+        _refuse_taken(paths, [_run_name(name, chosen) for name in models])
     executor = LocalExecutor()
     try:
         found = []
@@ -165,6 +167,22 @@ def published_tokens(model: str) -> float | None:
         ),
         None,
     )
+
+
+def _run_name(model: str, group: str) -> str:
+    """What a model is called among the runs of a lab."""
+    name = safe_name(Path(model).name if Path(model).exists() else model)
+    return f"{group}.{name}" if group else name
+
+
+def _refuse_taken(paths: LabPaths, names: Sequence[str]) -> None:
+    """Before anything is scored, which may take hours: raise BadInput where a run has such a name."""
+    with Reader(paths.store) as reader:
+        taken = [row.run for row in reader.runs()]
+    for name in names:
+        if name in taken:
+            raise BadInput(f"{name} is among the lab's runs", todo="leave it out, or look at `scalelab fit`")
+        taken.append(name)
 
 
 def _held_out(paths: LabPaths, group: str | None) -> tuple[str, TokenSet, int, Assessment | None]:
@@ -221,19 +239,15 @@ def _joined(paths: LabPaths, found: Sequence[Evaluated], group: str) -> list[Eva
     """The models as runs of the lab that are done, and the laws fitted with them."""
     joined = []
     with lock.acquire(paths.lock), Writer(paths.store) as writer, Reader(paths.store) as reader:
-        taken = [row.run for row in reader.runs()]
+        specs = [_spec(each, group) for each in found]
+        _refuse_taken(paths, [spec.run for spec in specs])  # again, now that nobody else writes
+        first = len(reader.runs())
         with writer.batch(durable=True):
-            for each in found:
-                spec = _spec(each, group)
-                if spec.run in taken:
-                    raise BadInput(
-                        f"{spec.run} is among the lab's runs", todo="leave it out, or look at `scalelab fit`"
-                    )
-                writer.add_runs([(spec, 0.0)], first=len(taken))
+            for number, (spec, each) in enumerate(zip(specs, found, strict=True)):
+                writer.add_runs([(spec, 0.0)], first=first + number)
                 writer.set_state(spec.run, 1, RunState.RUNNING)
                 writer.write([_end(spec, each)])
                 writer.set_state(spec.run, 1, RunState.DONE)
-                taken.append(spec.run)
                 joined.append(replace(each, run=spec.run))
         specs = [row.spec for row in reader.runs() if row.spec.group == group]
         try:
@@ -247,9 +261,10 @@ def _joined(paths: LabPaths, found: Sequence[Evaluated], group: str) -> list[Eva
 
 def _spec(found: Evaluated, group: str) -> RunSpec:
     n_tokens = max(round(found.n_tokens or 0.0), 1)
-    name = safe_name(Path(found.model).name if Path(found.model).exists() else found.model)
+    run = _run_name(found.model, group)
     return RunSpec(
-        run=f"{group}.{name}" if group else name, kind=RunKind.SINGLE, rung=name, seed=0,
+        run=run, kind=RunKind.SINGLE, rung=run.removeprefix(f"{group}.") if group else run,
+        seed=0,
         shape=replace(found.shape, context=1), counts=found.counts, batch_sequences=1, micro_sequences=1, first_step=0,
         schedule=Schedule(peak=0.0, warmup_steps=0, decay=Decay.COOLDOWN, decay_start=0, n_steps=n_tokens),
         optimizer=AdamW(), evaluation_tokens=found.evaluated_tokens, group=group, origin=EVALUATED,

@@ -120,6 +120,10 @@ def _told(name: str, problem: Exception) -> ScalelabError:
     missing = (errors.RepositoryNotFoundError, errors.HFValidationError, errors.RevisionNotFoundError)
     if any(isinstance(each, missing) for each in causes):
         return BadInput(f"there is no model {shown!r}", allowed="an id of the hub, or a folder with a model")
+    if Path(name).is_file():
+        return BadInput(f"{shown!r} is a file", allowed="an id of the hub, or a folder with a model")
+    if (inner := Path(name) / "model").is_dir():
+        return BadInput(f"{shown!r} holds no model itself", todo=f"give {clean(str(inner), 400)}")
     if "safetensors" in words or (isinstance(problem, OSError) and Path(name).is_dir()):
         return BadInput(f"{shown!r} holds no model in safetensors", todo="pickled weights are never opened")
     if "trust_remote_code" in words:

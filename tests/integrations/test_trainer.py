@@ -123,6 +123,26 @@ def test_a_rate_that_never_came_down_is_no_point(tmp_path: Path) -> None:
         assert "100% of its peak" in run_table(reader).excluded[0].reason
 
 
+def test_a_second_training_of_one_model_is_no_point(tmp_path: Path) -> None:
+    made = trainer(tmp_path / "out", ScaleLabCallback(tmp_path / "lab"), steps=3)
+    for _ in range(2):
+        made.train()
+        made.evaluate()
+    with Reader(tmp_path / "lab" / "lab.db") as reader:
+        assert [row.run for row in reader.runs()] == ["8x1-D192-s42", "8x1-D192-s42-2"]
+        assert [end.run for end in reader.finals()] == ["8x1-D192-s42"]
+        assert "had been trained before" in run_table(reader).excluded[0].reason
+
+
+def test_losses_of_several_sets_are_no_point_and_it_is_said(tmp_path: Path) -> None:
+    made = trainer(tmp_path / "out", ScaleLabCallback(tmp_path / "lab"), steps=3)
+    made.eval_dataset = {"one": Texts(8, 2), "two": Texts(8, 3)}
+    made.train()
+    made.evaluate()
+    with Reader(tmp_path / "lab" / "lab.db") as reader:
+        assert "eval_two_loss: a point takes one set's eval_loss" in run_table(reader).excluded[0].reason
+
+
 def test_a_run_that_was_stopped_is_no_point(tmp_path: Path) -> None:
     class Stop(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:

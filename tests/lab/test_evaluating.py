@@ -124,6 +124,11 @@ def test_models_join_the_law_marked(lab: Path, capsys: pytest.CaptureFixture[str
     exported = {each["run"]: each["origin"] for each in json.loads(capsys.readouterr().out)["runs"]}
     assert exported.pop("their-model") == "evaluated" and set(exported.values()) == {""}
     assert main(given) == 2
+    told_err = capsys.readouterr().err
+    assert "among the lab's runs" in told_err and "scoring" not in told_err, "said before hours of scoring"
+    one, same = f"{lab}/runs/{run}/model", f"{lab}/./runs/{run}/model"
+    seen = ["--tokens", f"{one}=1k", "--tokens", f"{same}=1k"]
+    assert main(["evaluate", str(lab), "--models", f"{one},{same}", *seen, "--join"]) == 2
     assert "among the lab's runs" in capsys.readouterr().err
     assert control.start(None, lab).done == 7  # nothing of it is trained
     added = control.extend(lab, seeds=2)
@@ -148,6 +153,14 @@ def test_what_is_no_model_is_refused_in_a_line(lab: Path, tmp_path: Path, kind: 
     with pytest.raises(BadInput) as told:
         control.evaluate(lab, [str(folder)])
     assert "\n" not in told.value.line()
+
+
+def test_a_file_and_a_runs_folder_are_refused_with_what_serves(lab: Path) -> None:
+    run, _ = finished(lab)
+    with pytest.raises(BadInput, match=f"holds no model itself: give .*runs/{run}/model"):
+        control.evaluate(lab, [str(lab / "runs" / run)])
+    with pytest.raises(BadInput, match="is a file"):
+        control.evaluate(lab, [str(lab / "lab.db")])
 
 
 def test_published_tokens_are_known_by_id(tmp_path: Path) -> None:
