@@ -11,6 +11,7 @@ import glob
 import importlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -124,19 +125,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; never raises for what a user did."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     make_safe()
+    code, error = _run(given)
+    if arguments is None:
+        # Of a second Ctrl-C the rest of us would die by the signal, with a traceback where Python still has its own.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return code if error is None else _tell(_as_told(error), as_json=_wants_json(given))
+
+
+def _run(given: list[str]) -> tuple[int, BaseException | None]:
+    """The exit code, or what it ended with instead."""
     try:
         code = cli.main(args=given, prog_name="scalelab", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
-        return int(code or 0)
+        return int(code or 0), None
     except BrokenPipeError:
         drop_stdout()
-        return int(ExitCode.OK)
+        return int(ExitCode.OK), None
     except SystemExit as end:  # click's own answer to a closed pipe while it prints
         drop_stdout()
-        return int(ExitCode.OK) if end.code == 1 else int(end.code or 0)
+        return (int(ExitCode.OK) if end.code == 1 else int(end.code or 0)), None
     except BaseException as error:
-        return _tell(_as_told(error), as_json=_wants_json(given))
+        return int(ExitCode.FAILED), error
 
 
 def _as_told(error: BaseException) -> ScalelabError:

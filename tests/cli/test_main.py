@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -183,3 +185,11 @@ def _raise(error: BaseException) -> Callable[..., None]:
         raise error
 
     return fail
+
+
+def test_a_second_ctrl_c_after_the_answer_changes_neither_the_answer_nor_the_code() -> None:
+    """It comes while Python takes the program apart."""
+    late = "atexit.register(lambda: (os.kill(os.getpid(), signal.SIGINT), time.sleep(0.1)))"
+    program = f"import atexit, os, signal, sys, time; {late}; from scalelab.cli.main import main; sys.exit(main())"
+    ran = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"scalelab {__version__}\n", "")
