@@ -1,7 +1,7 @@
 """Encoded shards of one corpus or several → train.bin and held_out.bin, in the shares that were asked for, by tokens.
 
-Always the part that lags its share most comes next, a few thousand tokens of whole passages at a time, so that the
-order follows from shards and shares alone. Which windows of it a run sees is seeded by the run.
+Always the part that lags its share most comes next, some tokens of whole passages at a time, so that the order
+follows from shards and shares alone. Which windows of it a run sees is seeded by the run.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import numpy as np
 
 from scalelab.corpora.shards.files import Array, Shards
 
-BLOCK_TOKENS = 8192
 TRAIN, HELD_OUT = 0, 1
+BLOCK_TOKENS = (8192, 1)
+"""Of each side at least as many come from one part at a time: of the held-out side passage by passage, since runs are
+measured on its beginning, which must hold the shares however short it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +61,13 @@ def held_out_tokens(portions: Sequence[Portion]) -> int:
 
 def write(path: Path, portions: Sequence[Portion], side: int, total: int) -> Mixed:
     """Write about `total` tokens of one side, and sync them."""
+    block_tokens = BLOCK_TOKENS[side]
     sources = [_blocks(portion, side, repeat=side == TRAIN and len(portions) > 1) for portion in portions]
     n_tokens, n_bytes = [0] * len(portions), [0] * len(portions)
     with path.open("xb") as file:
         while (so_far := sum(n_tokens)) < total:
             lags = [
-                portion.weight * (so_far + BLOCK_TOKENS) - done
+                portion.weight * (so_far + block_tokens) - done
                 for portion, done in zip(portions, n_tokens, strict=True)
             ]
             chosen = lags.index(max(lags))
@@ -80,7 +83,7 @@ def write(path: Path, portions: Sequence[Portion], side: int, total: int) -> Mix
 
 
 def _blocks(portion: Portion, side: int, *, repeat: bool) -> Iterator[tuple[Array, int]]:
-    """Whole passages of at least BLOCK_TOKENS and their bytes, shard after shard; for ever where it repeats."""
+    """Whole passages of a block's tokens and their bytes, shard after shard; for ever where it repeats."""
     while True:
         for number in range(portion.n_shards):
             found = portion.shards.tokens(number)[side]
@@ -88,7 +91,7 @@ def _blocks(portion: Portion, side: int, *, repeat: bool) -> Iterator[tuple[Arra
             n_bytes = np.concatenate([[0], np.cumsum(found.n_bytes, dtype=np.int64)])
             first = start = 0
             while first < len(ends):
-                last = min(int(np.searchsorted(ends, start + BLOCK_TOKENS)), len(ends) - 1)
+                last = min(int(np.searchsorted(ends, start + BLOCK_TOKENS[side])), len(ends) - 1)
                 yield found.tokens[start : ends[last]], int(n_bytes[last + 1] - n_bytes[first])
                 first, start = last + 1, int(ends[last])
         if not repeat or portion.unique(side) == 0:

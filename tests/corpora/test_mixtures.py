@@ -49,6 +49,15 @@ def test_the_shares_are_those_of_the_tokens_and_each_prefix_has_them(two: dict[s
     assert tokens.train_bytes == sum(len(part.encode()) for part in parts)
 
 
+def test_every_beginning_of_the_held_out_side_has_the_shares_for_runs_are_measured_on_one(
+    two: dict[str, Path], cache: Path
+) -> None:
+    sizes = [(len(text) + 1, text.isupper()) for text in texts(mixed(two, cache), "held_out")]  # a token a byte
+    ends = np.cumsum([size for size, _ in sizes])
+    small = np.cumsum([size * is_small for size, is_small in sizes])
+    assert np.abs(small - 0.3 * ends).max() <= 4200, "off by no more than a passage"
+
+
 def test_a_small_part_is_repeated_and_counted_and_a_large_one_is_not(two: dict[str, Path], cache: Path) -> None:
     tokens = mixed(two, cache, 500_000)
     large, small = tokens.parts
