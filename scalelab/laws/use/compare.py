@@ -78,11 +78,13 @@ def _group(name: str, group: Group, base: Group, law: str | None, budget: float,
     if not same:
         return found
     parts: dict[str, Any] = {}
-    if seen.panel is not None:
-        split = seen.frontier(budget)
+    split = seen.frontier(budget) if seen.panel is not None else None
+    if split is not None and split.interior:
         there = seen.predict(split.n_params, split.n_tokens)
         parts["budget_loss"] = (there.loss, there.low, there.high)
         parts["budget_split"] = (split.n_params, split.n_tokens)
+    elif split is not None:
+        parts["no_split"] = True  # N and D are an edge of the search and no advice, nor is the loss there
     if seen is not base[1]:
         levels, overall = _by_tokens(runs, base)
         parts |= {"by_tokens": levels, "overall": overall}
@@ -174,11 +176,13 @@ def _crossings(name: str, group: Group, base: Group) -> tuple[Crossing, ...]:
     return tuple(found)
 
 
-def _gain(seen: Assessment, base: Assessment, budget: float) -> tuple[float, float, float]:
-    """The ratio of the two best losses; what the laws' forms err by is common to both and cancels."""
+def _gain(seen: Assessment, base: Assessment, budget: float) -> tuple[float, float, float] | None:
+    """The ratio of the two best losses, where both have one; what the laws' forms err by is common and cancels."""
     ends = []
     for each in (seen, base):
         split = each.frontier(budget)
+        if not split.interior:
+            return None
         ends.append(each.predict(split.n_params, split.n_tokens))
     gap = float(np.log(ends[0].loss / ends[1].loss))
     quantile = max(each.panel.t_quantile for each in (seen, base) if each.panel is not None)

@@ -67,7 +67,9 @@ class GroupLaw:
     overall: AtTokens | None = None
     crossings: tuple[Crossing, ...] = ()
     budget_loss: tuple[float, float, float] | None = None
-    """Loss, low, high with the best N and D of the budget."""
+    """Loss, low, high with the best N and D of the budget; None where there is no law, and with `no_split`."""
+    no_split: bool = False
+    """Whether the law would put the whole budget into N or into D, so that there is no best split."""
     budget_split: tuple[float, float] | None = None
     """Those N and D."""
     budget_gain: tuple[float, float, float] | None = None
@@ -140,6 +142,19 @@ def _on_crossing(each: Crossing, group: GroupLaw, first: GroupLaw) -> str:
 
 
 def _on_budget(found: Comparison) -> list[str]:
+    return _on_missing_splits(found) + _on_best(found)
+
+
+def _on_missing_splits(found: Comparison) -> list[str]:
+    names = [group.name for group in found.groups if group.no_split]
+    if not names:
+        return []
+    shown = ", ".join(names[:6]) + (f" and {len(names) - 6} others" if len(names) > 6 else "")
+    have, their = ("has", "its law") if len(names) == 1 else ("have", "their laws")
+    return [f"{shown} {have} no best split of the budget: {their} would put all of it into N or all into D"]
+
+
+def _on_best(found: Comparison) -> list[str]:
     ranked = found.ranked
     if len(ranked) < 2:
         return []

@@ -80,6 +80,17 @@ def test_the_best_for_a_budget_comes_with_its_split_and_its_gain() -> None:
     assert "clearly below plain" in found.sentences()[-1]
 
 
+def test_a_law_without_a_best_split_gives_no_advice_for_a_budget() -> None:
+    def flat(n: np.ndarray, d: np.ndarray) -> np.ndarray:  # more parameters only harm
+        return 30 * n**0.01 / d**0.07
+
+    few = slice(0, 16, 2)
+    found = laws.compare({"one": runs(flat, seed=0, keep=few), "two": runs(flat, seed=1, keep=few)})
+    assert all(group.no_split and group.budget_split is None for group in found.groups)
+    assert not found.ranked
+    assert found.sentences()[-1].startswith("one, two have no best split of the budget")
+
+
 def test_exponents_are_those_of_one_law_in_all_groups() -> None:
     other = runs(lambda n, d: 1.7 + 400 / n**0.34 + 800 / d**0.31, seed=1)
     found = laws.compare({"plain": runs(plain, seed=0), "other": other})
