@@ -56,6 +56,8 @@ LEFT = (NoMatches, MountError, NoActiveAppError)
 """What asks a view that is no longer on a screen for its children, for more of them or for the app."""
 STANDS = 1.0
 """Seconds in which a screen has its widgets; one that is taken away before never has them."""
+CATCHES_UP, QUIET = 0.1, 3
+"""Seconds that a key waits for what the one before has brought about, and turns in which nothing more comes of it."""
 LONGEST_PASTE = 1000
 OWN_THEMES = {theme.name: theme for theme in THEMES}
 
@@ -243,6 +245,7 @@ class LabApp(ChangedCells[str]):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.screen._mounted_event.wait(), STANDS)
         screen = self.screen
+        await _caught_up(screen)
         if not isinstance(screen, Room | Dialog) or is_typed(screen, event.key, event.character):
             return False
         if isinstance(screen, Room):
@@ -315,6 +318,19 @@ class LabApp(ChangedCells[str]):
     def _say(self, sentence: str) -> None:
         if isinstance(self.screen, Room):
             self.screen.say(sentence)
+
+
+async def _caught_up(screen: Screen[Any]) -> None:
+    """Let what the key before has changed be changed: the next one is for the form that it led to."""
+    focused, quiet, end = screen.focused, 0, time.monotonic() + CATCHES_UP
+    if focused is None:
+        return
+    chain = [each for each in focused.ancestors_with_self if each not in {screen, screen.app}]
+    if not any(each.message_queue_size for each in chain):
+        return
+    while quiet < QUIET and time.monotonic() < end:
+        await asyncio.sleep(0)
+        quiet = 0 if any(each.message_queue_size for each in chain) else quiet + 1
 
 
 def farewell(shots: Iterable[Snapshot], starting: Iterable[Path] = ()) -> str:

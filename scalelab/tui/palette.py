@@ -6,8 +6,10 @@ import contextlib
 from collections.abc import Iterator
 from functools import partial
 
+from textual import events
+from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 
 from scalelab.tui import keys
@@ -46,8 +48,21 @@ class KeyCommands(Provider):
                     yield key, owner
 
 
+class Commands(CommandList):
+    """Textual's list, which a click on a line ended the app by that was no longer in it."""
+
+    async def _on_click(self, event: events.Click) -> None:
+        if event.style.meta.get("option", 0) >= self.option_count:
+            event.prevent_default()
+
+
 class Palette(CommandPalette):
     """Textual's, which ended the app where a page key came while its list had no place, or a click behind a choice."""
+
+    def compose(self) -> ComposeResult:
+        """With our list in the place of Textual's."""
+        for widget in super().compose():
+            yield Commands() if isinstance(widget, CommandList) else widget
 
     def dismiss(self, result: None = None) -> AwaitComplete:
         """Close it, once: the second time the screen below it would go."""

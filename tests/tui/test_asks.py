@@ -232,6 +232,28 @@ def test_texts_stand_side_by_side_where_there_is_room(
     assert len([each for each in texts if each != "ended"]) == 2
 
 
+def test_runs_that_can_write_by_now_do(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "Scribe", wrote([]))
+
+    async def see() -> None:
+        async with app(recorded, size=(120, 40)) as (made, pilot):
+            await pilot.press("t")
+            await until(pilot, lambda: isinstance(made.screen, TextScreen))
+            await settle(pilot)
+            assert "s begins" not in text(made) and "not on this disk" in text(made)
+            await pilot.press("s")
+            await settle(pilot)
+            assert "no run can write yet" in text(made)
+            with Reader(recorded / "lab.db") as reader:
+                for row in reader.runs():
+                    if row.state is RunState.DONE:
+                        (recorded / "runs" / row.run / "model").mkdir(parents=True)
+            await pilot.press("s")
+            await until(pilot, lambda: "s begins" in text(made) and "union of" in text(made))
+
+    asyncio.run(see())
+
+
 def test_the_run_under_the_cursor_writes_after_the_prompt_that_is_typed(
     able: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

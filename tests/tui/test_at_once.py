@@ -94,6 +94,18 @@ def test_what_is_typed_behind_enter_goes_into_the_field(nothing: Path) -> None:
     asyncio.run(see())
 
 
+def test_a_field_that_a_choice_brings_is_there_for_the_next_key(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            await pilot.press("5")
+            await settle(pilot)
+            await burst(made, pilot, "l", "j", "l", "j", "enter", "2", "enter")
+            field = {field.label: field.value for field in made.screen.query_one(Sheet).fields}
+            assert (field["ask for"], field["budget of"], field["amount"][-1]) == ("best split", "time", "2")
+
+    asyncio.run(see())
+
+
 def test_a_question_is_answered_by_keys_that_were_faster_than_it(training: Path) -> None:
     async def see() -> None:
         async with app(training) as (made, pilot):

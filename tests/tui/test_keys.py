@@ -7,11 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from rich.style import Style
 from textual import actions, events
 
 from scalelab.errors import BadInput
 from scalelab.tui import keys, settings, views
-from scalelab.tui.palette import KeyCommands, Palette
+from scalelab.tui.palette import Commands, KeyCommands, Palette
 from scalelab.tui.screens.base import Room
 from scalelab.tui.screens.help import Help
 from scalelab.tui.screens.lab import LabScreen
@@ -246,5 +247,22 @@ def test_a_palette_that_is_closed_twice_takes_nothing_with_it(training: Path) ->
             palette.dismiss()
             await settle(pilot)
             assert isinstance(made.screen, LabScreen)
+
+    asyncio.run(see())
+
+
+def test_a_click_on_a_line_of_the_palette_that_went_is_no_error(training: Path) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            await pilot.press("colon")
+            await until(pilot, lambda: any(each.option_count > 5 for each in made.screen.query(Commands)))
+            await settle(pilot)
+            listed = made.screen.query_one(Commands)
+            style = Style(meta={"option": 4})
+            listed.clear_options()
+            listed.post_message(events.Click(listed, 2, 4, 0, 0, 1, False, False, False, 2, 9, style))
+            await settle(pilot)
+            await pilot.press("escape")
+            assert not made._exit
 
     asyncio.run(see())

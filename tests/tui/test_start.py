@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from scalelab.records import RunState
+from scalelab.store.writer import Writer
 from scalelab.tui import settings
+from scalelab.tui.screens import start
 from scalelab.tui.screens.lab import LabScreen
 from scalelab.tui.screens.plan import PlanScreen
 from scalelab.tui.screens.start import StartScreen
+from scalelab.tui.table import Table
+from tests.tui.conftest import FAILED
 from tests.tui.screens import app, golden, settle, text, until
 
 
@@ -33,6 +38,37 @@ def test_enter_opens_the_lab_and_b_comes_back(recorded: Path) -> None:
 
     asyncio.run(see())
     assert settings.recent() == [recorded]
+
+
+def test_a_lab_that_trains_moves_in_the_list_and_the_cursor_stays(
+    training: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "LOOKS_EVERY", 0.05)
+
+    async def see() -> None:
+        async with app(size=(120, 40)) as (made, pilot):
+            assert "14 of 20, 1 failed" in text(made)
+            await pilot.press("j")
+            cursor = made.screen.query_one(Table).cursor
+            with Writer(training / "lab.db") as writer:
+                writer.set_state(FAILED, 1, RunState.DONE)
+            await until(pilot, lambda: "15 of 20 " in text(made))
+            assert made.screen.query_one(Table).cursor == cursor
+
+    asyncio.run(see())
+
+
+def test_the_lab_that_was_left_is_under_the_cursor(recorded: Path) -> None:
+    async def see() -> None:
+        async with app() as (made, pilot):
+            await pilot.press("G")
+            made.open_lab(recorded)
+            await until(pilot, lambda: isinstance(made.screen, LabScreen) and made.screen.is_read)
+            await pilot.press("b")
+            await until(pilot, lambda: isinstance(made.screen, StartScreen))
+            await until(pilot, lambda: made.screen.query_one(Table).cursor == f"lab:{recorded}")
+
+    asyncio.run(see())
 
 
 def test_a_lab_elsewhere_is_remembered(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,8 @@ COLUMNS = (
     Column(name="age", title="", keep=4, most=12),
     Column(name="law", title="", keep=2, left=True, most=400, least=16, rest=True),
 )
+LOOKS_EVERY = 5.0
+"""Seconds between two looks at labs of which one trains."""
 LAB, PRESET = "lab:", "preset:"
 _LOOKS = {"training": "good", "stopped": "bad", "unreadable": "bad", "waiting": "faint", "finished": ""}
 
@@ -72,6 +74,12 @@ class StartScreen(Room):
         self.tell_keys()
         self._draw()
         give_keys(self.query_one(Table))
+        self.set_interval(LOOKS_EVERY, self._read_again)
+
+    def _read_again(self) -> None:
+        """What trains moves; where nothing does, nothing is read."""
+        if any(lab.alive for lab in self._labs or ()):
+            self._begin()
 
     def on_screen_resume(self) -> None:
         """Read the labs, now and whenever it is come back to."""

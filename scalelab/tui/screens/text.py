@@ -46,7 +46,7 @@ class TextScreen(Room):
         """`written` brings the texts, and stays with the lab when this screen is left."""
         super().__init__()
         self._shot, self._by = shot, written
-        self._writing = writing.begin(shot, run)
+        self._looked_at, self._writing = run, writing.begin(shot, run)
         self._asked: tuple[Ask, ...] = ()
         """What is shown, or on its way."""
         self._texts: dict[Ask, tuple[str, str]] = {}
@@ -63,8 +63,6 @@ class TextScreen(Room):
 
     def on_mount(self) -> None:
         """Keys go to the form."""
-        words = [(f"text from {clean(self._shot.name, 60)}", "strong"), ("  written by a worker, s begins", "faint")]
-        self.query_one("#text-title", Lines).put([words])
         self._tell()
         self.tell_keys()
         give_keys(self.query_one(Sheet))
@@ -90,6 +88,9 @@ class TextScreen(Room):
 
     def _tell(self) -> None:
         shot, sheet = self._shot, self.query_one(Sheet)
+        begins = f"  written by a worker, {self.key('text.write')} begins" if self._writing.runs else ""
+        words = [(f"text from {clean(shot.name, 60)}", "strong"), (begins, "faint")]
+        self.query_one("#text-title", Lines).put([words])
         sheet.display = bool(self._writing.runs)
         sheet.show(writing.rows_of(self._writing, shot))
         first = self.query_one(f"#text-{writing.SIDES[0]}", Page)
@@ -109,6 +110,8 @@ class TextScreen(Room):
 
     def action_write(self) -> None:
         """Let them write, by a worker: loading torch takes seconds."""
+        if not self._writing.runs:
+            self._take_newest()
         try:
             asks = self._writing.asks()
         except BadInput as problem:
@@ -124,6 +127,14 @@ class TextScreen(Room):
         if missing:
             self.say(writing.chosen(missing, loaded=self._by.loaded))
             self._by.ask(missing, self.hear)
+
+    def _take_newest(self) -> None:
+        """Runs that have ended since the screen was opened."""
+        newest = [shot for screen in self.app.screen_stack if (shot := getattr(screen, "snapshot", None)) is not None]
+        if newest:
+            self._shot = newest[-1]
+            self._writing = writing.begin(self._shot, self._looked_at)
+            self._tell()
 
     def on_unmount(self) -> None:
         """Nobody reads what would still be written."""
