@@ -17,6 +17,8 @@ _PART = re.compile(rf"\s*(?P<name>[^=,][^=]*?)\s*=\s*(?P<weight>{_NUMBER})\s*(?:
 _NO_SHARE = re.compile(rf"\s*(?P<name>[^=,]+?)\s*=\s*(?P<share>-(?:{_NUMBER})|[+-]?(?:nan|inf)|)\s*(?:,.*)?", re.I)
 """A part whose share is none; anything else behind a sign of equality may be the name of a file."""
 _MOST = 16
+_LEAST = 1e-6
+"""Share of the largest share: of less, no budget holds a token."""
 _FORM = 'shares by tokens such as "wikitext-103=0.7,python=0.3"'
 
 
@@ -64,3 +66,9 @@ def _check(parts: list[tuple[str, float]]) -> None:
             raise BadInput(f"{name!r} stands twice in the mixture", allowed="each corpus once")
     if len(parts) > _MOST:
         raise BadInput(f"a mixture of {len(parts)} corpora", allowed=f"at most {_MOST}")
+    least = max(weight for _, weight in parts) * _LEAST
+    for name, weight in parts:
+        if weight < least or weight > 1 / _LEAST:
+            raise BadInput(
+                f"the share of {name!r} is {weight:g}", allowed=f"up to {1 / _LEAST:g}, and {_LEAST:g} of the largest"
+            )

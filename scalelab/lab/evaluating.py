@@ -195,6 +195,11 @@ def _held_out(paths: LabPaths, group: str | None) -> tuple[str, TokenSet, int, A
         chosen = groups[0] if group is None else group
         if chosen not in groups:
             raise BadInput(f"group {clean(chosen, 40)}", allowed=", ".join(groups) if groups != ("",) else "none")
+        if (pairs := lab.tokens_of(chosen).pairs) is not None:
+            what = f"{paths.root.name} learns {pairs.task}: its losses are of targets after their prompts"
+            raise BadInput(
+                clean(what, 160), allowed="a lab of plain text, whose losses compare with those of any model"
+            )
         own = [row.spec for row in reader.runs() if row.spec.group == chosen and not row.spec.origin]
         fit = reader.latest_fit(chosen)
     law = Assessment.kept(fit.json) if fit else None

@@ -146,6 +146,8 @@ def test_a_source_that_is_no_mixture_is_one_corpus(source: str) -> None:
     [
         ("a=0,b=1", "share of 'a' is 0"),
         ("a=1,a=2", "stands twice"),
+        ("a=1e308,b=1e308", "share of 'a' is 1e"),
+        ("a=1e-300,b=1", "share of 'a' is 1e-300"),
         ("a=0.7,b=-0.3", "share of 'b' is '-0.3'"),
         ("a=0.7,b=nan,c=1", "share of 'b' is 'nan'"),
         ("a=0.7,b=", "share of 'b' is ''"),

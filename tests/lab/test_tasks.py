@@ -109,3 +109,8 @@ def test_a_source_that_does_not_serve_its_task_is_refused_in_one_line(task: str,
     with pytest.raises(BadInput, match=told) as problem:
         preset_files.parse({**TABLES, "task": task, "corpus": {"source": source}}, "words")
     assert "\n" not in problem.value.line()
+
+
+def test_models_of_plain_text_are_not_scored_on_pairs(lab: Path) -> None:
+    with pytest.raises(BadInput, match="learns translation: its losses are of targets"):
+        control.evaluate(lab, [str(lab / "runs" / "32x1-D120k-s0" / "model")])
