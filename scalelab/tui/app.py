@@ -235,6 +235,8 @@ class LabApp(ChangedCells[str]):
 
     async def on_event(self, event: events.Event) -> None:
         """A key that does something does it before the next one is looked at; what is pasted goes through the gate."""
+        if isinstance(event, events.InputEvent | events.Paste) and (self._exit or not self.screen_stack):
+            return  # nobody is there any more
         if isinstance(event, events.Paste):
             event.text = clean(event.text, LONGEST_PASTE)
         if not (isinstance(event, events.Key) and not event.is_forwarded and await self._done_at_once(event)):

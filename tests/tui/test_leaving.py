@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from scalelab.tui.app import LabApp, Opening
 from scalelab.tui.screens.lab import LabScreen
@@ -35,3 +36,21 @@ def test_a_view_that_is_being_made_does_not_mind_that_it_is_left(recorded: Path,
 
     for turns in MOMENTS:
         assert asyncio.run(leave(turns)) == (0 if closes else None), turns
+
+
+def test_keys_behind_the_one_that_leaves_do_nothing(recorded: Path) -> None:
+    async def leave(turns: int) -> int | None:
+        app = LabApp(Opening(lab=recorded))
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: isinstance(app.screen, LabScreen) and app.screen._made)
+            app.exit()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            for name in ("3", "c", "q", "escape"):
+                app.post_message(events.Key(name, name))
+            app.post_message(events.Paste("x"))
+            await asyncio.sleep(0)
+        return app.return_code
+
+    for turns in range(12):
+        assert asyncio.run(leave(turns)) == 0, turns

@@ -35,8 +35,8 @@ class PlanScreen(Room):
         self.query_one(PlanView).focus()
 
     def owner(self, scope: str) -> DOMNode | None:
-        """The view has the keys of the plan."""
-        return self.query_one(PlanView) if scope == "plan" else super().owner(scope)
+        """The view has the keys of the plan, once it is there."""
+        return next(iter(self.query(PlanView)), None) if scope == "plan" else super().owner(scope)
 
     def is_offered(self, key: keys.Key) -> bool:
         """There is no lab whose plan could be come back to."""
