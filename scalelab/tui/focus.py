@@ -9,11 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
+from textual.widget import Widget
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from textual.widget import Widget
+
+class OwnFocus(Widget):
+    """A widget that shows by itself whether it has the keys: no rule of style depends on it.
+
+    Textual would hold its whole stylesheet against the widget and all its parts, twice at every change of view.
+    """
+
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """No style is another."""
 
 
 def give_keys(widget: Widget) -> None:

@@ -14,16 +14,16 @@ from textual import events
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from scalelab.gate import clean
 from scalelab.tui.columns import Column, Placed, Row, fitted, lay_out
+from scalelab.tui.focus import OwnFocus
 
 POINTER = 2
 """Cells before the first column, for the cursor's sign."""
 
 
-class Table(Widget, can_focus=True):
+class Table(OwnFocus, can_focus=True):
     """Rows under a head line; says where its cursor stands."""
 
     DEFAULT_CSS = """

@@ -18,6 +18,8 @@ Ints = npt.NDArray[np.signedinteger[Any]]
 FAR = 1e7
 """Dots off the drawing beyond which a place is held: 1e300 has no slope that a screen could show."""
 
+SHORT = int(np.iinfo(np.uint16).max)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Intervals:
@@ -96,8 +98,11 @@ NONE = Intervals(column=_NOTHING, first=_NOTHING, last=_NOTHING, owner=_NOTHING)
 
 def together(*parts: Intervals) -> Intervals:
     """All intervals of some parts, in order of their owners."""
+    if len(parts) == 1:
+        return parts[0]
     owner = np.concatenate([part.owner for part in parts])
-    order = np.argsort(owner, kind="stable")
+    # Of 16 bits numpy sorts by counting, of more by comparing.
+    order = np.argsort(owner.astype(np.uint16) if owner.max(initial=0) <= SHORT else owner, kind="stable")
     column, first, last = (
         np.concatenate([getattr(part, name) for part in parts])[order] for name in ("column", "first", "last")
     )

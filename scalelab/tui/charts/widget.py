@@ -10,15 +10,15 @@ from abc import abstractmethod
 from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
-from textual.widget import Widget
 
 from scalelab.tui.charts.cells import Cells
 from scalelab.tui.charts.drawing import Look
 from scalelab.tui.charts.glyphs import GlyphSet
 from scalelab.tui.charts.inks import DARK, EITHER, LIGHT
+from scalelab.tui.focus import OwnFocus
 
 
-class CellWidget(Widget, can_focus=True):
+class CellWidget(OwnFocus, can_focus=True):
     """Draws Cells line by line; subclasses say how they are painted."""
 
     DEFAULT_CSS = """

@@ -11,10 +11,12 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from scalelab.tui.focus import OwnFocus
+
 NO_STYLE = Style()
 
 
-class LinesView(ScrollView):
+class LinesView(OwnFocus, ScrollView):
     """A scrolling column of lines, each one row high, cut at the right edge."""
 
     DEFAULT_CSS = """

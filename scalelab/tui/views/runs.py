@@ -191,10 +191,11 @@ class RunsView(ChartKeys, Container):
 
     def _arrange(self) -> None:
         wide = self.size.width >= WIDE and self._zoom == BOTH
-        self.set_class(wide, "-wide")
-        self.set_class(bool(self._log), "-log")
-        for zoom in (CHART, TABLE):
-            self.set_class(self._zoom == zoom, f"-{zoom}")
+        before, shown = self.classes, {f"-{zoom}": self._zoom == zoom for zoom in (CHART, TABLE)}
+        for name, there in {"-wide": wide, "-log": bool(self._log), **shown}.items():
+            self.set_class(there, name, update=False)
+        if self.classes != before:
+            self.update_node_styles()  # all of them in one pass
         rows, room = len(self._shot.rows) if self._shot else 0, max(self.size.height * 2 // 5, 4)
         self._table.styles.height = "1fr" if wide or self._zoom == TABLE else min(rows + 1, room)
         self.call_after_refresh(self._draw_words)
