@@ -74,7 +74,8 @@ def loss_grid(
     with np.errstate(invalid="ignore"):
         loss = np.where(count > 0, total / count, np.nan)
     names = [format_count(size) for size in sizes]
-    for run, rung in zip(runs.run_id, place, strict=True):
+    # The first run of a size names it: what was evaluated or imported later may have the same N.
+    for run, rung in reversed(list(zip(runs.run_id, place, strict=True))):
         names[rung] = clean((rung_names or {}).get(run, names[rung]), 24)
     return LossGrid(
         n_params=tuple(sizes.tolist()), n_tokens=tuple(budgets), rungs=tuple(names), loss=loss, n_runs=count

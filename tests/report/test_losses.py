@@ -57,3 +57,10 @@ def test_no_runs_are_an_empty_grid() -> None:
     grid = loss_grid(laws.run_table(n_params=[], n_tokens=[], loss=[]))
     assert grid.exceptions() == []
     assert grid.filled == 0.0
+
+
+def test_a_size_keeps_its_name_when_a_run_of_another_name_joins_it() -> None:
+    runs = laws.run_table(
+        n_params=[10.0, 10.0, 20.0], n_tokens=[100.0, 200.0, 100.0], loss=[4.0, 3.9, 3.5], run_id=["a", "b", "c"]
+    )
+    assert loss_grid(runs, {"a": "16x1", "b": "their-model", "c": "24x1"}).rungs == ("16x1", "24x1")
