@@ -109,9 +109,11 @@ class ScaleLabCallback(TrainerCallback):
     def _begin(self, args: Any, state: Any, given: Mapping[str, Any]) -> None:
         if self._recorder is not None:
             self._recorder.close()
-        self._recorder, self._over, self._evaluated = Recorder(self._lab), False, None
         before, self._model = self._model, weakref.ref(given["model"])
-        self._was_trained = before is not None and before() is given["model"] and state.global_step == 0
+        # Only a training that came to its end counts: one that ran out of memory begins again from the same weights.
+        same = self._over and before is not None and before() is given["model"]
+        self._was_trained = same and state.global_step == 0
+        self._recorder, self._over, self._evaluated = Recorder(self._lab), False, None
         self._highest_rate = self._last_rate = 0.0
         self._see_rate(given)
         spec = self._describe(args, state, given)
