@@ -23,7 +23,7 @@ class Along(StrEnum):
     SECONDS = "seconds"
 
 
-BLOCK = 128
+BLOCK = 64
 """Values that are smoothed at once."""
 _LABELS = {
     Along.TOKENS: ("training tokens D", Notation.COUNT),

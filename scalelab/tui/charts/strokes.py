@@ -21,6 +21,9 @@ from scalelab.tui.charts.inks import PLAIN
 from scalelab.tui.charts.look import Look
 from scalelab.tui.charts.raster import Array, Ints, Lit
 
+MANY = 30_000
+"""Points from which on it is cheaper to search than to look at each."""
+
 
 class Memory:
     """The lines of the frame before, by the arrays that they were made of.
@@ -59,7 +62,8 @@ def _dots(series: list[Series], figure: Figure, area: Layout) -> raster.Interval
     """The dots of lines: of those that rise along x by searching, of others and of those with gaps point by point."""
     across, down = partial(area.dots_across, figure.x), partial(area.dots_down, figure.y)
     width, height = area.columns * area.dots.wide, area.rows * area.dots.high
-    rises = np.array([rising.rises(each.x) for each in series])
+    many = sum(len(each.x) for each in series) >= MANY
+    rises = np.array([many and rising.rises(each.x) for each in series])
     rest, parts = np.flatnonzero(~rises).tolist(), []
     if rises.any():
         owners = np.flatnonzero(rises)
