@@ -135,7 +135,10 @@ class Visit:
             assert all(letter == "\n" or letter.isprintable() for letter in shown), repr(shown)
             self._press("escape")
             await pilot.pause()
-        await until(pilot, lambda: self.app._exit or isinstance(self.app.screen, StartScreen))
+        try:
+            await until(pilot, lambda: self.app._exit or isinstance(self.app.screen, StartScreen))
+        except AssertionError:
+            raise AssertionError(f"{self.app.screen_stack} under {self.app.focused}\n{text(self.app)}") from None
 
 
 def starts(drawn: random.Random) -> Callable[..., None]:

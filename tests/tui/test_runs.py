@@ -15,7 +15,10 @@ from scalelab.records import RunState, Usage
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
 from scalelab.tui.app import LabApp
+from scalelab.tui.charts.chart import Chart
 from scalelab.tui.header import law_words
+from scalelab.tui.screens.lab import LabScreen
+from scalelab.tui.screens.start import StartScreen
 from scalelab.tui.settings import Settings
 from scalelab.tui.snapshot import Watch
 from scalelab.tui.table import Table
@@ -294,3 +297,23 @@ def test_row_17_a_device_that_vanished_is_told_with_its_reason_and_a_session_tha
     assert words == "cuda:1 is set aside: CUDA error: \\x1b[2J ECC"
     assert slots.words(shot, 1005.0)[0] == words and shot.problem == "", "it trains"
     assert law_words(replace(shot, problem=evil)) == "ended early: CUDA error: \\x1b[2J ECC"
+
+
+@pytest.mark.parametrize(("keys", "chart"), [("z", "chart"), ("3v", "law-loss")])
+def test_escape_leads_from_a_chart_that_stands_alone_to_the_labs(training: Path, keys: str, chart: str) -> None:
+    async def see() -> None:
+        async with app(training) as (made, pilot):
+            await pilot.press(*keys)
+            shown = made.screen.query_one(f"#{chart}", Chart)
+            await until(pilot, lambda: shown.figure is not None)
+            await settle(pilot)
+            await pilot.press("right")
+            await settle(pilot)
+            assert shown.reading() is not None
+            await pilot.press("escape")
+            await settle(pilot)
+            assert shown.reading() is None and isinstance(made.screen, LabScreen)
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(made.screen, StartScreen))
+
+    asyncio.run(see())

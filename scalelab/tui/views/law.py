@@ -52,6 +52,11 @@ class LawChart(Chart, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("chart")
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The key that hides the cursor goes on to the lab where there is none."""
+        del parameters
+        return action != "leave" or self._cursor is not None
+
     def action_leave(self) -> None:
         """Hide the cursor and go back."""
         super().action_leave()

@@ -53,10 +53,26 @@ class LossChart(Chart, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("chart")
 
+    alone = False
+    """Whether there is no table that the keys could go back to."""
+
     class Left(Message):
         """The cursor is hidden again."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The key that hides the cursor goes on to the lab where there is none and no table either."""
+        del parameters
+        return action != "leave" or not self.alone or self._cursor is not None
 
     def action_leave(self) -> None:
         """Hide the cursor and give the keys back."""
         super().action_leave()
         self.post_message(self.Left())
+        self.refresh_bindings()
+
+    def action_cursor(self, across: int, down: int) -> None:
+        """The cursor, and with it the key that hides it."""
+        appears = self._cursor is None
+        super().action_cursor(across, down)
+        if appears:
+            self.refresh_bindings()

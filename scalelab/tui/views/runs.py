@@ -191,6 +191,7 @@ class RunsView(ChartKeys, Container):
 
     def _arrange(self) -> None:
         wide = self.size.width >= WIDE and self._zoom == BOTH
+        self._chart.alone = self._zoom == CHART
         before, shown = self.classes, {f"-{zoom}": self._zoom == zoom for zoom in (CHART, TABLE)}
         for name, there in {"-wide": wide, "-log": bool(self._log), **shown}.items():
             self.set_class(there, name, update=False)
