@@ -214,7 +214,8 @@ class Making:
             _refuse_too_little(part, portion)
         total = mixing.train_tokens(portions, self.need.train or None)
         held_out = mixing.held_out_tokens(portions)
-        note = store.digest("mixed", self.folder.name, *(str(each.n_shards) for each in portions), str(total))
+        asked = [repr(mixing.BLOCK_TOKENS), *(str(each.n_shards) for each in portions), str(total)]
+        note = store.digest("mixed", self.folder.name, *asked)
         found = store.recall(self.cache, note)
         if found is None:
             with store.workshop(self.cache) as folder:
