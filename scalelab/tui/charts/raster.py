@@ -75,7 +75,7 @@ class Lit:
     bits: Ints
     owner: Ints
 
-    def where(self, kept: npt.NDArray[np.bool_] | slice) -> Lit:
+    def where(self, kept: npt.NDArray[np.bool_]) -> Lit:
         """Some of them."""
         return Lit(row=self.row[kept], column=self.column[kept], bits=self.bits[kept], owner=self.owner[kept])
 

@@ -33,7 +33,8 @@ class Memory:
 
     def __init__(self) -> None:
         self._axes: Any = None
-        self._lines: dict[tuple[int, int], tuple[Array, Array, Lit]] = {}
+        self._lines: dict[tuple[int, int], tuple[Array, Array, Ints]] = {}
+        """The arrays of each line, and (3, cells) with row, column and bits of the cells that it lights."""
 
     def lit(self, drawn: list[Series], figure: Figure, area: Layout) -> Lit:
         """What the lines light, in their order, owned by their places in `drawn`."""
@@ -46,16 +47,18 @@ class Memory:
             known[id(series.x), id(series.y)] = (series.x, series.y, found)
         self._lines = {key: known[key] for key in ((id(each.x), id(each.y)) for each in drawn)}
         parts = [self._lines[id(each.x), id(each.y)][2] for each in drawn]
-        owner = np.repeat(np.arange(len(parts)), [len(part.owner) for part in parts])
-        return replace(raster.joined(parts), owner=owner)
+        row, column, bits = np.concatenate(parts, axis=1)
+        owner = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
+        return Lit(row=row, column=column, bits=bits, owner=owner)
 
-    def _rastered(self, series: list[Series], figure: Figure, area: Layout) -> list[Lit]:
+    def _rastered(self, series: list[Series], figure: Figure, area: Layout) -> list[Ints]:
         """What each of some lines lights, all together."""
         if not series:
             return []
         lit = _dots(series, figure, area).in_cells(area.dots.weights)
+        every = np.stack([lit.row, lit.column, lit.bits])
         cuts = np.searchsorted(lit.owner, np.arange(len(series) + 1)).tolist()
-        return [lit.where(slice(first, last)) for first, last in pairwise(cuts)]
+        return [every[:, first:last] for first, last in pairwise(cuts)]
 
 
 def _dots(series: list[Series], figure: Figure, area: Layout) -> raster.Intervals:
