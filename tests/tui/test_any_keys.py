@@ -71,10 +71,12 @@ class Visit:
                 await self._step(pilot)
                 if self.app._exit:
                     break
-            if self.drawn.random() < 0.5:
+            home = self.drawn.random() < 0.5
+            if home:
                 await self._come_home(pilot)
             if not self.app._exit:
-                self._press("q" if isinstance(self.app.screen, StartScreen) else "ctrl+q")
+                # Where a key before still opens a window, q would only close that.
+                self._press("q" if home else "ctrl+q")
             await until(pilot, lambda: self.app._exit)
         assert self.app.return_code == 0
 
