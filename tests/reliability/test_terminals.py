@@ -155,7 +155,7 @@ def _pace(paths: LabPaths, look: Callable[[float], None], seconds: float) -> flo
 
 
 def test_row_20_a_terminal_that_nobody_reads_does_not_slow_training(text: Path, tmp_path: Path, tally: Tally) -> None:
-    """In turn the terminal is read and is not, and not and read, so that other load and its drift fall on both alike."""
+    """In turn the terminal is read, is not, is not, is read: other load and its drift fall on both alike."""
     span, turns = float(tally.repeats(2, 60)), tally.repeats(2, 4)
     budgets = [12_000_000, 24_000_000] if tally.soak else [640_000, 1_280_000]
     shapes = ["48x3", "64x3"]  # steps that take a while, so that there is something to slow down
