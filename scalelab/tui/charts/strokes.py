@@ -56,7 +56,7 @@ class Memory:
         if not series:
             return []
         lit = _dots(series, figure, area).in_cells(area.dots.weights)
-        every = np.stack([lit.row, lit.column, lit.bits])
+        every = np.stack([lit.row, lit.column, lit.bits], dtype=np.int32, casting="same_kind")
         cuts = np.searchsorted(lit.owner, np.arange(len(series) + 1)).tolist()
         return [every[:, first:last] for first, last in pairwise(cuts)]
 
@@ -91,7 +91,8 @@ def draw_lines(cells: Cells, figure: Figure, area: Layout, look: Look, memory: M
     found = (memory or Memory()).lit(drawn, figure, area)
     bands = [_band(series, place, figure, area) for place, series in enumerate(drawn)
              if series.low is not None and series.high is not None]  # fmt: skip
-    found = raster.joined([*bands, found])
+    if bands:
+        found = raster.joined([*bands, found])
     inks = np.array([look.inks.of(each) if look.coloured else PLAIN for each in drawn], dtype=np.int64)
     if not look.coloured:
         frontier = np.array([each.role is Role.FRONTIER for each in drawn])[found.owner]
