@@ -124,8 +124,9 @@ class LabApp(ChangedCells[str]):
             super()._handle_exception(error)
 
     def _taken_away(self, pump: object) -> bool:
-        nodes = pump.ancestors_with_self if isinstance(pump, DOMNode) else []
-        return self._exit or any(node._pruning for node in nodes)
+        if not isinstance(pump, DOMNode):
+            return self._exit
+        return self._exit or not pump.is_running or any(node._pruning for node in pump.ancestors_with_self)
 
     def get_default_screen(self) -> Screen[Any]:
         """The list of labs lies under everything."""
