@@ -5,14 +5,16 @@ A worker is a fork of a process that has imported torch and the model class once
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -42,6 +44,7 @@ _ENVIRONMENT = {
     # A file random.py in the user's folder must not become the module random of the workers.
     "PYTHONSAFEPATH": "1",
 }
+_MOST_SECONDS_TO_END = 2.0
 _turn = threading.Lock()
 """One start, or one end, at a time."""
 _steward = ThreadPoolExecutor(1, "scalelab-forkserver")
@@ -69,6 +72,24 @@ def _warm() -> None:
         resource_tracker.ensure_running()
     with _no_main(), _environment(), _blocked_signals():
         forkserver.ensure_running()
+    atexit.unregister(_end)
+    atexit.register(_end, os.getpid())
+
+
+def _end(owner: int) -> None:
+    """At the end of the process that owns it: a command that has ended must have left nothing, and the kernel takes
+    some time over the memory of a forkserver that it ends for want of a parent.
+    """
+    from multiprocessing import forkserver
+
+    pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    if pid is None or os.getpid() != owner:
+        return
+    with suppress(ProcessLookupError, ChildProcessError):  # it has ended, and somebody has seen that
+        os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + _MOST_SECONDS_TO_END
+        while os.waitpid(pid, os.WNOHANG)[0] == 0 and time.monotonic() < deadline:
+            time.sleep(0.002)
 
 
 def start(target: Callable[..., None], name: str, *values: Any) -> tuple[ForkServerProcess, Connection]:

@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+
+from tests.lab import mini
+
 ROOT = Path(__file__).parents[2]
 ASKED = """
 import threading, time
@@ -29,3 +33,24 @@ print(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE, rest(), psutil.pid_e
 def test_it_outlives_the_thread_that_asked_for_it_and_ends_when_told_to() -> None:
     ran = subprocess.run([sys.executable, "-c", ASKED], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert ran.stdout == "True True False\n", ran.stdout + ran.stderr
+
+
+LEFT = """
+import time
+import psutil
+from multiprocessing import forkserver
+from scalelab.lab.forkserver import warm
+warm()
+server = psutil.Process(forkserver._forkserver._forkserver_pid)
+while server.memory_info().rss < 80e6:
+    time.sleep(0.05)
+print(server.pid, flush=True)
+"""
+
+
+def test_it_is_gone_when_the_process_that_has_it_has_ended() -> None:
+    with subprocess.Popen([sys.executable, "-c", LEFT], cwd=ROOT, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        server = psutil.Process(int(owner.stdout.readline()))
+        assert owner.wait(60) == 0
+        assert not mini.alive([server])

@@ -92,6 +92,13 @@ class Terminal:
             self.family += [one for one in top.children(recursive=True) if one.pid not in here]
         return self.family
 
+    def left(self, patience: float = 1.0) -> list[psutil.Process]:
+        """Those that are still there, a moment after its end: one that is ended takes a while over its memory."""
+        deadline = time.monotonic() + patience
+        while mini.alive(self.known()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return mini.alive(self.known())
+
     def hang_up(self) -> None:
         """Close it under the program."""
         os.close(self._ours)

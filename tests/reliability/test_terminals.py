@@ -64,7 +64,7 @@ def test_row_05_an_end_that_is_asked_for_is_quick_and_leaves_nothing(
             assert seen.process.returncode == code, seen.seen[-2000:]
             torn += not _restored(seen)
             traces += "Traceback" in seen.seen
-            left += len(mini.alive(seen.known()))
+            left += len(seen.left())
         states = control.status(lab.root).states
         assert "running" not in states and states.get("stopped"), states
     tally.value(5, f"{way}: slowest end of a session", f"{slowest:.1f} s", promised=f"≤ {STOP_SECONDS:g} s")
@@ -88,7 +88,7 @@ def test_row_05_the_app_gives_the_terminal_back_as_it_was(
             else:
                 seen.process.terminate()
             seen.ends()
-            wrong += not _restored(seen) or "Traceback" in seen.seen or bool(mini.alive(seen.known()))
+            wrong += not _restored(seen) or "Traceback" in seen.seen or bool(seen.left())
     tally.count(5, f"the app, {way}: ends with processes left, a terminal not restored, a traceback", wrong, of=n,
                 promised="0")  # fmt: skip
     assert wrong == 0
