@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from scalelab.tui.snapshot import Snapshot
 
 NO_COLOUR = NoColor()
-LEFT = (NoMatches, MountError, NoActiveAppError)
-"""What asks a view that is no longer on a screen for its children, for more of them or for the app."""
+DETACHED_ERRORS = (NoMatches, MountError, NoActiveAppError)
+"""Raised where a view that is no longer on a screen is asked for its children, for more of them or for the app."""
 STANDS = 1.0
 """Seconds in which a screen has its widgets; one that is taken away before never has them."""
 CATCHES_UP, QUIET = 0.1, 3
@@ -120,7 +120,7 @@ class LabApp(ChangedCells[str]):
     def _handle_exception(self, error: Exception) -> None:
         """No error where a view that is taken away, its children first, still hears of something and finds none."""
         cause = error.error if isinstance(error, WorkerFailed) else error
-        if not (isinstance(cause, LEFT) and self._taken_away(active_message_pump.get(None))):
+        if not (isinstance(cause, DETACHED_ERRORS) and self._taken_away(active_message_pump.get(None))):
             super()._handle_exception(error)
 
     def _taken_away(self, pump: object) -> bool:
