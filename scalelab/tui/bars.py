@@ -19,8 +19,12 @@ from textual.widget import Widget
 from scalelab.gate import clean
 from scalelab.tui.keys import Key, shown
 
-STAY = ("lab", "app")
-"""Scopes whose keys a narrow terminal shows rather than a view's own, which the help lists."""
+GENERAL = ("lab", "app")
+"""Scopes whose keys work in every view of a lab, or everywhere."""
+GIVEN_UP = ("app.palette", "lab.back", "lab.group", "lab.go_on", "lab.stop", "app.leave")
+"""General keys in the order in which a narrow terminal gives them up. The help lists them all, and stays."""
+OWN_KEYS = 3
+"""Keys of the view in front that stand before any general one but the help, where so many fit."""
 Part = tuple[str, str]
 """Words and how they look: "", "strong", "faint", "mark" or "bad"."""
 
@@ -120,20 +124,21 @@ class KeyBar(Lines):
 
 
 def key_parts(keys: Sequence[Key], keymap: Mapping[str, str], width: int) -> list[Part]:
-    """Keys with their labels for a width; those of the lab and of the app stand last and stay longest."""
+    """Keys with their labels for a width: those of the view in front, then the general ones that leave them room."""
     entries = [(key, f"{shown(key, keymap)} ", key.label) for key in keys if key.footer]
-    stay = [entry for entry in entries if entry[0].scope in STAY]
-    rest = [entry for entry in entries if entry[0].scope not in STAY]
+    general = [entry for entry in entries if entry[0].scope in GENERAL]
+    own = [entry for entry in entries if entry[0].scope not in GENERAL]
 
-    def size(some: Sequence[tuple[Key, str, str]]) -> int:
-        return sum(cell_len(name) + cell_len(label) + 2 for _, name, label in some)
+    def too_wide(some: Sequence[tuple[Key, str, str]]) -> bool:
+        return sum(cell_len(name) + cell_len(label) + 2 for _, name, label in some) > width + 2
 
-    while stay and size(stay) > width + 2:
-        stay = stay[1:] if len(stay) > 2 else stay[:-1]
-    while rest and size(rest) + size(stay) > width + 2:
-        rest = rest[:-1]
+    for given_up in GIVEN_UP:
+        if too_wide([*own[:OWN_KEYS], *general]):
+            general = [entry for entry in general if entry[0].id != given_up]
+    while own and too_wide([*own, *general]):
+        own.pop()
     parts: list[Part] = []
-    for _, name, label in [*rest, *stay]:
+    for _, name, label in [*own, *general]:
         parts += [(name, "strong"), (label, "faint"), ("  ", "")]
     return parts[:-1]
 

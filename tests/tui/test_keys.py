@@ -12,6 +12,7 @@ from textual import actions, events
 
 from scalelab.errors import BadInput
 from scalelab.tui import keys, settings, views
+from scalelab.tui.bars import GENERAL, GIVEN_UP, key_parts
 from scalelab.tui.palette import Commands, KeyCommands, Palette
 from scalelab.tui.screens.base import Room
 from scalelab.tui.screens.help import Help
@@ -266,3 +267,23 @@ def test_a_click_on_a_line_of_the_palette_that_went_is_no_error(training: Path) 
             assert not made._exit
 
     asyncio.run(see())
+
+
+def _bar(view: str, width: int) -> str:
+    """The key bar of a view while its lab trains and has groups."""
+    return "".join(words for words, _ in key_parts((*keys.of(view), *keys.of("lab"), *keys.of("app")), {}, width))
+
+
+@pytest.mark.parametrize("view", views.NAMES)
+def test_a_narrow_key_bar_prefers_the_keys_of_the_view_in_front(view: str) -> None:
+    own = [f"{keys.shown(key, {})} {key.label}" for key in keys.of(view) if key.footer]
+    assert _bar(view, 50).startswith("  ".join(own[:3])), "three of its own before any general one"
+    assert _bar(view, 50).endswith("? help  q leave")
+    assert _bar(view, 200).endswith("S stop  R go on  f group  b labs  ? help  : palette  q leave")
+    for width in range(6, 200):
+        assert "? help" in _bar(view, width)
+        assert len(_bar(view, width)) <= width
+
+
+def test_every_general_key_but_the_help_can_be_given_up() -> None:
+    assert {*GIVEN_UP, "app.help"} == {key.id for key in keys.of(*GENERAL) if key.footer}
