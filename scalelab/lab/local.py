@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import tempfile
 import threading
@@ -15,9 +14,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from scalelab.errors import BadInput, ScalelabError
-from scalelab.gate import clean
 from scalelab.lab import forkserver, worker
 from scalelab.lab.executor import Job, Slot, Worker
+from scalelab.lab.worker_log import last_words
 from scalelab.records import Message, unpack
 
 _MAX_BYTES = 1 << 20
@@ -223,19 +222,6 @@ class LocalExecutor:
         with self._listing:
             self._workers = [*(each for each in self._workers if not each.closed), started]
         return started
-
-
-def last_words(log: Path, limit: int = 300) -> str:
-    """The end of a worker's log, harmless and on one line: why it died, if it could say so."""
-    try:
-        # What is no plain file has no end, and a pipe would hold us up.
-        with open(log, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
-            file.seek(max(file.seek(0, 2) - 4 * limit, 0))
-            lines = file.read().decode(errors="replace").split("\n")
-    except OSError:
-        return ""
-    # Of what is too long the end stays: an error stands in its last line.
-    return clean(" | ".join([line for line in lines if line.strip()][-3:])[-limit:], limit)
 
 
 def _end_in_words(code: int | None) -> str:

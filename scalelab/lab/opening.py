@@ -15,11 +15,12 @@ from scalelab.errors import BadInput, ScalelabError
 from scalelab.lab import lock, prepare, session
 from scalelab.lab import resume as reopening
 from scalelab.lab.hooks import Hooks
-from scalelab.lab.local import LocalExecutor, last_words
+from scalelab.lab.local import LocalExecutor
 from scalelab.lab.paths import LabPaths, append_private, lab_paths
 from scalelab.lab.prepare import Lab
 from scalelab.lab.pulse import HANG_SECONDS
 from scalelab.lab.supervisor import Summary
+from scalelab.lab.worker_log import last_words
 
 if TYPE_CHECKING:
     from scalelab.preset import Preset

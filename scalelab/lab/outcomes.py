@@ -16,10 +16,10 @@ from scalelab.lab.crew import Attempt
 from scalelab.lab.ending import Ending
 from scalelab.lab.fits import Fits
 from scalelab.lab.hooks import Guarded
-from scalelab.lab.local import last_words
 from scalelab.lab.loops import CrashLoop
 from scalelab.lab.paths import LabPaths
 from scalelab.lab.pool import Pool
+from scalelab.lab.worker_log import why_it_died
 from scalelab.records import Evaluation, Message, Notice, NoticeKind, Outcome, RunKind, RunState
 from scalelab.store.writer import Writer
 
@@ -79,7 +79,7 @@ class Outcomes:
 
     def died(self, attempt: Attempt, end: str) -> None:
         """An attempt has ended without a word."""
-        said = last_words(self._paths.run_dir(attempt.run) / "log.txt")
+        said = why_it_died(self._paths.run_dir(attempt.run) / "log.txt")
         if attempt.hung:
             end = f"{attempt.hung}; {end}"
         words = f"{end}; its log ends: {said}" if said else end

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from scalelab.lab.local import LocalWorker, last_words
+from scalelab.lab.local import LocalWorker
 from scalelab.records import Outcome, RunState, Saved, pack
 
 SAVED = Saved(run="a", attempt=1, step=3, path="checkpoint/3", for_branch=True)
@@ -56,13 +55,3 @@ def test_a_worker_that_is_silent_has_not_ended() -> None:
     worker, theirs = _worker(None)
     assert worker.messages() == [] and worker.ended() is None
     theirs.close()
-
-
-def test_last_words_are_the_end_of_the_log_on_one_harmless_line(tmp_path: Path) -> None:
-    log = tmp_path / "log.txt"
-    log.write_bytes(b"old\n" * 5_000 + b"first\n\x1b[31mred\xff\n\nlast\n")
-    said = last_words(log)
-    assert said.endswith("last") and "first" in said and "\x1b" not in said and "\n" not in said
-    log.write_text("a long line " * 50 + "\nMemoryError: no room\n")
-    assert last_words(log).endswith("MemoryError: no room")
-    assert last_words(tmp_path / "none") == ""
