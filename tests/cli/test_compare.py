@@ -68,6 +68,61 @@ def test_labs_of_other_texts_compare_in_exponents_alone(scalelab: Callable[..., 
     assert "the best first" not in ran.out
 
 
+@pytest.fixture(scope="module")
+def early(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lab of four groups: of the first nothing has finished, of the last one run is under way."""
+    names = ("planned", "plain", "rich", "begun")
+    folder = tmp_path_factory.mktemp("labs") / "early"
+    lab = SimulatedLab(folder, LARGER + "".join(f'[[groups]]\nname = "{name}"\n' for name in names))
+    lab.writer.set_meta("groups", json.dumps(names))
+    for name in names[1:]:
+        lab.writer.set_meta(f"tokens {name}", TOKENS.to_json())
+    for spec in lab.points:
+        if spec.group in {"plain", "rich"}:
+            lab.finish(spec.run)
+    lab.train(next(spec.run for spec in lab.points if spec.group == "begun"), 0.5)
+    lab.close()
+    return folder
+
+
+def test_groups_without_a_finished_run_are_left_out_and_the_others_compared(
+    scalelab: Callable[..., Ran], early: Path
+) -> None:
+    told = document(scalelab("compare", str(early), "--json"))
+    assert [group["name"] for group in told["groups"]] == ["plain", "rich"]
+    assert told["groups"][1]["comparable"] and told["groups"][1]["overall"]["worth"]["n"] == 20
+    assert told["left_out"] == {
+        "planned": "it has no finished run (20 planned)",
+        "begun": "it has no finished run (19 planned, 1 running)",
+    }
+    ran = scalelab("compare", str(early))
+    assert ran.code == 0
+    words = " ".join(ran.out.split())
+    assert "planned is left out: it has no finished run (20 planned)." in words
+    assert "a token of rich is worth" in words
+
+
+def test_one_finished_run_of_a_group_is_compared(scalelab: Callable[..., Ran], tmp_path: Path, finished: Path) -> None:
+    lab = SimulatedLab(tmp_path / "one", LARGER)
+    lab.finish(lab.points[0].run)
+    lab.close()
+    ran = scalelab("compare", str(finished), str(tmp_path / "one"))
+    assert ran.code == 0, ran.err
+    assert "left out" not in ran.out
+
+
+def test_where_no_two_groups_can_be_compared_each_is_named_with_its_reason(
+    scalelab: Callable[..., Ran], early: Path, tmp_path: Path, finished: Path
+) -> None:
+    SimulatedLab(tmp_path / "new", LARGER).close()
+    ran = scalelab("compare", str(finished), str(tmp_path / "new"))
+    assert ran.code == 2
+    assert "new is left out: it has no finished run (20 planned)" in ran.err
+    ran = scalelab("compare", str(early), "--baseline", "planned")
+    assert ran.code == 2
+    assert "it has no finished run (20 planned)" in ran.err and "plain, rich" in ran.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

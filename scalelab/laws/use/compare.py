@@ -28,7 +28,11 @@ LEVEL = 0.95
 
 
 def compare(
-    groups: Mapping[str, RunTable], *, flops: float | None = None, comparable: Collection[str] | None = None
+    groups: Mapping[str, RunTable],
+    *,
+    flops: float | None = None,
+    comparable: Collection[str] | None = None,
+    left_out: Mapping[str, str] | None = None,
 ) -> Comparison:
     """Groups of runs against the first of them.
 
@@ -37,6 +41,7 @@ def compare(
     groups : name → runs, in order; the first is what the others are measured by.
     flops : the budget that is to be spent; unset: ten times the largest run of all.
     comparable : groups measured on the same held-out text in the same tokens as the first; unset: all.
+    left_out : groups that are not among these → why, as "it has no finished run"; told and nothing else.
 
     Raises
     ------
@@ -55,7 +60,7 @@ def compare(
     budget = flops or FURTHER * max(float(runs.compute.max()) for runs in groups.values())
     base = (groups[names[0]], seen[names[0]])
     told = [_group(name, (groups[name], seen[name]), base, law, budget, name in same) for name in names]
-    return Comparison(law=law, flops=budget, groups=tuple(told))
+    return Comparison(law=law, flops=budget, groups=tuple(told), left_out=dict(left_out or {}))
 
 
 def _shared(seen: Sequence[Assessment]) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,8 @@ class Comparison:
     flops: float
     """The budget."""
     groups: tuple[GroupLaw, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Groups that there is nothing to compare of yet → why."""
 
     @property
     def ranked(self) -> tuple[GroupLaw, ...]:
@@ -103,7 +106,7 @@ class Comparison:
 
 def _sentences(found: Comparison) -> list[str]:
     first, *others = found.groups
-    told = []
+    told = [f"{name} is left out: {reason}" for name, reason in found.left_out.items()]
     for group in others:
         if not group.comparable:
             apart = f"{group.name} was measured on another text than {first.name}, or in other tokens"
