@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scalelab import figures, laws
 from scalelab.figures import Along, Axis, Mark, Notation, Role
 from scalelab.figures.axis import around
-from scalelab.figures.curves import smoothed
+from scalelab.figures.curves import MovingMean, smoothed
 from scalelab.figures.ladder import chosen, rungs_of
 from scalelab.records import Point
 from tests.report.fixed import runs, subject
@@ -138,6 +138,15 @@ def test_smoothing_is_the_mean_that_one_step_after_the_other_gives(length: int, 
             assert smooth == pytest.approx(mean / seen, rel=1e-12)
         else:
             assert np.isnan(smooth)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.8, 0.97])
+def test_smoothing_goes_on_where_it_was(weight: float) -> None:
+    values = np.random.default_rng(7).normal(3.0, 1.0, 700)
+    values[[0, 5, 6, 299, 300]] = np.nan
+    mean = MovingMean(weight)
+    found = np.concatenate([mean.of(part) for part in np.split(values, [1, 2, 2, 65, 300, 301, 640])])
+    assert found == pytest.approx(smoothed(values, weight), rel=1e-12, nan_ok=True)
 
 
 def test_series_go_to_json(seen: laws.Assessment) -> None:

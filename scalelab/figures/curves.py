@@ -72,21 +72,37 @@ def loss_curves(
 
 def smoothed(values: Array, weight: float) -> Array:
     """The moving mean with weight `weight` on the past; a NaN stays a gap and does not spread."""
-    if weight <= 0:
-        return values
-    known = np.isfinite(values)
-    if known.all():
-        return _mean(values, weight)
-    out = np.full(len(values), np.nan)
-    out[known] = _mean(values[known], weight)
-    return out
+    return MovingMean(weight).of(values)
 
 
-def _mean(values: Array, weight: float) -> Array:
-    """Divided by what the weights of the first t values sum to: 1 - weight^t."""
-    sums = _sums(weight, 1 << max(len(values) - 1, 1).bit_length())
-    mean: Array = _moving(values, weight) / sums[: len(values)]
-    return mean
+class MovingMean:
+    """The same of values that come bit by bit."""
+
+    def __init__(self, weight: float) -> None:
+        self._weight = weight
+        self._count, self._sum = 0, 0.0
+        """Values so far, and the mean of them and of a zero before each."""
+
+    def of(self, values: Array) -> Array:
+        """The means at these values, which come after those that it has had."""
+        if self._weight <= 0:
+            return values
+        known = np.isfinite(values)
+        if known.all():
+            return self._mean(values)
+        out = np.full(len(values), np.nan)
+        out[known] = self._mean(values[known])
+        return out
+
+    def _mean(self, values: Array) -> Array:
+        """Divided by what the weights of the first t values sum to: 1 - weight^t."""
+        if not len(values):
+            return values
+        sums = _sums(self._weight, 1 << (self._count + len(values)).bit_length())
+        moving = _moving(values, self._weight, self._sum)
+        mean: Array = moving / sums[self._count : self._count + len(values)]
+        self._count, self._sum = self._count + len(values), float(moving[-1])
+        return mean
 
 
 @lru_cache(16)
@@ -95,13 +111,15 @@ def _sums(weight: float, count: int) -> Array:
     return sums
 
 
-def _moving(values: Array, weight: float) -> Array:
-    """m[t] = weight · m[t - 1] + (1 - weight) · values[t] from m = 0, in blocks: inside one it is a matrix product."""
+def _moving(values: Array, weight: float, first: float) -> Array:
+    """m[t] = weight · m[t - 1] + (1 - weight) · values[t] from m = `first`, in blocks: inside one it is a matrix
+    product.
+    """
     within, faded = _block(weight)
     blocks = np.zeros((-(-len(values) // BLOCK), BLOCK))
     blocks.ravel()[: len(values)] = values
     means: Array = blocks @ within
-    whole, before = float(faded[-1]), [0.0]
+    whole, before = float(faded[-1]), [first]
     for last in means[:-1, -1].tolist():
         before.append(last + before[-1] * whole)
     means += np.outer(before, faded)

@@ -1,7 +1,8 @@
 """Training curves as arrays that grow at their end: what a chart needs of a million points, kept once.
 
-Reads points as columns; knows neither textual nor how a curve is drawn. A very large lab comes in parts: nothing at
-the first look, so that the runs stand there at once; then some of its points, of all curves; then curve by curve.
+Reads points as columns and smooths them as they come; knows neither textual nor how a curve is drawn. A very large lab
+comes in parts: nothing at the first look, so that the runs stand there at once; then some of its points, of all curves;
+then curve by curve.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from scalelab.figures.curves import MovingMean
 from scalelab.records import Point, RunSpec, RunState
 from scalelab.store import columns
 from scalelab.store.columns import Columns
@@ -25,6 +27,8 @@ PART = 100_000
 """Points taken in one look, and from which a lab is a large one: about 0.15 s of reading."""
 ROUGH = 30_000
 """Points of all curves together in the first sight of a large lab."""
+SMOOTHINGS = (0.8, 0.97)
+"""Weights of the past in the moving means of losses: a little, much."""
 _FIRST = 256
 
 
@@ -40,6 +44,8 @@ class Curve:
     step: Array
     loss: Array
     """Nats a token; NaN is a gap."""
+    smoothed: tuple[Array, ...]
+    """Its moving means, by SMOOTHINGS."""
     last: Point
     """The newest point, with the speed and the rate."""
     growing: bool
@@ -51,7 +57,8 @@ class _Growing:
 
     def __init__(self, spec: RunSpec) -> None:
         self._spec = spec
-        self._columns = np.empty((5, _FIRST))
+        self._columns = np.empty((5 + len(SMOOTHINGS), _FIRST))
+        self._means = [MovingMean(weight) for weight in SMOOTHINGS]
         self._length = 0
         self._offset = 0.0
         self._attempt, self._spent = 0.0, 0.0
@@ -66,13 +73,15 @@ class _Growing:
     def extend(self, new: Columns) -> None:
         end = self._length + len(new)
         if end > self._columns.shape[1]:
-            wider = np.empty((5, 2 * end))
+            wider = np.empty((len(self._columns), 2 * end))
             wider[:, : self._length] = self._columns[:, : self._length]
             self._columns = wider
-        tokens, flops, seconds, step, loss = self._columns[:, self._length : end]
+        tokens, flops, seconds, step, loss, *smoothed = self._columns[:, self._length : end]
         tokens[:], step[:], loss[:] = new.n_tokens, new.step, new.loss
         flops[:] = tokens * self._spec.flops_per_token
         seconds[:] = new.seconds + self._offsets(new)
+        for means, mean in zip(smoothed, self._means, strict=True):
+            means[:] = mean.of(new.loss)
         self._length = end
 
     def _offsets(self, new: Columns) -> Array:
@@ -87,10 +96,10 @@ class _Growing:
         assert self.last is not None
         view = self._columns[:, : self._length]
         view.flags.writeable = False
-        tokens, flops, seconds, step, loss = view
+        tokens, flops, seconds, step, loss, *smoothed = view
         return Curve(
             run=self._spec.run, n_tokens=tokens, flops=flops, seconds=seconds, step=step, loss=loss,
-            last=self.last, growing=growing,
+            smoothed=tuple(smoothed), last=self.last, growing=growing,
         )  # fmt: skip
 
 

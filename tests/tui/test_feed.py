@@ -12,11 +12,13 @@ import pytest
 from textual.message import Message
 from textual.widget import Widget
 
+from scalelab.figures.curves import smoothed
 from scalelab.lab import lock
 from scalelab.records import Point, RunState
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
 from scalelab.tui import feed, header, snapshot, views
+from scalelab.tui.curves import SMOOTHINGS
 from scalelab.tui.feed import Feed, LabChanged, LabUnreadable, Pace
 from scalelab.tui.snapshot import Watch
 from tests.tui.screens import app, settle, until
@@ -129,6 +131,8 @@ def test_a_large_lab_comes_in_parts(recorded: Path, monkeypatch: pytest.MonkeyPa
     for run, curve in shot.curves.items():
         for name in ("n_tokens", "flops", "seconds", "step", "loss"):
             assert getattr(curve, name).tolist() == getattr(whole.curves[run], name).tolist()
+        for smooth, weight in zip(curve.smoothed, SMOOTHINGS, strict=True):
+            assert smooth == pytest.approx(smoothed(curve.loss, weight), rel=1e-12)
         assert curve.last == whole.curves[run].last
 
 

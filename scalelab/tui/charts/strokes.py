@@ -35,18 +35,21 @@ class Memory:
         self._axes: Any = None
         self._lines: dict[tuple[int, int], tuple[Array, Array, Ints]] = {}
         """The arrays of each line, and (3, cells) with row, column and bits of the cells that it lights."""
+        self._along: Any = None
+        self._cuts: rising.Cuts | None = None
 
     def lit(self, drawn: list[Series], figure: Figure, area: Layout) -> Lit:
         """What the lines light, in their order, owned by their places in `drawn`."""
         if self._axes != (figure.x, figure.y, area.columns, area.rows, area.dots):
             self._axes, self._lines = (figure.x, figure.y, area.columns, area.rows, area.dots), {}
         # The arrays are held, so that no other array can have their identity.
-        fresh = [each for each in drawn if (id(each.x), id(each.y)) not in self._lines]
-        known = dict(self._lines)
-        for series, found in zip(fresh, self._rastered(fresh, figure, area), strict=True):
-            known[id(series.x), id(series.y)] = (series.x, series.y, found)
-        self._lines = {key: known[key] for key in ((id(each.x), id(each.y)) for each in drawn)}
-        parts = [self._lines[id(each.x), id(each.y)][2] for each in drawn]
+        keys = [(id(each.x), id(each.y)) for each in drawn]
+        fresh = {key: each for key, each in zip(keys, drawn, strict=True) if key not in self._lines}
+        known = self._lines
+        for (key, series), found in zip(fresh.items(), self._rastered([*fresh.values()], figure, area), strict=True):
+            known[key] = (series.x, series.y, found)
+        self._lines = {key: known[key] for key in keys}
+        parts = [known[key][2] for key in keys]
         row, column, bits = np.concatenate(parts, axis=1)
         owner = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
         return Lit(row=row, column=column, bits=bits, owner=owner)
@@ -55,31 +58,38 @@ class Memory:
         """What each of some lines lights, all together."""
         if not series:
             return []
-        lit = _dots(series, figure, area).in_cells(area.dots.weights)
+        lit = self._dots(series, figure, area).in_cells(area.dots.weights)
         every = np.stack([lit.row, lit.column, lit.bits], dtype=np.int32, casting="same_kind")
         cuts = np.searchsorted(lit.owner, np.arange(len(series) + 1)).tolist()
         return [every[:, first:last] for first, last in pairwise(cuts)]
 
+    def _dots(self, series: list[Series], figure: Figure, area: Layout) -> raster.Intervals:
+        """The dots of lines: of those that rise along x by searching, of others and of those with gaps point by
+        point.
+        """
+        across, down = partial(area.dots_across, figure.x), partial(area.dots_down, figure.y)
+        width, height = area.columns * area.dots.wide, area.rows * area.dots.high
+        many = sum(len(each.x) for each in series) >= MANY
+        rises = np.array([many and rising.rises(each.x) for each in series])
+        rest, parts = np.flatnonzero(~rises).tolist(), []
+        if rises.any():
+            owners = np.flatnonzero(rises)
+            own = [series[place] for place in owners.tolist()]
+            found, gaps = rising.stretches([each.x for each in own], [each.y for each in own],
+                                           self._cuts_along(figure.x, across, width), down)  # fmt: skip
+            parts.append(raster.passed(replace(found, owner=owners[found.owner]), width, height))
+            rest = sorted([*rest, *owners[gaps].tolist()])
+        if rest:
+            owner = np.repeat(rest, [len(series[place].x) for place in rest])
+            x, y = (np.concatenate([getattr(series[place], name) for place in rest]) for name in ("x", "y"))
+            parts.append(raster.lines(across(x), down(y), owner, width, height))
+        return raster.together(*parts)
 
-def _dots(series: list[Series], figure: Figure, area: Layout) -> raster.Intervals:
-    """The dots of lines: of those that rise along x by searching, of others and of those with gaps point by point."""
-    across, down = partial(area.dots_across, figure.x), partial(area.dots_down, figure.y)
-    width, height = area.columns * area.dots.wide, area.rows * area.dots.high
-    many = sum(len(each.x) for each in series) >= MANY
-    rises = np.array([many and rising.rises(each.x) for each in series])
-    rest, parts = np.flatnonzero(~rises).tolist(), []
-    if rises.any():
-        owners = np.flatnonzero(rises)
-        own = [series[place] for place in owners.tolist()]
-        begins = rising.edges(figure.x, across, width)
-        found, gaps = rising.stretches([each.x for each in own], [each.y for each in own], begins, across, down)
-        parts.append(raster.passed(replace(found, owner=owners[found.owner]), width, height))
-        rest = sorted([*rest, *owners[gaps].tolist()])
-    if rest:
-        owner = np.repeat(rest, [len(series[place].x) for place in rest])
-        x, y = (np.concatenate([getattr(series[place], name) for place in rest]) for name in ("x", "y"))
-        parts.append(raster.lines(across(x), down(y), owner, width, height))
-    return raster.together(*parts)
+    def _cuts_along(self, axis: Axis, across: rising.Place, width: int) -> rising.Cuts:
+        """Searched again only along another axis: smoothing and another scale of y leave it as it is."""
+        if self._cuts is None or self._along != (axis, width):
+            self._along, self._cuts = (axis, width), rising.Cuts(axis, across, width)
+        return self._cuts
 
 
 def draw_lines(cells: Cells, figure: Figure, area: Layout, look: Look, memory: Memory | None = None) -> None:

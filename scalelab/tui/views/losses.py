@@ -1,6 +1,6 @@
 """Loss curves as a Figure, from arrays that only grow: what `figures.loss_curves` makes of points, without the points.
 
-Keeps what smoothing has cost. Knows numpy and figures, no screen.
+Keeps what it has made of each curve. Knows numpy and figures, no screen.
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 
 import numpy as np
 
 from scalelab.figures import PALETTE, Along, Axis, Figure, Mark, Notation, Role, Series
 from scalelab.figures.axis import around
-from scalelab.figures.curves import smoothed
 from scalelab.records import RunSpec
-from scalelab.tui.curves import Array, Curve
+from scalelab.tui.charts.remembered import Remembered
+from scalelab.tui.curves import SMOOTHINGS, Array, Curve
 
-SMOOTHINGS = (0.0, 0.8, 0.97)
-"""Weights of the past: not, a little, much."""
 _LABELS = {
     Along.TOKENS: ("training tokens D", Notation.COUNT),
     Along.FLOPS: ("training compute C, FLOPs", Notation.POWER),
@@ -29,6 +29,8 @@ _SHORT = {Along.FLOPS: "FLOPs", Along.SECONDS: "time"}
 """What an axis is called over the chart, where it is not called as it is asked for."""
 PAIRS = 4
 """Runs up to which each has its own colour when looked at alone."""
+PACK = 100
+"""Runs beyond which smoothed curves stand alone: what was measured of so many would be one grey band."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ class Look:
     log_x: bool = True
     log_y: bool = True
     smoothing: int = 0
-    """Place in SMOOTHINGS."""
+    """Not (0), or by the smoothing with this number."""
 
     def next_along(self) -> Look:
         """Along the next quantity."""
@@ -48,7 +50,7 @@ class Look:
 
     def next_smoothing(self) -> Look:
         """Smoothed more, or again not at all."""
-        return replace(self, smoothing=(self.smoothing + 1) % len(SMOOTHINGS))
+        return replace(self, smoothing=(self.smoothing + 1) % (len(SMOOTHINGS) + 1))
 
     def words(self) -> str:
         """The look as it stands over the chart."""
@@ -57,22 +59,11 @@ class Look:
         return scales + ("", ", smoothed", ", smoothed much")[self.smoothing]
 
 
-class Ends:
-    """The least and the greatest value of arrays, looked for once: of a lab's million values few are new.
-
-    It holds the arrays of the figure before, so that no other array can have their identity.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[int, bool], tuple[Array, list[float]]] = {}
-
-    def of(self, arrays: Sequence[Array], *, log: bool) -> list[float]:
-        """Both of each array, of what can stand on the axis; nothing of an array without such a value."""
-        self._known = {(id(each), log): self._known.get((id(each), log)) or (each, _ends(each, log)) for each in arrays}
-        return [end for _, both in self._known.values() for end in both]
+_all = chain.from_iterable
 
 
 def _ends(array: Array, log: bool) -> list[float]:
+    """The least and the greatest of the values that can stand on an axis."""
     if not array.size:
         return []
     least, most = float(array.min()), float(array.max())
@@ -86,8 +77,8 @@ class LossFigure:
     """Makes the figure anew when curves have grown."""
 
     def __init__(self) -> None:
-        self._smooth: dict[tuple[str, int], tuple[int, Array]] = {}
-        self._ends = Ends(), Ends()
+        self._lines: dict[tuple[str, Along, int, int | None, str], Series] = {}
+        self._ends = {log: Remembered(partial(_ends, log=log)) for log in (True, False)}
 
     def make(
         self, curves: Mapping[str, Curve], specs: Sequence[RunSpec], look: Look, only: Collection[str] = ()
@@ -95,28 +86,38 @@ class LossFigure:
         """The curves of all runs that have points, or of `only` these; coloured by rung, one label a rung."""
         sizes = sorted({spec.counts.n_params for spec in specs})
         shown = [spec for spec in specs if spec.run in curves and (not only or spec.run in only)]
-        series: list[Series] = _pasts(curves, specs, shown, look) if only else []
+        series = _pasts(curves, specs, shown, look) if only else []
         alone = 0 < len(only) <= PAIRS
         colours = _colours([sizes.index(spec.counts.n_params) for spec in shown], apart=alone)
+        if look.smoothing and len(shown) <= PACK:
+            raw = replace(look, smoothing=0)
+            series = [self._line(spec, curves[spec.run], raw, None, "") for spec in reversed(shown)] + series
         for spec, colour in zip(shown, colours, strict=True):
-            curve = curves[spec.run]
-            x = _along(curve, look.along)
-            if look.smoothing:
-                series.insert(0, _line(spec, x, curve.loss, None, ""))
-            label = spec.run if alone else spec.rung
-            series.append(_line(spec, x, self._smoothed(curve, look.smoothing), colour, label))
+            series.append(self._line(spec, curves[spec.run], look, colour, spec.run if alone else spec.rung))
         # Of a task, training losses too are of its targets alone.
         per = "target token" if any(spec.scored_pairs for spec in specs) else "token"
-        return _figure(series, look, self._ends, per)
+        return self._figure(series, look, per)
 
-    def _smoothed(self, curve: Curve, smoothing: int) -> Array:
-        if not smoothing:
-            return curve.loss
-        length, kept = self._smooth.get((curve.run, smoothing), (-1, curve.loss))
-        if length != len(curve.loss):
-            kept = smoothed(curve.loss, SMOOTHINGS[smoothing])
-            self._smooth[curve.run, smoothing] = len(curve.loss), kept
-        return kept
+    def _line(self, spec: RunSpec, curve: Curve, look: Look, colour: int | None, label: str) -> Series:
+        """One curve; what has not grown is the line that it was."""
+        x, y = _along(curve, look.along), curve.smoothed[look.smoothing - 1] if look.smoothing else curve.loss
+        key = (spec.run, look.along, look.smoothing, colour, label)
+        known = self._lines.get(key)
+        if known is None or known.x is not x or known.y is not y:
+            known = self._lines[key] = _line(spec, x, y, colour, label)
+        return known
+
+    def _figure(self, series: Sequence[Series], look: Look, per: str) -> Figure:
+        label, notation = _LABELS[look.along]
+        along, up = self._ends[look.log_x], self._ends[look.log_y]
+        low_x, high_x = around(_all(along(each.x) for each in series), log=look.log_x, margin=0.0)
+        low_y, high_y = around(_all(up(each.y) for each in series), log=look.log_y, margin=0.05)
+        return Figure(
+            title=look.words(),
+            x=Axis(label=label, low=low_x, high=high_x, log=look.log_x, notation=notation),
+            y=Axis(label=f"loss, nats a {per}", low=low_y, high=high_y, log=look.log_y),
+            series=tuple(series),
+        )
 
 
 def _colours(rungs: Sequence[int], *, apart: bool) -> list[int]:
@@ -146,19 +147,6 @@ def _pasts(curves: Mapping[str, Curve], specs: Sequence[RunSpec], shown: Sequenc
 
 def _line(spec: RunSpec, x: Array, y: Array, colour: int | None, label: str) -> Series:
     return Series(role=Role.CURVE, mark=Mark.LINE, name=spec.run, label=label, colour=colour, x=x, y=y)
-
-
-def _figure(series: Sequence[Series], look: Look, ends: tuple[Ends, Ends], per: str) -> Figure:
-    label, notation = _LABELS[look.along]
-    x = ends[0].of([each.x for each in series], log=look.log_x)
-    y = ends[1].of([each.y for each in series], log=look.log_y)
-    (low_x, high_x), (low_y, high_y) = around(x, log=look.log_x, margin=0.0), around(y, log=look.log_y, margin=0.05)
-    return Figure(
-        title=look.words(),
-        x=Axis(label=label, low=low_x, high=high_x, log=look.log_x, notation=notation),
-        y=Axis(label=f"loss, nats a {per}", low=low_y, high=high_y, log=look.log_y),
-        series=tuple(series),
-    )
 
 
 def _along(curve: Curve, along: Along) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from scalelab.figures import Figure, Mark
-from scalelab.tui.charts import view
+from scalelab.tui.charts import strokes, view
 from scalelab.tui.charts.axes import Layout, inside, layout
 from scalelab.tui.charts.drawing import Look, draw
 from scalelab.tui.charts.glyphs import GlyphSet, dots_of
@@ -30,15 +30,22 @@ def many(*, log: bool, seed: int = 0) -> Figure:
     return replace(unit(*series), x=axis(1.0, 1000.0, log=log), y=axis(1.0, 12.0, log=log))
 
 
+@pytest.mark.parametrize("many_points", [strokes.MANY, 0])
 @pytest.mark.parametrize("log", [True, False])
-def test_a_remembered_frame_is_the_fresh_one_whatever_came_before(log: bool) -> None:
+def test_a_remembered_frame_is_the_fresh_one_whatever_came_before(
+    log: bool, many_points: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looked at point by point, and searched."""
     memory, figure = Memory(), many(log=log)
     longer = replace(figure, series=(*figure.series[:-2], *many(log=log, seed=1).series[-2:]))
     narrower = replace(longer, x=replace(longer.x, high=300.0), y=replace(longer.y, high=9.0))
     other = replace(narrower, x=replace(narrower.x, log=not log))
     for shown in (figure, figure, longer, narrower, other, figure):
         for size in ((80, 24), (50, 14)):
-            fresh, kept = draw(shown, *size, LOOK), draw(shown, *size, LOOK, memory=memory)
+            fresh = draw(shown, *size, LOOK)
+            with monkeypatch.context() as patch:
+                patch.setattr(strokes, "MANY", many_points)
+                kept = draw(shown, *size, LOOK, memory=memory)
             assert not kept.cells.changed(fresh.cells) and not fresh.cells.changed(kept.cells)
 
 

@@ -38,7 +38,7 @@ def curves(seed: int, count: int, most: int) -> tuple[list[np.ndarray], list[np.
 def both(x: list[np.ndarray], y: list[np.ndarray], along: Axis, up: Axis) -> tuple[set, set, list[int]]:
     """The dots that are searched, those of all points, and which lines have gaps."""
     across, down = partial(AREA.dots_across, along), partial(AREA.dots_down, up)
-    found, gaps = rising.stretches(x, y, rising.edges(along, across, WIDTH), across, down)
+    found, gaps = rising.stretches(x, y, rising.Cuts(along, across, WIDTH), down)
     owner = np.repeat(np.arange(len(x)), [len(each) for each in x])
     kept = ~np.isin(owner, gaps)
     every = raster.lines(across(np.concatenate(x))[kept], down(np.concatenate(y))[kept], owner[kept], WIDTH, HEIGHT)
@@ -100,6 +100,6 @@ def test_few_of_many_points_are_placed() -> None:
     along, up = axis(1.0, 1010.0, log=False), axis(0.5, 6.0, log=True)
     across, down = (partial(counted, partial(place, each)) for place, each in
                     ((AREA.dots_across, along), (AREA.dots_down, up)))  # fmt: skip
-    begins = rising.edges(along, across, WIDTH)
-    rising.stretches(x, y, begins, across, down)
+    cuts = rising.Cuts(along, across, WIDTH)
+    rising.stretches(x, y, cuts, down)
     assert placed < sum(len(each) for each in x) / 20
