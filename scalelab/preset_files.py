@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,6 @@ from scalelab.gate import clean
 from scalelab.preset import Preset
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
 MAX_BYTES = 1_000_000
@@ -24,6 +23,15 @@ _EXCLUSIVE = {
     "budgets": ({"tokens"}, {"tokens_per_param"}, {"flops"}),
 }
 _LISTS = {"seeds", "ladder.shapes", "ladder.params", "budgets.tokens", "budgets.tokens_per_param", "budgets.flops"}
+
+
+class BadPreset(BadInput):
+    """The first mistake of a preset in one line and how many more there are; `each` has a line for every one."""
+
+    def __init__(self, name: str, mistakes: Sequence[BadInput]) -> None:
+        first, more = mistakes[0], f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+        super().__init__(f"preset {clean(name, 80)}: {first.what}{more}", allowed=first.allowed, todo=first.todo)
+        self.each = tuple(mistake.line() for mistake in mistakes)
 
 
 def shipped() -> dict[str, Path]:
@@ -72,7 +80,7 @@ def parse(tables: dict[str, Any], name: str) -> Preset:
     try:
         return Preset.model_validate(tables)
     except ValidationError as error:
-        raise _told(error, name) from None
+        raise BadPreset(name, [_told(problem) for problem in error.errors(include_url=False)]) from None
 
 
 def _locate(name: str) -> Path:
@@ -159,25 +167,20 @@ def _put(tables: dict[str, Any], key: str, value: Any) -> None:
     table[last] = value
 
 
-def _told(error: ValidationError, name: str) -> BadInput:
-    """The first mistake in one line; how many more there are."""
-    problems = error.errors(include_url=False)
-    first = problems[0]
-    field = _field(first["loc"])
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    prefix = f"preset {clean(name, 80)}: {clean(field, 80) or 'preset'}"
-    if first["type"] == "extra_forbidden":
-        known = _known(first["loc"][:-1])
-        return BadInput(
-            f"{prefix} is not a field{more}", allowed=", ".join(known), todo=did_you_mean(str(first["loc"][-1]), known)
-        )
-    if first["type"] == "missing":
-        return BadInput(f"{prefix} is missing{more}", todo="`scalelab presets show tiny` shows one")
-    words = clean(_words(first), 200)
-    if first["type"] == "value_error" and isinstance(first["input"], dict):
-        return BadInput(f"preset {clean(name, 80)}{': ' if field else ''}{clean(field, 80)}: {words}{more}")
-    shown = "" if isinstance(first["input"], dict) else f" is {clean(repr(first['input']), 60)}"
-    return BadInput(f"{prefix}{shown}{more}", allowed=words)
+def _told(problem: ErrorDetails) -> BadInput:
+    """One mistake, beginning with its field."""
+    field = clean(_field(problem["loc"]), 80)
+    if problem["type"] == "extra_forbidden":
+        known = _known(problem["loc"][:-1])
+        todo = did_you_mean(str(problem["loc"][-1]), known)
+        return BadInput(f"{field or 'preset'} is not a field", allowed=", ".join(known), todo=todo)
+    if problem["type"] == "missing":
+        return BadInput(f"{field or 'preset'} is missing", todo="`scalelab presets show tiny` shows one")
+    words, table = clean(_words(problem), 200), isinstance(problem["input"], dict)
+    if problem["type"] == "value_error" and table:
+        return BadInput(f"{field}: {words}" if field else words)
+    shown = "" if table else f" is {clean(repr(problem['input']), 60)}"
+    return BadInput(f"{field or 'preset'}{shown}", allowed=words)
 
 
 # What the checker says in its own words, as a person would say it of a preset.

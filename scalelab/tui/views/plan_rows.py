@@ -132,10 +132,10 @@ def _ladder(draft: Draft, now: Planned, last: Plan | None) -> list[Row]:
         found = text if kind == SHAPES else _nearest(text, made)
         cells = costs.get(found, [])
         beside = _columns(cells) if kind == SHAPES or not cells else f"{found:<{NAME}}{_columns(cells)}"
-        told = now.problems.get(key, "")
-        guilty = told.startswith(f"{key}[{place}]") or (f"{key}[" not in told and draft.touched == key and place == 0)
+        # What is wrong with all of them together stands at the first.
+        wrong = now.problems.get(f"{key}[{place}]") or (now.problems.get(key, "") if place == 0 else "")
         rows.append(Field(key=f"{key}[{place}]", label=f"rung {place + 1}", value=text, beside=beside or " ",
-                          problem=told if told and guilty else "", changed=text not in before))  # fmt: skip
+                          problem=wrong, changed=text not in before))  # fmt: skip
     return rows
 
 

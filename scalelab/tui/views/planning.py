@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import tomllib
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ LISTS = frozenset({"seeds", "ladder.shapes", "ladder.params", *BUDGETS.values()}
 """Fields of several values with commas between them."""
 WORDS = frozenset({"corpus.source", "corpus.text_column", "corpus.tokenizer"})
 """Fields of free text."""
+_RUNG = re.compile(r"(ladder\.(?:shapes|params))\[(\d+)\]")
+"""How what is said of one rung begins."""
 
 
 def planned(draft: Draft, devices: Sequence[DeviceInfo] | None) -> Planned:
@@ -36,7 +39,7 @@ def planned(draft: Draft, devices: Sequence[DeviceInfo] | None) -> Planned:
     problems: dict[str, str] = {}
     base, wrong = _loaded(draft.base)
     if wrong:
-        problems["preset"] = wrong
+        problems["preset"] = "; ".join(wrong)
     sets = tuple(_set(key, value) for key, value in draft.edits.items() if base and _differs(draft, base, key))
     preset = None
     if base is not None:
@@ -44,7 +47,7 @@ def planned(draft: Draft, devices: Sequence[DeviceInfo] | None) -> Planned:
         if not problems:
             preset, wrong = _loaded(draft.base, *sets)
             if wrong:
-                problems[draft.touched or "preset"] = wrong
+                problems[draft.touched or "preset"] = "; ".join(wrong)
     plan = None
     if preset is not None and devices is not None:
         try:
@@ -103,13 +106,14 @@ def _each(draft: Draft, base: Preset) -> dict[str, str]:
     for keys in (*grouped, *alone):
         # A span is said whole or not at all; of the others the preset has what is not edited.
         told = {key: said(draft, base, key) for key in keys if keys == LADDERS[SPAN] or key in draft.edits}
-        lost = next((key for key, text in told.items() if not text), None)
-        if lost is not None:
-            problems[lost] = "is missing: a span needs from, to and a count"
+        lost = [key for key, text in told.items() if not text]
+        if lost:
+            problems |= dict.fromkeys(lost, "is missing: a span needs from, to and a count")
             continue
         _, wrong = _loaded(draft.base, *(_set(key, text) for key, text in told.items()))
-        if wrong:
-            problems[_guilty(draft, base, keys, wrong)] = wrong
+        for words in wrong:
+            field = _guilty(draft, base, keys, words)
+            problems[field] = "; ".join(filter(None, (problems.get(field), words)))
     return problems
 
 
@@ -118,6 +122,9 @@ def _guilty(draft: Draft, base: Preset, keys: Sequence[str], words: str) -> str:
     found = grouping.place_of(words)
     if found is not None:
         return grouping.key_of(*found)
+    if (rung := _RUNG.match(words)) is not None:
+        typed = [place for place, text in enumerate(items(said(draft, base, rung[1]))) if text]
+        return f"{rung[1]}[{typed[int(rung[2])]}]"
     named = next((key for key in keys if words.startswith(key)), "")
     if named == grouping.KEY:  # too many of them
         named = grouping.key_of(len(grouping.groups_of(draft, base)) - 1)
@@ -126,8 +133,8 @@ def _guilty(draft: Draft, base: Preset, keys: Sequence[str], words: str) -> str:
     return named or (draft.touched if draft.touched in keys else keys[0])
 
 
-def _loaded(base: str, *sets: str) -> tuple[Preset | None, str]:
-    """A preset with these differences, or why there is none."""
+def _loaded(base: str, *sets: str) -> tuple[Preset | None, tuple[str, ...]]:
+    """A preset with these differences, or all that is wrong with it."""
     try:
         changed = os.stat(base).st_mtime_ns if base.endswith(".toml") else 0
     except (OSError, ValueError):
@@ -136,12 +143,14 @@ def _loaded(base: str, *sets: str) -> tuple[Preset | None, str]:
 
 
 @lru_cache(maxsize=512)
-def _read(base: str, sets: tuple[str, ...], changed: int) -> tuple[Preset | None, str]:
+def _read(base: str, sets: tuple[str, ...], changed: int) -> tuple[Preset | None, tuple[str, ...]]:
     """At every key all edits are read but one as at the key before."""
     try:
-        return preset_files.load(base, sets), ""
+        return preset_files.load(base, sets), ()
+    except preset_files.BadPreset as problem:
+        return None, problem.each
     except BadInput as problem:
-        return None, problem.line().removeprefix(f"preset {base}: ")
+        return None, (problem.line(),)
 
 
 def _differs(draft: Draft, base: Preset, key: str) -> bool:

@@ -81,7 +81,7 @@ def test_what_is_as_in_the_preset_is_not_said(cpu: DeviceInfo) -> None:
 @pytest.mark.parametrize(
     ("edits", "key", "word"),
     [
-        ({"ladder.shapes": "16x1, 24y1"}, "ladder.shapes", "d_model x n_layer"),
+        ({"ladder.shapes": "16x1, 24y1"}, "ladder.shapes[1]", "d_model x n_layer"),
         ({"budgets.tokens": "300k, none"}, "budgets.tokens", "number"),
         ({"hardware.device": "cuda:7"}, "hardware.device", "cpu"),
         ({"model.context": "4"}, "model.context", "at least 8"),
@@ -116,6 +116,39 @@ def test_a_wrong_value_is_told_at_its_field(edits: dict[str, str], key: str, wor
     now = planned(Draft(base="tiny", edits=edits, touched=list(edits)[-1]), [cpu])
     assert now.plan is None
     assert word in now.problems[key]
+
+
+@pytest.mark.parametrize(
+    ("edits", "words"),
+    [
+        (
+            {"ladder.shapes": "x1, 16x1, 24y1", "model.context": "4"},
+            {
+                "ladder.shapes[0]": "ladder.shapes[0] is 'x1'",
+                "ladder.shapes[2]": "ladder.shapes[2] is '24y1'",
+                "model.context": "model.context is 4",
+            },
+        ),
+        ({"ladder.params": "20k, , -3"}, {"ladder.params[2]": "ladder.params[1] is -3"}),
+        (
+            {"ladder.from": "a", "ladder.to": "b", "ladder.rungs": "1.5"},
+            {"ladder.from": "is 'a'", "ladder.to": "is 'b'", "ladder.rungs": "a whole number"},
+        ),
+        ({"ladder.from": "20k"}, {"ladder.to": "is missing", "ladder.rungs": "is missing"}),
+        ({"seeds": "a, 1, b"}, {"seeds": "seeds[2] is 'b'"}),
+        (
+            {"groups": '[{name = "No", copies = "x"}, {name = "b", unique_tokens = "y"}]'},
+            {"groups[0].name": "small letters", "groups[0].copies": "whole", "groups[1].unique_tokens": "number"},
+        ),
+    ],
+)
+def test_every_wrong_value_is_told_at_its_own_field(
+    edits: dict[str, str], words: dict[str, str], cpu: DeviceInfo
+) -> None:
+    problems = planned(Draft(base="tiny", edits=edits, touched=list(edits)[0]), [cpu]).problems
+    assert set(problems) == set(words)
+    for key, word in words.items():
+        assert word in problems[key]
 
 
 def test_an_empty_field_is_as_the_preset_has_it(cpu: DeviceInfo) -> None:

@@ -95,6 +95,16 @@ async def test_every_key_plans_again_and_says_what_is_wrong_beside_the_field(hos
 
 
 @piloted
+async def test_two_wrong_rungs_each_say_why_below_themselves(host: Host) -> None:
+    async with host.run_test(size=(80, 24)) as pilot:
+        await _type(pilot, "ladder.shapes[1]", "24y1")
+        await _type(pilot, "ladder.shapes[3]", "x48")
+        for place in (1, 3):
+            assert f"ladder.shapes[{place}]" in _problem(host, f"ladder.shapes[{place}]")
+        assert _problem(host, "ladder.shapes[0]") == _problem(host, "ladder.shapes[2]") == ""
+
+
+@piloted
 async def test_what_is_typed_stands_in_the_command(host: Host) -> None:
     async with host.run_test(size=(120, 40)) as pilot:
         await _type(pilot, "budgets.tokens", "300k, 600k")
