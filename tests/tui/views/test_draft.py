@@ -145,7 +145,7 @@ def test_a_wrong_value_is_told_at_its_field(edits: dict[str, str], key: str, wor
 def test_every_wrong_value_is_told_at_its_own_field(
     edits: dict[str, str], words: dict[str, str], cpu: DeviceInfo
 ) -> None:
-    problems = planned(Draft(base="tiny", edits=edits, touched=list(edits)[0]), [cpu]).problems
+    problems = planned(Draft(base="tiny", edits=edits, touched=next(iter(edits))), [cpu]).problems
     assert set(problems) == set(words)
     for key, word in words.items():
         assert word in problems[key]
