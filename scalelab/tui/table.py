@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -124,6 +125,17 @@ class Table(OwnFocus, can_focus=True):
     def page(self) -> int:
         """Rows that are seen at once."""
         return max(self.size.height - self._head_rows, 1)
+
+    def cuts(self, row: Row) -> bool:
+        """Whether words of a row are cut at this width, or left out with their column."""
+        places = {place.column.name: place for place in self._placed}
+        for name, words in row.cells.items():
+            room = places[name].width if name in places else 0
+            if name == row.spread and name in places:
+                room = self.size.width - POINTER - places[name].at
+            if cell_len(clean(words)) > room:
+                return True
+        return False
 
     # How it is drawn
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from scalelab import preset_files
 from scalelab.records import RunState
 from scalelab.store.writer import Writer
 from scalelab.tui import settings
+from scalelab.tui.bars import Lines
 from scalelab.tui.screens import start
 from scalelab.tui.screens.lab import LabScreen
 from scalelab.tui.screens.plan import PlanScreen
@@ -23,6 +25,14 @@ def test_nothing_yet_says_what_to_do(nothing: Path) -> None:
     async def see() -> None:
         async with app() as (made, _):
             golden("start-empty", text(made))
+
+    asyncio.run(see())
+
+
+def test_nothing_yet_says_it_whole_at_50_columns(nothing: Path) -> None:
+    async def see() -> None:
+        async with app(size=(50, 24)) as (made, _):
+            assert "none yet: choose a preset below; enter plans it, then s trains it" in " ".join(text(made).split())
 
     asyncio.run(see())
 
@@ -105,5 +115,26 @@ def test_what_is_no_store_is_told_in_its_line(nothing: Path) -> None:
             assert "unreadable" in text(made)
             await pilot.press("enter")
             await until(pilot, lambda: "what happened" in text(made))
+
+    asyncio.run(see())
+
+
+@pytest.mark.parametrize("width", [50, 80, 120])
+def test_the_row_under_the_cursor_is_told_in_full_where_it_is_cut(recorded: Path, width: int) -> None:
+    async def see() -> None:
+        async with app(size=(width, 24)) as (made, pilot):
+            table, about = made.screen.query_one(Table), made.screen.query_one("#about", Lines)
+            rows = table.size.height
+            whole = {name: preset_files.load(name).description for name in preset_files.shipped()}
+            for _ in table.keys:
+                name = table.cursor.removeprefix("preset:")
+                if name in whole:
+                    told = text(made) if about.text.strip() == "" else about.text
+                    assert " ".join(whole[name].split()) in " ".join(told.split())
+                else:
+                    assert "332/D^0.463" in text(made)
+                assert table.size.height == rows, "the list stands still"
+                await pilot.press("j")
+                await settle(pilot)
 
     asyncio.run(see())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
 
+from scalelab.gate import clean
 from scalelab.tui import keys, settings
 from scalelab.tui.bars import KeyBar, Lines
 from scalelab.tui.columns import Column, Row
@@ -32,6 +34,8 @@ COLUMNS = (
 )
 LOOKS_EVERY = 5.0
 """Seconds between two looks at labs of which one trains."""
+MOST_LINES = 4
+"""Lines below the list for what is cut of one row."""
 LAB, PRESET = "lab:", "preset:"
 _LOOKS = {"training": "good", "stopped": "bad", "unreadable": "bad", "waiting": "faint", "finished": ""}
 
@@ -47,7 +51,11 @@ class LabsRead(Message):
 class StartScreen(Room):
     """Labs and presets under one cursor."""
 
-    DEFAULT_CSS = "StartScreen #title { padding: 0 1; margin-bottom: 1; } StartScreen Table { padding: 0 1; }"
+    DEFAULT_CSS = """
+    StartScreen #title { padding: 0 1; margin-bottom: 1; }
+    StartScreen Table { padding: 0 1; }
+    StartScreen #about { padding: 0 1; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("start")
     scopes = ("start",)
 
@@ -57,12 +65,14 @@ class StartScreen(Room):
         self._presets: dict[str, str] = {}
         self._left = ""
         """The row of the lab that is being left for this list."""
+        self._rows: tuple[Row, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Title, list, keys."""
         plain = getattr(self.app, "glyphs", "") == "ascii"
         yield Lines(id="title")
         yield Table(COLUMNS, pointer=">" if plain else "▸", head=False, id="list")
+        yield Lines(id="about")
         yield KeyBar(id="keybar")
 
     def on_mount(self) -> None:
@@ -105,15 +115,29 @@ class StartScreen(Room):
         now = getattr(self.app, "now", time.time)()
         rows = [Row(key="", cells={"heading": "labs"}), *self._lab_rows(now), Row(key="", cells={"heading": ""}),
                 Row(key="", cells={"heading": "presets"}), *self._preset_rows()]  # fmt: skip
+        self._rows = tuple(rows)
         self.query_one(Table).put(rows, cursor=cursor)
+        self._tell_about()
+
+    @on(Table.Moved)
+    def _tell_about(self) -> None:
+        """What is cut of the row under the cursor, in as many lines as the longest such row takes: the list stands."""
+        table = self.query_one(Table)
+        told = {row.key: _wrapped(row, table.size.width) for row in self._rows if row.key and table.cuts(row)}
+        most, here = max(map(len, told.values()), default=0), told.get(table.cursor, [])
+        self.query_one("#about", Lines).put([[(line, "faint")] for line in here + [""] * (most - len(here))])
+
+    def on_resize(self) -> None:
+        """Another width cuts other rows; the list knows which when it has its own width."""
+        self.call_after_refresh(self._tell_about)
 
     def _lab_rows(self, now: float) -> list[Row]:
         if self._labs is None:
             return [Row(key="", cells={"heading": "  reading ./labs"})]
         if not self._labs:
             plans, trains = self.key("start.open"), self.key("plan.start")
-            words = f"  none yet: choose a preset below; {plans} plans it, then {trains} trains it"
-            return [Row(key="", cells={"heading": words})]
+            words = ("  none yet: choose a preset below;", f"  {plans} plans it, then {trains} trains it")
+            return [Row(key="", cells={"heading": each}) for each in words]
         return [_lab_row(lab, now) for lab in self._labs]
 
     def _preset_rows(self) -> list[Row]:
@@ -177,6 +201,13 @@ def _lab_row(lab: LabLine, now: float) -> Row:
     age = f"{format_duration(max(now - lab.changed, 0.0))} ago" if lab.changed else ""
     cells = {"name": _end_of(lab.shown), "state": lab.state, "progress": lab.progress, "age": age, "law": lab.law}
     return Row(key=f"{LAB}{lab.root}", cells=cells, styles={"state": _LOOKS[lab.state], "law": "faint", "age": "faint"})
+
+
+def _wrapped(row: Row, width: int) -> list[str]:
+    """A preset's description, or what is known of a lab, in full lines."""
+    parts = (row.cells.get(name, "") for name in ((row.spread,) if row.spread else ("progress", "age", "law")))
+    words = clean(" · ".join(filter(None, parts)), MOST_LINES * width)
+    return textwrap.wrap(words, max(width, 20), max_lines=MOST_LINES, placeholder="…")
 
 
 def _end_of(path: str) -> str:
