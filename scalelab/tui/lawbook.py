@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from scalelab.errors import BadInput
 from scalelab.records import RunState, TokenSet
 from scalelab.store.reader import Reader
 from scalelab.store.rows import FitRow
 from scalelab.tui.snapshot import PastLaw, Snapshot
 
 if TYPE_CHECKING:
-    from scalelab.laws import Assessment
+    from scalelab.laws import Assessment, Fit
 
 
 @dataclass
@@ -96,5 +97,18 @@ def past_of(row: FitRow, seen: Assessment) -> PastLaw | None:
     numbers = {each.name: (each.value, each.low, each.high) for each in seen.fit().estimates}
     return PastLaw(
         n_runs=seen.n_runs, law=seen.best, after_run=row.after_run, time=row.time,
-        estimates=MappingProxyType(numbers), fit=seen.fit(),
+        estimates=MappingProxyType(numbers), growth=MappingProxyType(growth_of(seen.fit())),
     )  # fmt: skip
+
+
+def growth_of(fit: Fit) -> dict[str, tuple[float, float, float]]:
+    """A and b of a law with their intervals; nothing of one whose exponents mean nothing or that has no best split."""
+    from scalelab.laws import exponents
+
+    if fit.verdict == "withhold" or set(fit.bounds_hit) - {"E"}:
+        return {}
+    try:
+        found = exponents(fit)
+    except BadInput:
+        return {}
+    return {name: (each.value, each.low, each.high) for name, each in (("a", found.a), ("b", found.b))}

@@ -25,7 +25,7 @@ from scalelab.store.schema import StoreBusy
 from scalelab.tui.curves import Curve, Curves
 
 if TYPE_CHECKING:
-    from scalelab.laws import Assessment, Fit, RunTable
+    from scalelab.laws import Assessment, RunTable
     from scalelab.preset import Preset
 
 TRAINING, WAITING, FINISHED, STOPPED = "training", "waiting", "finished", "stopped"
@@ -56,8 +56,8 @@ class PastLaw:
     """Seconds since the epoch."""
     estimates: Mapping[str, tuple[float, float, float]]
     """Value, low, high of each of its numbers, by name: "alpha", "E", …"""
-    fit: Fit | None = None
-    """The law itself, for what follows from its numbers."""
+    growth: Mapping[str, tuple[float, float, float]] = field(default_factory=_nothing)
+    """The same of a and b of N* ∝ C^a, D* ∝ C^b; empty where the law has no best split."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,9 +100,12 @@ def _fitted(figure: Figure, low: float, high: float) -> Axis:
 
 def _extremes(y: Array, axis: Axis) -> list[float]:
     """The least and the greatest of some values that the axis holds; nothing where it holds none."""
-    within = y
-    if len(y) and not (y.min() >= axis.low and y.max() <= axis.high):  # neither is, where a value is no number
-        within = y[(y >= axis.low) & (y <= axis.high)]
+    if not len(y):
+        return []
+    least, most = float(np.minimum.reduce(y)), float(np.maximum.reduce(y))
+    if least >= axis.low and most <= axis.high:  # neither is, where a value is no number
+        return [least, most]
+    within = y[(y >= axis.low) & (y <= axis.high)]
     return [float(within.min()), float(within.max())] if len(within) else []
 
 

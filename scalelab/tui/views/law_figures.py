@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from scalelab import figures
-from scalelab.errors import BadInput
 from scalelab.figures import Axis, Figure, Mark, Notation, Role, Series
 from scalelab.figures.axis import around
 from scalelab.figures.optimal import D_COLOUR, N_COLOUR
-from scalelab.laws import Fit, exponents
 from scalelab.report import numbers
 from scalelab.report.pictures import Picture, contest_pictures, growth_pictures, loss_picture
 from scalelab.report.source import Subject
@@ -30,34 +28,9 @@ Numbers = tuple[float, float, float]
 """Value, low, high."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """What one refit said, with what follows from it."""
-
-    past: PastLaw
-    growth: Mapping[str, Numbers]
-    """a and b; empty where the law has no best split."""
-
-
 def build(name: str, shot: Snapshot, subject: Subject) -> Figure | None:
     """The figure of this pane, None where these runs have none."""
     return BUILDERS[name](shot, subject)
-
-
-def steps(past: Sequence[PastLaw], law: str) -> list[Step]:
-    """The refits at which this law was shown, with the exponents that each gave."""
-    return [Step(past=each, growth=growth_of(each.fit)) for each in past if each.law == law]
-
-
-def growth_of(fit: Fit | None) -> dict[str, Numbers]:
-    """A and b of a law with their intervals; nothing of one whose exponents mean nothing or that has no best split."""
-    if fit is None or fit.verdict == "withhold" or set(fit.bounds_hit) - {"E"}:
-        return {}
-    try:
-        found = exponents(fit)
-    except BadInput:
-        return {}
-    return {name: (each.value, each.low, each.high) for name, each in (("a", found.a), ("b", found.b))}
 
 
 def history(past: Sequence[PastLaw], law: str) -> Figure | None:
@@ -76,10 +49,10 @@ def history(past: Sequence[PastLaw], law: str) -> Figure | None:
 
 def growth(past: Sequence[PastLaw], law: str) -> Figure | None:
     """A and b of N* ∝ C^a, D* ∝ C^b at each refit; None before a second one that has them."""
-    told = [each for each in steps(past, law) if each.growth]
+    told = [each for each in past if each.law == law and each.growth]
     if len(told) < 2:
         return None
-    runs = [float(each.past.n_runs) for each in told]
+    runs = [float(each.n_runs) for each in told]
     lines = [
         _line(label, colour, runs, [each.growth[name] for each in told]) for name, (label, colour) in GROWTH.items()
     ]

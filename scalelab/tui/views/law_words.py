@@ -94,15 +94,15 @@ def nothing(shot: Snapshot, width: int) -> Lines:
 
 def moved(history: Sequence[PastLaw], best: str | None, width: int) -> Lines:
     """How the numbers of the law that is shown moved as runs came in, and a and b; nothing before a second fit."""
-    own = law_figures.steps(history, str(best))
+    own = [each for each in history if each.law == best]
     if len(history) < 2 or not own:
         return []
-    names = list(own[-1].past.estimates)
+    names = list(own[-1].estimates)
     growing = [name for name in law_figures.GROWTH if any(each.growth for each in own)]
     rows = [["runs", *(numbers.greek(name) for name in names), *growing]]
     for each in _some(own):
-        told = [each.past.estimates[name] for name in names] + [each.growth.get(name) for name in growing]
-        rows.append([str(each.past.n_runs), *("" if found is None else _number(*found) for found in told)])
+        told = [each.estimates[name] for name in names] + [each.growth.get(name) for name in growing]
+        rows.append([str(each.n_runs), *("" if found is None else _number(*found) for found in told)])
     said = [heading(f"How the numbers of {clean(str(best), 40)} moved as runs came in"), *_fitting(rows, width)]
     if growing:
         said += wrapped("  a and b are the exponents of N* ∝ C^a and D* ∝ C^b.", width, hang=2)
@@ -148,7 +148,7 @@ def panes(every: Sequence[str], named: Mapping[str, str], here: int, width: int)
     return [(f"{here + 1} of {len(names)}", "faint"), (f"  {names[here]}", "strong"), ("  v: the next", "faint")]
 
 
-def _some(steps: Sequence[law_figures.Step]) -> list[law_figures.Step]:
+def _some(steps: Sequence[PastLaw]) -> list[PastLaw]:
     """At most SHOWN_STEPS, evenly, the ends among them."""
     if len(steps) <= SHOWN_STEPS:
         return list(steps)

@@ -9,6 +9,7 @@ from pathlib import Path
 from scalelab import laws, plan, preset_files
 from scalelab.records import Evaluation, RunKind, RunState
 from scalelab.store.rows import PredictionRow, RunRow
+from scalelab.tui.lawbook import growth_of
 from scalelab.tui.snapshot import PastLaw, Snapshot, Versions
 from tests.report import fixed
 from tests.simulated import CPU, LARGER, TOKENS, noise, true_loss
@@ -106,7 +107,8 @@ def _seen(finished: int) -> laws.Assessment:
 def _past(finished: int) -> PastLaw:
     seen = _seen(finished)
     estimates = {each.name: (each.value, each.low, each.high) for each in seen.fit().estimates}
-    return PastLaw(n_runs=finished, law=str(seen.best), after_run="", time=0.0, estimates=estimates, fit=seen.fit())
+    return PastLaw(n_runs=finished, law=str(seen.best), after_run="", time=0.0, estimates=estimates,
+                   growth=growth_of(seen.fit()))  # fmt: skip
 
 
 def _foretold(finished: int) -> tuple[PredictionRow, ...]:
