@@ -29,6 +29,8 @@ GRACE = 3
 """Iterations that stragglers get after the best start has arrived: one lost in a flat valley must not cost the time."""
 ROUNDING = 1e-22
 """Decrease of the objective that is rounding, whatever the objective: exact data end here."""
+DIGITS = 4.0 * float(np.finfo(float).eps)
+"""Rounding of ln L, which is of the size of one: of a residual too, however small that is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,12 +102,14 @@ class _Search:
     """All starts, and which of them still move."""
 
     __slots__ = (
-        "_effort", "_first", "_group", "_part", "_problem", "_waited", "active", "best", "steps", "still", "theta",
+        "_effort", "_first", "_group", "_part", "_problem", "_waited", "_weight", "active", "best", "steps", "still",
+        "theta",
     )  # fmt: skip
 
     def __init__(self, problem: Problem, theta: Array, near: bool | Mask, group: npt.NDArray[np.intp] | None) -> None:
         s = len(theta)
         self._problem = self._part = problem
+        self._weight = np.broadcast_to(problem.weight.sum(axis=-1), s)
         self.theta: Array = np.minimum(np.maximum(theta, problem.lower), problem.upper)
         self.best, self.still = np.full(s, np.inf), np.zeros(s, dtype=bool)
         self._effort = np.where(near, Effort.NEWTON, Effort.BENT) * np.ones(s, dtype=np.intp)
@@ -125,7 +129,9 @@ class _Search:
         # what a whole step gained otherwise than foreseen is more than the next one can gain, unless a bound lets go
         free = whole & ~self._pressed(rows)
         doubt = np.where(free, np.minimum(gain, np.abs(gain - step.foreseen)), gain)
-        still = doubt <= np.where(whole, max(tolerance, QUADRATIC), tolerance) * step.before + ROUNDING
+        # the same point has two objectives that differ by what Σ w ψ ε is at most, by Cauchy and Schwarz
+        blurred = DIGITS * np.sqrt(2.0 * self._weight[rows] * step.before) + ROUNDING
+        still = doubt <= np.where(whole, max(tolerance, QUADRATIC), tolerance) * step.before + blurred
         enough = max(SETTLED, tolerance) * step.before + ROUNDING + np.where(whole, ALIKE * np.maximum(gain, 0.0), 0.0)
         stuck = still & ~(step.promised <= enough) & ~(whole & np.isnan(step.promised))
         self.best[rows], self.steps[rows] = best, self.steps[rows] + 1
