@@ -26,7 +26,7 @@ from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import MountError
-from textual.worker import WorkerFailed
+from textual.worker import WorkerFailed, get_current_worker
 
 from scalelab.errors import ScalelabError
 from scalelab.gate import clean
@@ -120,13 +120,15 @@ class LabApp(ChangedCells[str]):
     def _handle_exception(self, error: Exception) -> None:
         """No error where a view that is taken away, its children first, still hears of something and finds none."""
         cause = error.error if isinstance(error, WorkerFailed) else error
-        if not (isinstance(cause, DETACHED_ERRORS) and self._taken_away(active_message_pump.get(None))):
+        # Around a worker the app is the active pump, whichever view began the work.
+        view = get_current_worker().node if isinstance(error, WorkerFailed) else active_message_pump.get(None)
+        if not (isinstance(cause, DETACHED_ERRORS) and self._taken_away(view)):
             super()._handle_exception(error)
 
-    def _taken_away(self, pump: object) -> bool:
-        if not isinstance(pump, DOMNode):
+    def _taken_away(self, view: object) -> bool:
+        if not isinstance(view, DOMNode):
             return self._exit
-        return self._exit or not pump.is_running or any(node._pruning for node in pump.ancestors_with_self)
+        return self._exit or any(node._pruning for node in view.ancestors_with_self)
 
     def get_default_screen(self) -> Screen[Any]:
         """The list of labs lies under everything."""

@@ -64,6 +64,11 @@ class Palette(CommandPalette):
         for widget in super().compose():
             yield Commands() if isinstance(widget, CommandList) else widget
 
+    def _on_mount(self, event: events.Mount) -> None:
+        """Look for actions of the screen below, unless both were left before this one stood."""
+        if self not in self.app.screen_stack:
+            event.prevent_default()
+
     def dismiss(self, result: None = None) -> AwaitComplete:
         """Close it, once: the second time the screen below it would go."""
         return super().dismiss(result) if self.is_current else AwaitComplete()

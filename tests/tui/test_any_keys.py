@@ -181,20 +181,20 @@ def at_home(recording: Path, home: Path) -> Iterator[Path]:
     shutil.rmtree(home)
 
 
-@pytest.mark.usefixtures("harmless")
-def test_any_keys_at_any_moment(
-    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each visit is a test with a time limit of its own; one that fails hides none of those behind it."""
+    many = SOAK if metafunc.config.getoption("--soak") else QUICK
     named = os.environ.get("KEY_SEEDS", "")
-    many = SOAK if request.config.getoption("--soak") else QUICK
-    for seed in map(int, named.split(",")) if named else range(many):
-        with at_home(recording, tmp_path / str(seed)) as lab:
-            visit = Visit(seed, lab)
-            monkeypatch.setattr("scalelab.tui.app.start", starts(visit.drawn))
-            try:
-                asyncio.run(visit.make())
-            except BaseException:
-                print(
-                    f"KEY_SEEDS={seed}: {' '.join(visit.did)}, then {visit.app.screen_stack[-1:]} at {visit.app.size}"
-                )
-                raise
+    metafunc.parametrize("seed", [int(seed) for seed in named.split(",")] if named else range(many))
+
+
+@pytest.mark.usefixtures("harmless")
+def test_any_keys_at_any_moment(recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    with at_home(recording, tmp_path / "home") as lab:
+        visit = Visit(seed, lab)
+        monkeypatch.setattr("scalelab.tui.app.start", starts(visit.drawn))
+        try:
+            asyncio.run(visit.make())
+        except BaseException:
+            print(f"KEY_SEEDS={seed}: {' '.join(visit.did)}, then {visit.app.screen_stack[-1:]} at {visit.app.size}")
+            raise

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
 from textual import events
+from textual.css.query import NoMatches
+from textual.widget import Widget
+from textual.worker import WorkerFailed
 
 from scalelab.tui.app import LabApp, Opening
 from scalelab.tui.screens.lab import LabScreen
@@ -54,3 +58,43 @@ def test_keys_behind_the_one_that_leaves_do_nothing(recorded: Path) -> None:
 
     for turns in range(12):
         assert asyncio.run(leave(turns)) == 0, turns
+
+
+def test_a_palette_that_is_being_made_does_not_mind_that_all_is_left(recorded: Path) -> None:
+    async def leave(turns: int) -> int | None:
+        app = LabApp(Opening(lab=recorded))
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: isinstance(app.screen, LabScreen) and app.screen._made)
+            app.action_command_palette()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            app.back_to_labs()
+            await until(pilot, lambda: isinstance(app.screen, StartScreen))
+            await pilot.pause()
+        return app.return_code
+
+    for turns in MOMENTS:
+        assert asyncio.run(leave(turns)) is None, turns
+
+
+async def _looks_in_vain(view: Widget, *, when_left: bool) -> None:
+    while when_left and not view._pruning:
+        await asyncio.sleep(0)
+    view.query_one("#gone")
+
+
+@pytest.mark.parametrize("left", [True, False], ids=["left", "seen"])
+def test_work_that_finds_nothing_ends_the_app_unless_its_view_was_left(*, left: bool) -> None:
+    async def work() -> None:
+        app = LabApp()
+        async with app.run_test(size=(100, 30)) as pilot:
+            app.action_command_palette()
+            await until(pilot, lambda: app.screen.is_mounted)
+            work = app.screen.run_worker(_looks_in_vain(app.screen, when_left=left))
+            if left:
+                app.pop_screen()
+            await until(pilot, lambda: work.is_finished)
+            assert isinstance(work.error, NoMatches)
+
+    with contextlib.nullcontext() if left else pytest.raises(WorkerFailed):
+        asyncio.run(work())
