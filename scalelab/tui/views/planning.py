@@ -86,10 +86,10 @@ def save(preset: Preset, path: str) -> Path:
     file = Path(text if text.endswith(".toml") else f"{text}.toml")
     if not text or "\0" in text:
         raise BadInput("a preset needs a name", allowed="my-ladder, or presets/my-ladder.toml")
-    if file.exists():
-        raise BadInput(f"{file} is there already", todo="choose another name")
     named = preset_files.parse({**preset.model_dump(exclude_none=True, by_alias=True), "name": file.stem}, file.stem)
     try:
+        if file.exists():
+            raise BadInput(f"{file} is there already", todo="choose another name")
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as out:
             out.write(preset_files.dumps(named))

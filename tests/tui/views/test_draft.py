@@ -212,7 +212,7 @@ def test_a_saved_preset_is_the_same_plan(cpu: DeviceInfo) -> None:
     again = planned(Draft(base=str(path)), [cpu])
     assert again.plan is not None and now.plan is not None
     assert again.plan.cells == now.plan.cells and again.preset is not None and again.preset.name == "big-ladder"
-    for wrong in ("mine/big-ladder.toml", "", "mine/Not A Name", "mine/big-ladder.toml/x"):
+    for wrong in ("mine/big-ladder.toml", "", "mine/Not A Name", "mine/big-ladder.toml/x", "?" + "x" * 500, "x" * 500):
         with pytest.raises(BadInput):
             save(now.preset, wrong)
 
