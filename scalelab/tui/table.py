@@ -73,6 +73,7 @@ class Table(OwnFocus, can_focus=True):
         self._stay: Collection[str] = ()
         self._key = ""
         self._top = 0
+        self._base = Style()
 
     # What stands in it
 
@@ -139,15 +140,20 @@ class Table(OwnFocus, can_focus=True):
 
     # How it is drawn
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows of the screen; what they share is asked for once, for Textual derives a style anew at every ask."""
+        self._base = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """The head, or a row."""
         width = self.size.width
         if y < self._head_rows:
-            return self._head().adjust_cell_length(width, self.rich_style)
+            return self._head().adjust_cell_length(width, self._base)
         place = self._top + y - self._head_rows
         if not 0 <= place < len(self._rows):
-            return Strip.blank(width, self.rich_style)
-        return self._line(self._rows[place]).adjust_cell_length(width, self.rich_style)
+            return Strip.blank(width, self._base)
+        return self._line(self._rows[place]).adjust_cell_length(width, self._base)
 
     def on_resize(self) -> None:
         """Another width holds other columns."""
@@ -191,9 +197,9 @@ class Table(OwnFocus, can_focus=True):
 
     def _line(self, row: Row) -> Strip:
         if not row.key:
-            return Strip([Segment(clean(row.cells.get("heading", "")), self._style("strong", self.rich_style))])
+            return Strip([Segment(clean(row.cells.get("heading", "")), self._style("strong", self._base))])
         here = row.key == self._key
-        base = self.get_component_rich_style("table--cursor") if here and self.has_focus else self.rich_style
+        base = self.get_component_rich_style("table--cursor") if here and self.has_focus else self._base
         base = self._style(row.styles.get("", ""), base)
         segments = [Segment(f"{self.pointer if here else ' ':{POINTER}}", base)]
         at = 0

@@ -8,6 +8,7 @@ from typing import Any
 
 from textual import actions, events, on
 from textual._context import NoActiveAppError
+from textual.css.query import NoMatches
 from textual.dom import DOMNode
 from textual.message import Message
 
@@ -56,6 +57,13 @@ class Room(Ground, Painted[None]):
         """What the user would want to copy here."""
         return ""
 
+    @property
+    def _bar(self) -> KeyBar | None:
+        """The last line, once it is there; by its id it is looked for once, by its kind among all widgets each time."""
+        with contextlib.suppress(NoMatches):
+            return self.query_one("#keybar", KeyBar)
+        return None
+
     def tell_keys(self) -> None:
         """Show them in the last line: once, however many changes of one key ask for it."""
         if not self._keys_owed:
@@ -64,7 +72,7 @@ class Room(Ground, Painted[None]):
 
     def _tell_keys(self) -> None:
         self._keys_owed = False
-        for bar in self.query(KeyBar):
+        if (bar := self._bar) is not None:
             bar.offer(tuple(self.offered()), getattr(self.app, "keymap", {}))
 
     def hear(self, message: Message) -> None:
@@ -74,7 +82,7 @@ class Room(Ground, Painted[None]):
 
     def say(self, sentence: str) -> None:
         """One sentence in the last line, until the next key."""
-        for bar in self.query(KeyBar):
+        if (bar := self._bar) is not None:
             bar.say(sentence)
 
     @on(Say)

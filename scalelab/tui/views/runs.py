@@ -28,8 +28,8 @@ from scalelab.tui.views.run_parts import FilterLine, LossChart
 if TYPE_CHECKING:
     from scalelab.tui.snapshot import Snapshot
 
-WIDE = 150
-"""Cells from which table and chart stand side by side."""
+WIDE, LEFT = 150, 93
+"""Cells from which table and chart stand side by side, and what the table then takes."""
 BOTH, CHART, TABLE = "both", "chart", "table"
 NO_LOSSES = "no losses yet: the first comes after some steps"
 NO_CURVES = "these runs were trained elsewhere and came without their curves: 3 shows what their ends say"
@@ -40,20 +40,10 @@ class RunsView(ChartKeys, Container):
     """The runs of a lab."""
 
     DEFAULT_CSS = """
-    RunsView { layout: vertical; height: 1fr; }
-    RunsView.-wide { layout: horizontal; }
-    RunsView #left { height: auto; }
-    RunsView.-wide #left { width: 93; height: 1fr; padding-right: 1; }
+    RunsView { height: 1fr; }
     RunsView #told, RunsView #slots { margin: 0 0 0 2; }
-    RunsView #compared { display: none; }
-    RunsView.-compare #compared { display: block; }
     RunsView #right { height: 1fr; }
     RunsView FilterLine, RunsView #log { padding: 0 2; display: none; }
-    RunsView.-log #log { display: block; }
-    RunsView.-log #chart, RunsView.-log #compared { display: none; }
-    RunsView.-table #right { display: none; }
-    RunsView.-table #left { width: 1fr; height: 1fr; }
-    RunsView.-chart #left { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("runs")
 
@@ -171,10 +161,11 @@ class RunsView(ChartKeys, Container):
 
     def _draw_compared(self, shot: Snapshot, only: tuple[str, ...]) -> None:
         """Two or more runs that are looked at alone stand in a table too."""
-        self.set_class(len(only) > 1, "-compare")
+        compared = self.query_one("#compared", Lines)
+        compared.display = len(only) > 1 and not self._log
         if len(only) > 1:
             room = max(self.query_one("#right").size.width, 20)
-            self.query_one("#compared", Lines).put(compare.lines(shot, only, room))
+            compared.put(compare.lines(shot, only, room))
 
     def _draw_log(self) -> None:
         if self._shot is None or not self._log:
@@ -190,13 +181,16 @@ class RunsView(ChartKeys, Container):
         self._arrange()
 
     def _arrange(self) -> None:
-        wide = self.size.width >= WIDE and self._zoom == BOTH
+        """Who is there and how large, set as such: at another class of its own all that is in it would be restyled."""
+        wide, logged = self.size.width >= WIDE and self._zoom == BOTH, bool(self._log)
         self._chart.alone = self._zoom == CHART
-        before, shown = self.classes, {f"-{zoom}": self._zoom == zoom for zoom in (CHART, TABLE)}
-        for name, there in {"-wide": wide, "-log": bool(self._log), **shown}.items():
-            self.set_class(there, name, update=False)
-        if self.classes != before:
-            self.update_node_styles()  # all of them in one pass
+        left = self.query_one("#left")
+        left.display, self.query_one("#right").display = self._zoom != CHART, self._zoom != TABLE
+        self._chart.display, self.query_one("#log").display = not logged, logged
+        self.query_one("#compared").display = len(self._alone()) > 1 and not logged
+        self.styles.layout = "horizontal" if wide else "vertical"
+        left.styles.width, left.styles.padding = (LEFT, (0, 1, 0, 0)) if wide else ("1fr", 0)
+        left.styles.height = "1fr" if wide or self._zoom == TABLE else "auto"
         rows, room = len(self._shot.rows) if self._shot else 0, max(self.size.height * 2 // 5, 4)
         self._table.styles.height = "1fr" if wide or self._zoom == TABLE else min(rows + 1, room)
         self.call_after_refresh(self._draw_words)
