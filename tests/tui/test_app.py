@@ -333,3 +333,13 @@ def harmless(words: str) -> bool:
 
 def test_the_app_opens_with_the_settings_of_nobody(nothing: Path) -> None:
     assert LabApp().theme == "scalelab-dark"
+
+
+def test_words_can_be_marked_with_the_mouse(nothing: Path) -> None:
+    async def see() -> None:
+        async with app(preset="tiny", size=(100, 30)) as (made, pilot):
+            await pilot.click("#plan-command", times=2)
+            await settle(pilot)
+            assert "scalelab run --preset tiny" in (made.screen.get_selected_text() or "")
+
+    asyncio.run(see())

@@ -21,7 +21,7 @@ TYPED = "filter"
 """A scope in which letters are typed: no key of the app counts there."""
 
 
-class Room(Ground, Painted[None]):
+class Room(Painted[None], Ground):
     """A whole screen whose keys stand in the one table."""
 
     scopes: tuple[str, ...] = ()
