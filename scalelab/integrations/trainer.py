@@ -55,7 +55,8 @@ class ScaleLabCallback(TrainerCallback):
         The run's name; unset: width × layers, D and seed, as in "256x4-D52M-s42".
     tokens_per_step : int, optional
         Tokens of one optimizer step over all devices. Unset: counted by the Trainer where
-        `include_num_input_tokens_seen` is set, else batch × accumulation × devices × length of the first example.
+        `include_num_input_tokens_seen` is set, else batch × accumulation × devices × length of the first example. The
+        last step of a pass over the data counts what was left for it.
 
     A run is a point of the laws where it went to its last step, its rate had come down to half its peak or less, and
     its loss was evaluated there: with `eval_strategy` at the end, or by `trainer.evaluate()` after `trainer.train()`; a
@@ -69,6 +70,8 @@ class ScaleLabCallback(TrainerCallback):
         self._lab, self._asked, self._tokens_per_step = lab, run, tokens_per_step
         self._recorder: Recorder | None = None
         self._spec: RunSpec | None = None
+        self._epoch: tuple[int, int] | None = None
+        """Steps and sequences of one pass over the data; None where that has no known end."""
         self._attempt, self._began, self._began_tokens = 1, 0.0, 0
         self._highest_rate, self._last_rate = 0.0, 0.0
         self._evaluated: Evaluation | None = None
@@ -124,13 +127,16 @@ class ScaleLabCallback(TrainerCallback):
     def _describe(self, args: Any, state: Any, given: Mapping[str, Any]) -> RunSpec:
         model, loader = given["model"], given.get("train_dataloader")
         shape, counts = shape_of(model.config), count_model(model)
-        sequences = args.per_device_train_batch_size * args.gradient_accumulation_steps * max(1, args.world_size)
+        # Of all cards that one process has, and after the Trainer has made it smaller for want of memory.
+        batch = int(state.train_batch_size or args.train_batch_size)
+        sequences = batch * args.gradient_accumulation_steps * max(1, args.world_size)
         counted = str(getattr(args, "include_num_input_tokens_seen", "no")) not in {"no", "False"}
         length = self._length(sequences, loader, shape.context if counted else 0)
+        self._epoch = _epoch_of(args, loader, batch)
         shape = ModelShape.from_dict(shape.to_dict() | {"context": length})
         steps = int(state.max_steps)
         rung = f"{shape.d_model}x{shape.n_layer}" if shape.d_model and shape.n_layer else f"N{counts.n_params}"
-        name = self._asked or f"{rung}-D{format_count(float(steps * sequences * length))}-s{args.seed}"
+        name = self._asked or f"{rung}-D{format_count(float(self._sequences(steps, sequences) * length))}-s{args.seed}"
         warmup = args.get_warmup_steps(steps)
         kind = str(getattr(args.lr_scheduler_type, "value", args.lr_scheduler_type))
         return RunSpec(
@@ -248,9 +254,17 @@ class ScaleLabCallback(TrainerCallback):
         return self._highest_rate == 0.0 or self._last_rate <= ANNEALED * self._highest_rate
 
     def _tokens(self, state: Any) -> int:
-        """D so far: as the Trainer counts it, else steps × tokens a step."""
+        """D so far: as the Trainer counts it, else the sequences that it has had × their length."""
+        spec = self._known()[1]
         counted = int(state.num_input_tokens_seen or 0)
-        return counted or int(state.global_step) * self._known()[1].batch_tokens
+        return counted or self._sequences(int(state.global_step), spec.batch_sequences) * spec.shape.context
+
+    def _sequences(self, steps: int, batch: int) -> int:
+        """Sequences of so many steps; the last step of every epoch has only what was left."""
+        if self._epoch is None:
+            return steps * batch
+        passes, rest = divmod(steps, self._epoch[0])
+        return passes * self._epoch[1] + min(rest * batch, self._epoch[1])
 
     def _refit(self) -> None:
         recorder, spec = self._known()
@@ -277,6 +291,22 @@ class ScaleLabCallback(TrainerCallback):
         except Exception as problem:
             _told.warning("scalelab: not recorded: %s", problem)
             return None
+
+
+def _epoch_of(args: Any, loader: Any, batch: int) -> tuple[int, int] | None:
+    """(Steps, sequences) of one pass with `batch` sequences at a time; None of a stream, and of several processes, whose
+    batches are filled up.
+    """
+    if args.world_size > 1:
+        return None
+    try:
+        batches, sequences = len(loader), len(loader.dataset)
+    except Exception:  # a stream has no length, and what it raises is its own affair
+        return None
+    if args.dataloader_drop_last:
+        sequences = min(sequences, batches * batch)
+    steps = -(-batches // args.gradient_accumulation_steps)
+    return (steps, sequences) if steps and sequences else None
 
 
 def _number(value: Any) -> float:

@@ -77,6 +77,28 @@ def test_a_run_is_a_point_once_it_is_evaluated_at_its_end(tmp_path: Path) -> Non
         assert reader.runs()[0].reason == ""
 
 
+@pytest.mark.parametrize("options", [{}, {"gradient_accumulation_steps": 2}, {"dataloader_drop_last": True}])
+def test_d_is_what_was_seen_where_the_last_batch_of_a_pass_is_small(tmp_path: Path, options: dict[str, Any]) -> None:
+    """Told by a collator that sees every sequence go by."""
+    seen = [0]
+
+    def collated(examples: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+        seen[0] += len(examples)
+        return {name: torch.stack([each[name] for each in examples]) for name in examples[0]}
+
+    made = trainer(tmp_path / "out", ScaleLabCallback(tmp_path / "lab"), steps=-1, num_train_epochs=3, **options)
+    made.train_dataset, made.data_collator = Texts(11, 1), collated  # two batches of four and one of three
+    made.train()
+    trained = seen[0]
+    made.evaluate()
+    with Reader(tmp_path / "lab" / "lab.db") as reader:
+        (final,) = reader.finals()
+        (row,) = reader.runs()
+    assert trained == 3 * (8 if "dataloader_drop_last" in options else 11)
+    assert final.n_tokens == trained * LENGTH
+    assert row.run == f"8x1-D{trained * LENGTH}-s42"
+
+
 def test_n_is_counted_as_for_models_of_our_own(tmp_path: Path) -> None:
     trainer(tmp_path / "out", ScaleLabCallback(tmp_path / "lab"), width=16, steps=1).train()
     with Reader(tmp_path / "lab" / "lab.db") as reader:
