@@ -294,8 +294,8 @@ class ScaleLabCallback(TrainerCallback):
 
 
 def _epoch_of(args: Any, loader: Any, batch: int) -> tuple[int, int] | None:
-    """(Steps, sequences) of one pass with `batch` sequences at a time; None of a stream, and of several processes, whose
-    batches are filled up.
+    """(Steps, sequences) of one pass with `batch` sequences at a time; None of a stream, and of several processes,
+    whose batches are filled up.
     """
     if args.world_size > 1:
         return None
