@@ -88,7 +88,9 @@ class Sheet(LinesView, can_focus=True, inherit_bindings=False):
         return self._edit is not None
 
     def go(self, key: str) -> None:
-        """Put the cursor on a field."""
+        """Put the cursor on a field; a value that is edited elsewhere is left as it was told last."""
+        if key != self._key:
+            self._edit = None
         self._key = key
         self._draw()
         self.post_message(self.Moved(key))
@@ -97,6 +99,8 @@ class Sheet(LinesView, can_focus=True, inherit_bindings=False):
 
     def move(self, by: int) -> None:
         """Put the cursor so many fields further, no further than the ends."""
+        if self._edit is not None:  # the palette moves it too
+            self._end(self._edit.text)
         fields = self.fields
         if fields:
             self.go(fields[min(max(self._place() + by, 0), len(fields) - 1)].key)

@@ -354,3 +354,27 @@ def test_a_line_is_edited_as_everywhere() -> None:
 
 def test_what_the_drivers_tool_says_of_cards() -> None:
     assert cards_told("0, 37, 1024\n1, 0, [N/A]\nno\n") == {"cuda:0": "37 % busy, 1.1 GB used"}
+
+
+@piloted
+async def test_an_action_that_moves_the_cursor_ends_the_edit_of_where_it_stood(host: Host) -> None:
+    async with host.run_test() as pilot:
+        await _to(pilot, "batch.sequences")
+        await pilot.press("enter", "8")
+        host.view.action_last()  # type: ignore[attr-defined]
+        await _to(pilot, "budgets")
+        await pilot.press("9")
+        await settle(pilot)
+        assert not host.query_one(Sheet).editing
+        assert _value(host, "batch.sequences") == "168" and _value(host, "budgets") == "tokens"
+
+
+@piloted
+async def test_a_field_gone_to_is_not_given_what_was_typed_into_another(host: Host) -> None:
+    async with host.run_test() as pilot:
+        await _to(pilot, "preset")
+        await pilot.press("enter", "x")
+        await _to(pilot, "budgets")
+        await pilot.press("y")
+        await settle(pilot)
+        assert _value(host, "budgets") == "tokens"
