@@ -59,6 +59,9 @@ class Commands(CommandList):
 class Palette(CommandPalette):
     """Textual's, which ended the app where a page key came while its list had no place, or a click behind a choice."""
 
+    _unwanted = False
+    """Whether it goes as soon as nothing is over it."""
+
     def compose(self) -> ComposeResult:
         """With our list in the place of Textual's."""
         for widget in super().compose():
@@ -70,8 +73,16 @@ class Palette(CommandPalette):
             event.prevent_default()
 
     def dismiss(self, result: None = None) -> AwaitComplete:
-        """Close it, once: the second time the screen below it would go."""
-        return super().dismiss(result) if self.is_current else AwaitComplete()
+        """Close it, once, and after a window that has come over it: Textual takes away whichever screen is in front."""
+        if self.is_active:
+            return super().dismiss(result)
+        self._unwanted = True
+        return AwaitComplete()
+
+    def on_screen_resume(self) -> None:
+        """What was over it is gone."""
+        if self._unwanted:
+            self.dismiss()
 
     def _action_command_list(self, action: str) -> None:
         with contextlib.suppress(LookupError):

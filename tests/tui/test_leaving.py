@@ -12,8 +12,11 @@ from textual.css.query import NoMatches
 from textual.widget import Widget
 from textual.worker import WorkerFailed
 
+from scalelab.errors import ScalelabError
 from scalelab.tui.app import LabApp, Opening
+from scalelab.tui.palette import Palette
 from scalelab.tui.screens.lab import LabScreen
+from scalelab.tui.screens.problem import Problem
 from scalelab.tui.screens.start import StartScreen
 from tests.tui.screens import until
 
@@ -75,6 +78,23 @@ def test_a_palette_that_is_being_made_does_not_mind_that_all_is_left(recorded: P
 
     for turns in MOMENTS:
         assert asyncio.run(leave(turns)) is None, turns
+
+
+def test_a_palette_that_is_closed_under_a_window_goes_after_it_and_not_in_its_place() -> None:
+    async def close() -> None:
+        app = LabApp()
+        async with app.run_test(size=(100, 30)) as pilot:
+            app.action_command_palette()
+            await until(pilot, lambda: isinstance(app.screen, Palette) and app.screen.is_mounted)
+            palette, problem = app.screen, Problem("not done", ScalelabError("no room on the disk"))
+            palette.call_later(palette._action_escape)
+            app.push_screen(problem)
+            await pilot.pause()
+            assert app.screen is problem
+            problem.action_close()
+            await until(pilot, lambda: isinstance(app.screen, StartScreen))
+
+    asyncio.run(close())
 
 
 async def _looks_in_vain(view: Widget, *, when_left: bool) -> None:
