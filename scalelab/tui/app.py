@@ -36,6 +36,7 @@ from scalelab.tui.charts.wire import ChangedCells
 from scalelab.tui.focus import is_typed
 from scalelab.tui.gone import leave_when_asked
 from scalelab.tui.labs import short
+from scalelab.tui.later import is_left
 from scalelab.tui.palette import KeyCommands, Palette
 from scalelab.tui.screens.base import Room
 from scalelab.tui.screens.dialog import Dialog
@@ -128,7 +129,7 @@ class LabApp(ChangedCells[str]):
     def _taken_away(self, view: object) -> bool:
         if not isinstance(view, DOMNode):
             return self._exit
-        return self._exit or any(node._pruning for node in view.ancestors_with_self)
+        return self._exit or is_left(view)
 
     def get_default_screen(self) -> Screen[Any]:
         """The list of labs lies under everything."""

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 from textual.widget import Widget
 
+from scalelab.tui.later import Later
+
 if TYPE_CHECKING:
     from typing import Any
 
 
-class OwnFocus(Widget):
+class OwnFocus(Later):
     """A widget that shows by itself whether it has the keys: no rule of style depends on it.
 
     Textual would hold its whole stylesheet against the widget and all its parts, twice at every change of view.

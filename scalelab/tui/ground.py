@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from textual.geometry import Region
 from textual.strip import Strip
-from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
+from scalelab.tui.later import Later
 
-class Ground(Widget):
+
+class Ground(Later):
     """A container without border, padding or content of its own."""
 
     def render_lines(self, crop: Region) -> list[Strip]:

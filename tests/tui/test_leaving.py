@@ -18,7 +18,9 @@ from scalelab.tui.palette import Palette
 from scalelab.tui.screens.lab import LabScreen
 from scalelab.tui.screens.problem import Problem
 from scalelab.tui.screens.start import StartScreen
-from tests.tui.screens import until
+from scalelab.tui.table import Table
+from scalelab.tui.views.runs import RunsView
+from tests.tui.screens import settle, until
 
 MOMENTS = range(7)
 """Turns of the event loop in which a view is made: without care, every one of the first five ended the app with 1."""
@@ -118,3 +120,22 @@ def test_work_that_finds_nothing_ends_the_app_unless_its_view_was_left(*, left: 
 
     with contextlib.nullcontext() if left else pytest.raises(WorkerFailed):
         asyncio.run(work())
+
+
+@pytest.mark.parametrize("left", [True, False], ids=["left", "seen"])
+@pytest.mark.parametrize("kind", [RunsView, Table])
+def test_what_a_view_puts_off_is_left_undone_once_it_is_left(recorded: Path, kind: type[Widget], *, left: bool) -> None:
+    async def put_off() -> None:
+        app = LabApp(Opening(lab=recorded))
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: isinstance(app.screen, LabScreen) and app.screen._made)
+            view = app.screen.query_one(kind)
+            if left:
+                app.back_to_labs()
+            while left and not view._pruning:
+                await asyncio.sleep(0)
+            view.call_after_refresh(view.query_one, "#gone")
+            await settle(pilot)
+
+    with contextlib.nullcontext() if left else pytest.raises(NoMatches):
+        asyncio.run(put_off())
