@@ -6,7 +6,7 @@ A narrow terminal loses whole columns, the least wanted first, and never half a 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich.cells import cell_len, set_cell_size
 
@@ -45,6 +45,21 @@ class Row:
     """By column: "bad", "good", "faint" or "strong"; "" is for the whole row."""
     spread: str = ""
     """A column whose words go on over all that stand after it."""
+    spread_at: int | None = None
+    """Where these words begin; unset: where their column does."""
+
+    def placed(self, places: Sequence[Placed], width: int) -> Sequence[Placed]:
+        """The places of its cells in a table of `width` cells."""
+        at = next((place.at for place in places if place.column.name == self.spread), None) if self.spread else None
+        if at is None:
+            return places
+        begin = at if self.spread_at is None else min(at, self.spread_at)
+        found: list[Placed] = []
+        for place in places:
+            if place.column.name == self.spread:
+                return [*found, Placed(column=place.column, at=begin, width=max(width - begin, 0))]
+            found.append(replace(place, width=min(place.width, max(begin - GAP - place.at, 0))))
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,14 +129,8 @@ class Table(OwnFocus, can_focus=True):
 
     def cuts(self, row: Row) -> bool:
         """Whether words of a row are cut at this width, or left out with their column."""
-        places = {place.column.name: place for place in self._placed}
-        for name, words in row.cells.items():
-            room = places[name].width if name in places else 0
-            if name == row.spread and name in places:
-                room = self.size.width - POINTER - places[name].at
-            if cell_len(clean(words)) > room:
-                return True
-        return False
+        rooms = {place.column.name: place.width for place in row.placed(self._placed, self.size.width - POINTER)}
+        return any(cell_len(clean(words)) > rooms.get(name, 0) for name, words in row.cells.items())
 
     # How it is drawn
 
@@ -203,13 +197,9 @@ class Table(OwnFocus, can_focus=True):
         base = self._style(row.styles.get("", ""), base)
         segments = [Segment(f"{self.pointer if here else ' ':{POINTER}}", base)]
         at = 0
-        for place in self._placed:
+        for place in row.placed(self._placed, self.size.width - POINTER):
             style = self._style(row.styles.get(place.column.name, ""), base)
             segments.append(Segment(" " * (place.at - at), base))
-            if row.spread == place.column.name:
-                rest = Placed(column=place.column, at=place.at, width=self.size.width - POINTER - place.at)
-                segments.append(Segment(fitted(row.cells[row.spread], rest), style))
-                break
             segments.append(Segment(fitted(row.cells.get(place.column.name, ""), place), style))
             at = place.at + place.width
         return Strip(segments).extend_cell_length(self.size.width, base).simplify()

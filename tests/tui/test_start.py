@@ -17,6 +17,7 @@ from scalelab.tui.screens.lab import LabScreen
 from scalelab.tui.screens.plan import PlanScreen
 from scalelab.tui.screens.start import StartScreen
 from scalelab.tui.table import Table
+from tests import simulated
 from tests.tui.conftest import FAILED
 from tests.tui.screens import app, golden, settle, text, until
 
@@ -136,5 +137,22 @@ def test_the_row_under_the_cursor_is_told_in_full_where_it_is_cut(recorded: Path
                 assert table.size.height == rows, "the list stands still"
                 await pilot.press("j")
                 await settle(pilot)
+
+    asyncio.run(see())
+
+
+def test_what_a_preset_is_begins_behind_its_name_however_long_a_lab_is_called(nothing: Path) -> None:
+    far = nothing / "a-folder-with-a-very-long-name-indeed" / "lab"
+    simulated.SimulatedLab(far).close()
+    settings.remember(far)
+
+    async def see() -> None:
+        async with app() as (made, pilot):
+            await until(pilot, lambda: "tiny" in text(made))
+            (line,) = (line for line in text(made).splitlines() if "tiny " in line)
+            longest = max(map(len, preset_files.shipped()))
+            assert line.index("Twenty small models") == line.index("tiny") + longest + 2
+            assert "…" in line  # and is cut at the right edge alone
+            assert line.rstrip().endswith("…") and len(line.rstrip()) > 75
 
     asyncio.run(see())

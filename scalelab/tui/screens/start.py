@@ -17,7 +17,7 @@ from textual.message import Message
 from scalelab.gate import clean
 from scalelab.tui import keys, settings
 from scalelab.tui.bars import KeyBar, Lines
-from scalelab.tui.columns import Column, Row
+from scalelab.tui.columns import GAP, Column, Row
 from scalelab.tui.focus import give_keys
 from scalelab.tui.labs import LabLine, found, read
 from scalelab.tui.screens.base import Room
@@ -141,15 +141,15 @@ class StartScreen(Room):
         return [_lab_row(lab, now) for lab in self._labs]
 
     def _preset_rows(self) -> list[Row]:
+        # Their names are short: what they are begins behind the longest, not behind the longest path of a lab.
+        behind = max(map(len, self._presets), default=0) + GAP
         return [
             Row(
-                key=f"{PRESET}{name}",
-                cells={"name": name, "state": words},
-                styles={"state": "faint"},
-                spread="state",
+                key=f"{PRESET}{name}", cells={"name": name, "state": words}, styles={"state": "faint"},
+                spread="state", spread_at=behind,
             )
             for name, words in self._presets.items()
-        ]
+        ]  # fmt: skip
 
     @on(Table.Chosen)
     def _chosen(self) -> None:
