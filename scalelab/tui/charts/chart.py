@@ -89,6 +89,8 @@ class Chart(CellWidget):
         self._drawn: tuple[object, Drawing, Figure | None] | None = None
         self._known: tuple[object, Reading | None] | None = None
         """What was read last, and where: one key asks for it three times."""
+        self._crossing: tuple[object, view.Crossing] | None = None
+        """What the column of the cursor meets, and of which drawing."""
 
     @property
     def figure(self) -> Figure | None:
@@ -149,8 +151,14 @@ class Chart(CellWidget):
         column = min(column, drawing.area.columns - 1)
         asked = (drawing, column, row, self._followed)
         if self._known is None or self._known[0] != asked:
-            self._known = asked, view.chosen(view.readings(figure, drawing.area, column, row), row, self._followed)
+            self._known = asked, view.chosen(self._readings(figure, drawing, column, row), row, self._followed)
         return self._known[1]
+
+    def _readings(self, figure: Figure, drawing: Drawing, column: int, row: float) -> list[Reading]:
+        assert drawing.area is not None
+        if self._crossing is None or self._crossing[0] != (drawing, column):
+            self._crossing = (drawing, column), view.Crossing(figure, drawing.area, column)
+        return self._crossing[1].readings(row)
 
     def action_cursor(self, across: int, down: int) -> None:
         """Moves the cursor along x, following its line, or to the next line above or below."""
@@ -177,9 +185,7 @@ class Chart(CellWidget):
     def _step(self, figure: Figure, down: int) -> None:
         assert self._cursor is not None
         column, row = self._cursor
-        area = self._drawing(*self.size).area
-        assert area is not None
-        found = view.readings(figure, area, column, row)
+        found = self._readings(figure, self._drawing(*self.size), column, row)
         here = view.chosen(found, row, self._followed)
         if here is None:
             return

@@ -120,29 +120,61 @@ def _between_values(series: Series, low: float, high: float, more: int = 0) -> s
     return slice(max(first - more, 0), last + more)
 
 
-def readings(figure: Figure, area: Layout, column: int, row: float) -> list[Reading]:
-    """What can be read at a column, from above: of each series at most one point; the nearest of all where none is."""
-    # A cell more on each side, and a point more: those between which a line passes the column.
-    low, high = (value_at(figure.x, float(area.share_across(column + side * (1 + NEAR)))) for side in (-1, 1))
-    parts = [_between_values(series, low, high, more=1) for series in figure.series]
-    x, y = (np.concatenate([np.zeros(0), *(getattr(series, name)[part] for series, part in
-            zip(figure.series, parts, strict=True))]) for name in ("x", "y"))  # fmt: skip
-    across, down = area.across(figure.x, x), area.down(figure.y, y)
-    near = inside(across, down, area) & (np.abs(across - column) <= NEAR)
-    found, begin = [], 0
-    for series, part in zip(figure.series, parts, strict=True):
-        own = slice(begin, begin + len(series.x[part]))
-        begin = own.stop
-        here = np.flatnonzero(near[own])
-        if len(here):
-            # Of points in one column the one nearest to the cursor.
-            at = int(here[np.argmin(np.abs(down[own][here] - row))])
-            found.append(_point(series, (part.start or 0) + at, float(across[own][at]), float(down[own][at])))
-        elif series.mark is Mark.LINE:
-            found += _between(figure, series, area, across[own], down[own], column)
-    if not found and (nearest := _nearest(figure, area, column, row)) is not None:
-        found.append(nearest)
-    return sorted(found, key=lambda each: each.row)
+class Crossing:
+    """What a column of cells meets: the points near it, and of other lines the place at which they pass it."""
+
+    def __init__(self, figure: Figure, area: Layout, column: int) -> None:
+        self._figure, self._area, self._column = figure, area, column
+        # A cell more on each side, and a point more: those between which a line passes the column.
+        low, high = (value_at(figure.x, float(area.share_across(column + side * (1 + NEAR)))) for side in (-1, 1))
+        parts = [_between_values(series, low, high, more=1) for series in figure.series]
+        xs = [series.x[part] for series, part in zip(figure.series, parts, strict=True)]
+        ys = [series.y[part] for series, part in zip(figure.series, parts, strict=True)]
+        x, y = (np.concatenate([np.zeros(0), *each]) for each in (xs, ys))
+        sizes = np.array([len(each) for each in xs], dtype=np.int64)
+        self._owner = np.repeat(np.arange(len(sizes)), sizes)
+        # Where a point stands in its whole series, from where it stands among all of these.
+        self._shift = np.array([part.start or 0 for part in parts], dtype=np.int64) - np.cumsum(sizes) + sizes
+        self._across, self._down = area.across(figure.x, x), area.down(figure.y, y)
+        near = inside(self._across, self._down, area) & (np.abs(self._across - column) <= NEAR)
+        self._near = np.flatnonzero(near)
+        self._between = self._passing()
+
+    def readings(self, row: float) -> list[Reading]:
+        """What can be read there, from above: of each series at most one point; the nearest of all where none is."""
+        found = dict(self._between)
+        owner = self._owner[self._near]
+        # Of points in one column the one nearest to the cursor.
+        order = np.lexsort((np.abs(self._down[self._near] - row), owner))
+        for at in self._near[order[np.flatnonzero(np.diff(owner[order], prepend=-1))]].tolist():
+            place = int(self._owner[at])
+            found[place] = _point(self._figure.series[place], at + int(self._shift[place]), float(self._across[at]),
+                                  float(self._down[at]))  # fmt: skip
+        if not found and (nearest := _nearest(self._figure, self._area, self._column, row)) is not None:
+            return [nearest]
+        return sorted((found[place] for place in sorted(found)), key=lambda each: each.row)
+
+    def _passing(self) -> dict[int, Reading]:
+        """Of lines without a point there their places between two points, straight on the drawing; by series."""
+        left, down, owner = self._across - self._column, self._down, self._owner
+        lines = np.array([series.mark is Mark.LINE for series in self._figure.series], dtype=bool)
+        lines[owner[self._near]] = False
+        with np.errstate(invalid="ignore", over="ignore"):
+            joined = np.isfinite(down[:-1]) & np.isfinite(down[1:]) & (owner[:-1] == owner[1:]) & lines[owner[:-1]]
+            at = np.flatnonzero((left[:-1] * left[1:] <= 0) & joined & (left[:-1] != left[1:]))
+        at = at[np.diff(owner[at], append=-1) != 0]  # the last crossing of each line
+        rows = down[at] - left[at] / (left[at + 1] - left[at]) * (down[at + 1] - down[at])
+        seen = (rows >= -0.5) & (rows < self._area.rows - 0.5)
+        x = value_at(self._figure.x, float(self._area.share_across(self._column)))
+        return {
+            place: Reading(
+                name=self._figure.series[place].name, point="", x=x, y=value_at(self._figure.y, share),
+                column=float(self._column), row=row,
+            )
+            for place, row, share in zip(
+                owner[at[seen]].tolist(), rows[seen].tolist(), self._area.share_up(rows[seen]).tolist(), strict=True
+            )
+        }  # fmt: skip
 
 
 def _nearest(figure: Figure, area: Layout, column: int, row: float) -> Reading | None:
@@ -164,24 +196,6 @@ def _point(series: Series, at: int, column: float, row: float) -> Reading:
         name=series.name, point=series.points[at] if at < len(series.points) else "", x=float(series.x[at]),
         y=float(series.y[at]), column=column, row=row,
     )  # fmt: skip
-
-
-def _between(figure: Figure, series: Series, area: Layout, across: Array, down: Array, column: int) -> list[Reading]:
-    """A line's place at a column that lies between two of its points, straight on the drawing."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        left = across - column
-        joined = np.isfinite(down[:-1]) & np.isfinite(down[1:])
-        at = np.flatnonzero((left[:-1] * left[1:] <= 0) & joined & (left[:-1] != left[1:]))
-    if not len(at):
-        return []
-    first = int(at[-1])
-    share = float(-left[first] / (left[first + 1] - left[first]))
-    row = float(down[first] + share * (down[first + 1] - down[first]))
-    if not -0.5 <= row < area.rows - 0.5:
-        return []
-    x = value_at(figure.x, float(area.share_across(column)))
-    y = value_at(figure.y, float(area.share_up(row)))
-    return [Reading(name=series.name, point="", x=x, y=y, column=float(column), row=row)]
 
 
 def chosen(found: Sequence[Reading], row: float, name: str) -> Reading | None:

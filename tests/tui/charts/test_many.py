@@ -74,7 +74,7 @@ def test_a_cursor_reads_what_looking_at_every_point_would(log: bool) -> None:
     figure = many(log=log)
     area = layout(figure, 80, 24, dots_of(GlyphSet.BRAILLE))
     for column in range(0, area.columns, 3):
-        read, expected = view.readings(figure, area, column, 8.0), brute(figure, area, column, 8.0)
+        read, expected = view.Crossing(figure, area, column).readings(8.0), brute(figure, area, column, 8.0)
         if not expected:  # the nearest of all
             assert len(read) == 1
             continue
@@ -93,3 +93,15 @@ def test_a_window_fits_its_values_whether_or_not_they_rise(log: bool) -> None:
     assert shown.y.low <= values.min() and values.max() <= shown.y.high
     points = replace(figure, series=tuple(replace(each, mark=Mark.DOTS) for each in figure.series))
     assert view.windowed(points, (0.5, 0.8)).y == shown.y
+
+
+def test_who_goes_back_to_the_axes_before_has_no_line_rastered_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory, figure, rastered = Memory(), many(log=True), []
+    real = Memory._rastered
+    monkeypatch.setattr(Memory, "_rastered", lambda self, series, *rest: (rastered.append(len(series)),
+                                                                          real(self, series, *rest))[1])  # fmt: skip
+    narrower = [replace(figure, x=replace(figure.x, high=300.0 + place)) for place in range(strokes.KEPT)]
+    for shown in (figure, narrower[0], figure, *narrower, figure):
+        draw(shown, 80, 24, LOOK, memory=memory)
+    # The second look at it is kept; after KEPT others it is not.
+    assert rastered == [40, 40, 0, 0, *[40] * (strokes.KEPT - 1), 40]
