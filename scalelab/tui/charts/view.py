@@ -11,7 +11,7 @@ from scalelab.figures import Axis, Figure, Mark, Notation, Series
 from scalelab.figures.axis import around
 from scalelab.report.numbers import flops
 from scalelab.tui.charts.axes import Layout, drawable, inside
-from scalelab.tui.charts.raster import Array
+from scalelab.tui.charts.raster import Array, Ints
 from scalelab.tui.charts.rising import rises
 
 Window = tuple[float, float]
@@ -143,16 +143,24 @@ class Crossing:
     def readings(self, row: float) -> list[Reading]:
         """What can be read there, from above: of each series at most one point; the nearest of all where none is."""
         found = dict(self._between)
-        owner = self._owner[self._near]
-        # Of points in one column the one nearest to the cursor.
-        order = np.lexsort((np.abs(self._down[self._near] - row), owner))
-        for at in self._near[order[np.flatnonzero(np.diff(owner[order], prepend=-1))]].tolist():
+        for at in self._nearest_of_each(row).tolist():
             place = int(self._owner[at])
             found[place] = _point(self._figure.series[place], at + int(self._shift[place]), float(self._across[at]),
                                   float(self._down[at]))  # fmt: skip
         if not found and (nearest := _nearest(self._figure, self._area, self._column, row)) is not None:
             return [nearest]
         return sorted((found[place] for place in sorted(found)), key=lambda each: each.row)
+
+    def _nearest_of_each(self, row: float) -> Ints:
+        """Of each series' points in the column the one nearest to the cursor, the first of those alike."""
+        if not len(self._near):
+            return self._near
+        owner, far = self._owner[self._near], np.abs(self._down[self._near] - row)
+        begins = np.flatnonzero(np.diff(owner, prepend=-1))
+        least = np.repeat(np.minimum.reduceat(far, begins), np.diff(begins, append=len(far)))
+        alike = np.flatnonzero(far == least)
+        found: Ints = self._near[alike[np.diff(owner[alike], prepend=-1) != 0]]
+        return found
 
     def _passing(self) -> dict[int, Reading]:
         """Of lines without a point there their places between two points, straight on the drawing; by series."""
