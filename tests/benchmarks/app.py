@@ -140,12 +140,14 @@ def _training(home: Path) -> Iterator[Path]:
 
 
 def _under_way(lab: Path) -> bool:
+    """Whether both runs have so many points that a cursor at the newest can go either way."""
     from scalelab.store.reader import Reader
 
     if not (lab / "lab.db").is_file():
         return False
     with Reader(lab / "lab.db") as reader:
-        return len(reader.latest_points()) > 1
+        steps = [point.step for point in reader.latest_points().values()]
+        return len(steps) > 1 and min(steps) > 50
 
 
 @contextmanager
