@@ -146,8 +146,7 @@ def _under_way(lab: Path) -> bool:
     if not (lab / "lab.db").is_file():
         return False
     with Reader(lab / "lab.db") as reader:
-        steps = [point.step for point in reader.latest_points().values()]
-        return len(steps) > 1 and min(steps) > 50
+        return sum(len(reader.points(run)) > 2 for run in reader.latest_points()) > 1
 
 
 @contextmanager
