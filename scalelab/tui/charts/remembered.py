@@ -9,26 +9,21 @@ from typing import Generic, TypeVar
 from scalelab.tui.charts.raster import Array
 
 T = TypeVar("T")
-FIRST_LIMIT = 10_000
-"""Arrays known, from which on those that are gone are looked for; the next time at twice as many as are left."""
 
 
 class Remembered(Generic[T]):
     """A function of an array that nobody writes to any more, asked for each array once."""
 
-    __slots__ = ("_known", "_limit", "_make")
+    __slots__ = ("_known", "_make")
 
     def __init__(self, make: Callable[[Array], T]) -> None:
-        self._make, self._limit = make, FIRST_LIMIT
+        self._make = make
         self._known: dict[int, tuple[weakref.ref[Array], T]] = {}
 
     def __call__(self, array: Array) -> T:
         """What is made of it."""
-        # Another array may have the identity of one that is gone.
-        known = self._known.get(id(array))
-        if known is None or known[0]() is not array:
-            known = self._known[id(array)] = weakref.ref(array), self._make(array)
-            if len(self._known) > self._limit:
-                self._known = {key: each for key, each in self._known.items() if each[0]() is not None}
-                self._limit = max(FIRST_LIMIT, 2 * len(self._known))
-        return known[1]
+        # By identity, which another array may get once this one is gone, and its entry with it.
+        key, known = id(array), self._known
+        if key not in known:
+            known[key] = weakref.ref(array, lambda _: known.pop(key, None)), self._make(array)
+        return known[key][1]
