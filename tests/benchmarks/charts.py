@@ -37,20 +37,28 @@ def law(n_params: Any, n_tokens: Any, floor: float = 1.69) -> Any:
     return floor + 406.4 / n_params**0.34 + 410.7 / n_tokens**0.28
 
 
-def curves(n_curves: int, n_points: int, shown: int | None = None) -> Figure:
-    """Noisy loss curves, of which the first `shown` points are there yet."""
+def curves(n_curves: int, n_points: int) -> Figure:
+    """Noisy loss curves."""
     random, series = np.random.default_rng(7), []
     for place, size in enumerate(np.geomspace(1e6, 1e8, n_curves)):
         tokens = np.geomspace(3e5, 4e8 * (1 + place * 12 / n_curves), n_points)
         loss = law(size, tokens) + random.normal(0, 0.02, n_points)
         series.append(Series(role=Role.CURVE, mark=Mark.LINE, name=f"run-{place}", label=f"{size / 1e6:.1f}M",
-                             colour=place, x=tokens[:shown], y=loss[:shown]))  # fmt: skip
+                             colour=place, x=tokens, y=loss))  # fmt: skip
     return Figure(
         title="training loss",
         x=Axis(label="training tokens D", low=3e5, high=5e9, log=True, notation=Notation.COUNT),
         y=Axis(label="loss, nats a token", low=1.9, high=13.0, log=True),
         series=tuple(series),
     )
+
+
+def growing(whole: Figure, frames: int) -> list[Figure]:
+    """The figure as its curves grow from three quarters on, as the app's do: each in longer views of its memory."""
+    return [
+        replace(whole, series=tuple(replace(each, x=each.x[:shown], y=each.y[:shown]) for each in whole.series))
+        for shown in range(1500, 1500 + STEP * frames, STEP)
+    ]
 
 
 def surface(floor: float = 1.69) -> Surface:
@@ -83,8 +91,8 @@ def child(target: str, frames: int) -> None:
     from scalelab.tui.charts.map import SurfaceMap
     from tests.benchmarks.charts_app import Frames
 
-    grown = [curves(12, 2000, 1500 + STEP * frame) for frame in range(frames + 1)]
-    many = [curves(500, 2000, 1500 + STEP * frame) for frame in range(5)]
+    grown = growing(curves(12, 2000), frames + 1)
+    many = growing(curves(500, 2000), 5)
     laws = [surface(1.69 + 0.01 * (frame % 2)) for frame in range(frames + 1)]
     found: dict[str, list[tuple[float, float, int]]] = {}
     for name, widget, figures in (
@@ -154,7 +162,7 @@ def peers(width: int, height: int) -> dict[str, tuple[float, int]]:
 
     from scalelab.tui.charts import terrain
 
-    figure, shown = curves(12, 2000, 1740), surface()
+    figure, shown = growing(curves(12, 2000), 13)[-1], surface()
     return {"12 × 2,000": plotext(lambda: draw(figure, width, height)), "surface": plotext(matrix)}
 
 

@@ -14,7 +14,7 @@ from scalelab.tui.charts.cells import Cells
 from scalelab.tui.charts.drawing import Drawing, Look, draw
 from scalelab.tui.charts.glyphs import GlyphSet, signs_of
 from scalelab.tui.charts.inks import BOLD, PLAIN, REVERSE
-from scalelab.tui.charts.strokes import Memory
+from scalelab.tui.charts.memory import Memory
 from scalelab.tui.charts.view import Reading
 from scalelab.tui.charts.widget import CellWidget
 

@@ -12,8 +12,9 @@ from scalelab.tui.charts.cells import Cells
 from scalelab.tui.charts.glyphs import dot_sign, dots_of, shape, signs_of
 from scalelab.tui.charts.inks import PLAIN, Inks
 from scalelab.tui.charts.look import Look
+from scalelab.tui.charts.memory import Memory
 from scalelab.tui.charts.raster import Array, Ints
-from scalelab.tui.charts.strokes import Memory, draw_lines, held
+from scalelab.tui.charts.strokes import draw_lines, held
 
 __all__ = ["WITHOUT", "Drawing", "Look", "cells_of", "draw", "draw_signs", "say"]
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from scalelab.figures import Figure, Mark
-from scalelab.tui.charts import strokes, view
+from scalelab.tui.charts import memory as charts_memory
+from scalelab.tui.charts import view
 from scalelab.tui.charts.axes import Layout, inside, layout
 from scalelab.tui.charts.drawing import Look, draw
 from scalelab.tui.charts.glyphs import GlyphSet, dots_of
 from scalelab.tui.charts.inks import DARK
-from scalelab.tui.charts.strokes import Memory
+from scalelab.tui.charts.memory import KEPT, MANY, Memory
 from tests.tui.charts.fixed import axis, line, unit
 
 LOOK = Look(glyphs=GlyphSet.BRAILLE, coloured=True, inks=DARK, titled=True)
@@ -30,7 +31,7 @@ def many(*, log: bool, seed: int = 0) -> Figure:
     return replace(unit(*series), x=axis(1.0, 1000.0, log=log), y=axis(1.0, 12.0, log=log))
 
 
-@pytest.mark.parametrize("many_points", [strokes.MANY, 0])
+@pytest.mark.parametrize("many_points", [MANY, 0])
 @pytest.mark.parametrize("log", [True, False])
 def test_a_remembered_frame_is_the_fresh_one_whatever_came_before(
     log: bool, many_points: int, monkeypatch: pytest.MonkeyPatch
@@ -44,9 +45,59 @@ def test_a_remembered_frame_is_the_fresh_one_whatever_came_before(
         for size in ((80, 24), (50, 14)):
             fresh = draw(shown, *size, LOOK)
             with monkeypatch.context() as patch:
-                patch.setattr(strokes, "MANY", many_points)
+                patch.setattr(charts_memory, "MANY", many_points)
                 kept = draw(shown, *size, LOOK, memory=memory)
             assert not kept.cells.changed(fresh.cells) and not fresh.cells.changed(kept.cells)
+
+
+def grown(figure: Figure, seed: int) -> list[Figure]:
+    """The figure as its lines grow, some at a time, each in longer views of its own memory; some begin anew."""
+    random, frames = np.random.default_rng(seed), []
+    points = [(each.x, each.y) for each in figure.series]
+    lengths = np.array([random.integers(1, len(x) + 1) for x, _ in points])
+    for _ in range(12):
+        frames.append(replace(figure, series=tuple(
+            replace(each, x=x[:length], y=y[:length])
+            for each, (x, y), length in zip(figure.series, points, lengths.tolist(), strict=True)
+        )))  # fmt: skip
+        again = int(random.integers(len(points)))
+        points[again] = points[again][0].copy(), points[again][1] + random.normal(0, 0.1)
+        lengths = np.array([
+            min(length + int(random.choice([0, 0, 1, 3, 40])), len(x))
+            for length, (x, _) in zip(lengths.tolist(), points, strict=True)
+        ])  # fmt: skip
+        lengths[again] = random.integers(1, len(points[again][0]) + 1)
+    return frames
+
+
+@pytest.mark.parametrize("many_points", [MANY, 0])
+@pytest.mark.parametrize("log", [True, False])
+def test_a_line_that_goes_on_is_drawn_as_if_it_were_new(
+    log: bool, many_points: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only its new points are rastered, and every cell is what it is without a memory, with and without colours."""
+    monkeypatch.setattr(charts_memory, "MANY", many_points)
+    monkeypatch.setattr(charts_memory, "TWICE", 8)
+    for seed in range(4):
+        memory = Memory()
+        for shown in grown(many(log=log, seed=seed), seed):
+            for look in (LOOK, replace(LOOK, coloured=False)):
+                fresh, kept = draw(shown, 80, 24, look), draw(shown, 80, 24, look, memory=memory)
+                assert not kept.cells.changed(fresh.cells) and not fresh.cells.changed(kept.cells)
+
+
+def test_of_a_line_that_goes_on_the_new_points_alone_are_rastered(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory, rastered = Memory(), []
+    real = Memory._rastered
+    monkeypatch.setattr(Memory, "_rastered", lambda self, lines, *rest: (rastered.append([len(x) for x, _ in lines]),
+                                                                         real(self, lines, *rest))[1])  # fmt: skip
+    x = np.linspace(1.0, 1000.0, 500)
+    y = 10.0 * x**-0.2
+    for length in (100, 101, 101, 150, 90, 500):
+        shown = replace(unit(line(x[:length], y[:length])), x=axis(1.0, 1000.0, log=True), y=axis(1.0, 12.0))
+        draw(shown, 80, 24, LOOK, memory=memory)
+    # With the point that the new ones are joined to; of one that became shorter all.
+    assert rastered == [[100], [2], [1], [50], [90], [411]]
 
 
 def brute(figure: Figure, area: Layout, column: int, row: float) -> list[tuple[str, float, float]]:
@@ -100,8 +151,8 @@ def test_who_goes_back_to_the_axes_before_has_no_line_rastered_again(monkeypatch
     real = Memory._rastered
     monkeypatch.setattr(Memory, "_rastered", lambda self, series, *rest: (rastered.append(len(series)),
                                                                           real(self, series, *rest))[1])  # fmt: skip
-    narrower = [replace(figure, x=replace(figure.x, high=300.0 + place)) for place in range(strokes.KEPT)]
+    narrower = [replace(figure, x=replace(figure.x, high=300.0 + place)) for place in range(KEPT)]
     for shown in (figure, narrower[0], figure, *narrower, figure):
         draw(shown, 80, 24, LOOK, memory=memory)
     # The second look at it is kept; after KEPT others it is not.
-    assert rastered == [40, 40, 0, 0, *[40] * (strokes.KEPT - 1), 40]
+    assert rastered == [40, 40, *[40] * (KEPT - 1), 40]
