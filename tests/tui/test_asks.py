@@ -332,10 +332,10 @@ async def look():
         workers = set()
         for key in "sn":
             await pilot.press(key)
-            await until(pilot, lambda: not app.screen._asked or "writing" in text(app))
+            # Not for the word that says so: a worker that has torch may have written before anybody looks.
             for _ in range(3000):
                 await pilot.pause(0.05)
-                if "writing" not in text(app): break
+                if app.screen._asked and all(ask in app.screen._texts for ask in app.screen._asked): break
             print(text(app))
             workers.update(child.pid for child in multiprocessing.active_children())
         print(len(workers), "worker")
