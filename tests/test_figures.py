@@ -178,6 +178,22 @@ def test_losses_have_one_number_of_decimals() -> None:
     assert len({len(word.partition(".")[2]) for word in words}) == 1
 
 
+@given(st.floats(1e-6, 1e15), st.floats(1.001, 1e12), st.booleans())
+def test_a_stepped_axis_holds_the_range_with_little_room_and_is_that_of_ranges_a_little_smaller(
+    low: float, by: float, log: bool
+) -> None:
+    whole = Axis(label="x", low=low, high=low * by, log=log).stepped()
+    scale = math.log if log else float
+    width = scale(whole.high) - scale(whole.low)
+    for end, other in ((whole.low, low), (low * by, whole.high)):
+        assert end <= other and scale(other) - scale(end) <= width / 32
+    # Every range between the steps within the ends and the ends themselves has this axis.
+    shares = [scale(low) + (scale(low * by) - scale(low)) * share for share in (0.0, 0.001, 0.002)]
+    first = [Axis(label="x", low=math.exp(each) if log else each, high=low * by, log=log).stepped().low
+             for each in shares]  # fmt: skip
+    assert len(set(first)) <= 2
+
+
 @given(st.lists(st.floats(), max_size=8), st.booleans())
 def test_a_range_is_never_empty(values: list[float], log: bool) -> None:
     low, high = around(values, log=log)

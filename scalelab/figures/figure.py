@@ -94,6 +94,8 @@ class Figure:
     x: Axis
     y: Axis
     series: tuple[Series, ...]
+    growing: bool = False
+    """Whether its lines still grow: a drawing that follows them may leave room at the ends of its axes."""
 
     @property
     def empty(self) -> bool:

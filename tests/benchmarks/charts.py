@@ -80,6 +80,13 @@ def surface(floor: float = 1.69) -> Surface:
     )  # fmt: skip
 
 
+def _moving(grown: list[Figure]) -> list[Figure]:
+    """The same figures, each between axes of its own, so that no line is known."""
+    return [
+        replace(figure, x=replace(figure.x, high=figure.x.high * 1.01**place)) for place, figure in enumerate(grown)
+    ]
+
+
 def _few(grown: list[Figure]) -> list[Figure]:
     """Figures of which only the last four curves grow."""
     return [replace(grown[0], series=(*grown[0].series[:-4], *figure.series[-4:])) for figure in grown]
@@ -101,6 +108,7 @@ def child(target: str, frames: int) -> None:
         ("12 × 2,000 points, whole", Chart(), [grown[0], None] * frames),
         ("500 × 2,000 points, each grows by 1 %", Chart(), many),
         ("500 × 2,000 points, four grow by 1 %", Chart(), _few(many)),
+        ("500 × 2,000 points, and the axis moves", Chart(), _moving(many)),
         ("surface, whole", SurfaceMap(), [laws[0], None] * frames),
         ("surface, the law moved a little", SurfaceMap(), laws),
     ):

@@ -11,9 +11,9 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
-from scalelab.tui.views.base import PAINTED
-
 COLOURS = ("colours", "no-colour")
+PAINTED = 0.06
+"""Seconds in which a view was surely painted."""
 SIZES = ((50, 24), (80, 24), (120, 40), (200, 50))
 LOOKS = [pytest.param(size, colours, id=f"{size[0]}x{size[1]}-{colours}") for colours in COLOURS for size in SIZES]
 """Every size, with colours first: what has no screen of its own without them looks as it does with them."""
@@ -44,7 +44,7 @@ async def at_rest(app: App[Any], pilot: Pilot[Any], shown: Callable[[], str]) ->
     before = None
     while (now := shown()) != before:
         before = now
-        await pilot.pause(2 * PAINTED)
+        await pilot.pause(PAINTED)
         await app.workers.wait_for_complete()
         await pilot.pause()
     return now

@@ -103,7 +103,7 @@ class Chart(CellWidget):
         if self._figure is None:
             return None
         if self._shown is None or self._shown[0] is not self._figure or self._shown[1] != self._window:
-            self._shown = self._figure, self._window, view.windowed(self._figure, self._window)
+            self._shown = self._figure, self._window, view.seen(self._figure, self._window)
         return self._shown[2]
 
     def show(self, figure: Figure | None) -> None:
@@ -209,8 +209,16 @@ class Chart(CellWidget):
         area = self._drawing(*self.size).area
         if area is None:
             return
-        about = 1.0 if self._cursor is None else float(area.share_across(self._cursor[0]))
+        about = 1.0 if self._cursor is None else self._share(float(area.share_across(self._cursor[0])))
         self._look_at(view.zoomed(self._window, factor, about))
+
+    def _share(self, across: float) -> float:
+        """A share of the axis that is drawn, which may go a little further, as one of the window."""
+        whole, shown = self._figure, self.shown
+        assert whole is not None and shown is not None
+        low, high = self._window
+        place = float(whole.x.place(view.value_at(shown.x, across)))
+        return min(max((place - low) / (high - low), 0.0), 1.0)
 
     def action_pan(self, by: float) -> None:
         """Moves the window by a share of its width."""

@@ -162,7 +162,8 @@ def _olds(lines: Sequence[Points], known: Iterable[Stroke]) -> list[Stroke | Non
         return [None] * len(lines)
     olds = [found.get(_begin(points)) for points in lines]
     return [
-        old if old is not None and len(old.points[0]) <= len(x) else None for (x, _), old in zip(lines, olds, strict=True)
+        old if old is not None and len(old.points[0]) <= len(x) else None
+        for (x, _), old in zip(lines, olds, strict=True)
     ]
 
 

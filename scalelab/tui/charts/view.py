@@ -72,6 +72,14 @@ def carried(window: Window, before: Axis, after: Axis) -> Window:
     return (low, high) if high - low >= NARROWEST / 2 else WHOLE
 
 
+def seen(figure: Figure, window: Window) -> Figure:
+    """The figure in the window; where it grows, axes end at steps, or all lines would be drawn anew at every point."""
+    shown = windowed(figure, window)
+    if not figure.growing or not (drawable(shown.x) and drawable(shown.y)):
+        return shown
+    return replace(shown, x=shown.x.stepped(), y=shown.y.stepped())
+
+
 def windowed(figure: Figure, window: Window) -> Figure:
     """The figure with its x axis cut to the window, and with its y axis fitted to what is seen there."""
     if window == WHOLE or not drawable(figure.x):

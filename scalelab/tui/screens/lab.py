@@ -31,6 +31,9 @@ PAINTED = 0.03
 AHEAD = 0.2
 """Seconds after the first sight of a lab, before the other views are made, and between them."""
 
+DRAWN_AHEAD = ("law", "surface", "plan")
+"""Views whose first sight is drawn before it is asked for. Not that of predictions, which begins a process."""
+
 
 class LabScreen(Asks):
     """A lab under its five views."""
@@ -120,10 +123,14 @@ class LabScreen(Asks):
 
     def _show(self) -> None:
         """Hand the newest snapshot to the view that is seen, once."""
+        if self._made:
+            self._hand(self.view)
+
+    def _hand(self, name: str) -> None:
         shot = self.snapshot
-        if shot is not None and self._made and self._seen.get(self.view) is not shot:
-            self._seen[self.view] = shot
-            cast("views.View", self._widget()).show(shot)
+        if shot is not None and self._seen.get(name) is not shot:
+            self._seen[name] = shot
+            cast("views.View", self._views[name]).show(shot)
 
     # Which view
 
@@ -191,6 +198,11 @@ class LabScreen(Asks):
         await asyncio.to_thread(views.load)
         for name in sorted(views.NAMES, key=("law", "surface", "predict", "plan", "runs").index):
             await self._make(name)
+            await asyncio.sleep(AHEAD)
+        while not self.is_read:
+            await asyncio.sleep(AHEAD)
+        for name in DRAWN_AHEAD:
+            self._hand(name)
             await asyncio.sleep(AHEAD)
         # Views and what they imported stay: a look for garbage among them is felt at the key that it comes upon.
         gc.freeze()

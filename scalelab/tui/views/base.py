@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from functools import partial
 from typing import Self
 
 from textual.widget import Widget
@@ -13,9 +12,6 @@ from textual.worker import get_current_worker
 from scalelab.tui.focus import give_keys
 from scalelab.tui.ground import Ground
 from scalelab.tui.snapshot import Snapshot
-
-PAINTED = 0.03
-"""Seconds in which a view is painted."""
 
 
 class Keyed(Ground):
@@ -41,7 +37,7 @@ class Threaded(Keyed):
 
     def after_paint(self, do: Callable[..., object], *what: object) -> None:
         """Begin something that computes when what is there already is on the screen: a thread takes turns with it."""
-        self.set_timer(PAINTED, partial(do, *what))
+        self.call_after_refresh(do, *what)
 
     def back(self, do: Callable[..., object], *what: object) -> None:
         """From a worker's thread: do this with a widget, unless nobody waits for it any more."""

@@ -163,7 +163,8 @@ class LawView(LabView):
         """The figures that are on the screen."""
         if self.pane != "words":
             return [self.pane] if self.pane in EMPTY else []
-        return ["loss", "misses"] if self.size.width >= WIDE and self._subject is not None else []
+        width = self.size.width or self.screen.size.width  # it has none before its first sight
+        return ["loss", "misses"] if width >= WIDE and self._subject is not None else []
 
     def lay_out(self) -> None:
         """Words beside figures, or one pane alone."""

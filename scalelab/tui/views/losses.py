@@ -96,7 +96,7 @@ class LossFigure:
             series.append(self._line(spec, curves[spec.run], look, colour, spec.run if alone else spec.rung))
         # Of a task, training losses too are of its targets alone.
         per = "target token" if any(spec.scored_pairs for spec in specs) else "token"
-        return self._figure(series, look, per)
+        return self._figure(series, look, per, growing=any(curves[spec.run].growing for spec in shown))
 
     def _line(self, spec: RunSpec, curve: Curve, look: Look, colour: int | None, label: str) -> Series:
         """One curve; what has not grown is the line that it was."""
@@ -107,16 +107,19 @@ class LossFigure:
             known = self._lines[key] = _line(spec, x, y, colour, label)
         return known
 
-    def _figure(self, series: Sequence[Series], look: Look, per: str) -> Figure:
+    def _figure(self, series: Sequence[Series], look: Look, per: str, *, growing: bool) -> Figure:
         label, notation = _LABELS[look.along]
         along, up = self._ends[look.log_x], self._ends[look.log_y]
         low_x, high_x = around(_all(along(each.x) for each in series), log=look.log_x, margin=0.0)
-        low_y, high_y = around(_all(up(each.y) for each in series), log=look.log_y, margin=0.05)
+        # What grows has air besides: its axes go on to the next step.
+        air = 0.02 if growing else 0.05
+        low_y, high_y = around(_all(up(each.y) for each in series), log=look.log_y, margin=air)
         return Figure(
             title=look.words(),
             x=Axis(label=label, low=low_x, high=high_x, log=look.log_x, notation=notation),
             y=Axis(label=f"loss, nats a {per}", low=low_y, high=high_y, log=look.log_y),
             series=tuple(series),
+            growing=growing,
         )
 
 

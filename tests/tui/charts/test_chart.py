@@ -212,6 +212,48 @@ def test_zoomed_to_the_end_it_follows_a_growing_axis_and_elsewhere_it_stays() ->
     running(chart, act)
 
 
+def test_the_axes_of_what_grows_stay_while_it_grows_a_little_zoomed_or_not() -> None:
+    """A run to twelve times its tokens moves them some two dozen times; nothing of it is ever beyond them, nor far inside."""
+    ends = np.geomspace(1e8, 1.2e9, 400)
+
+    def grown(high: float) -> Figure:
+        figure = fixed.loss_curves()
+        series = tuple(replace(each, x=each.x * high / figure.series[-1].x[-1]) for each in figure.series)
+        return replace(figure, x=replace(figure.x, high=high), series=series, growing=True)
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        for zooms in (0, 4):
+            await pilot.press(*["plus"] * zooms)
+            seen = []
+            for high in ends.tolist():
+                chart.show(grown(high))
+                assert chart.shown is not None
+                seen.append(chart.shown.x)
+                room = np.log(seen[-1].high / high) / np.log(seen[-1].high / seen[-1].low)
+                assert 0.0 <= room <= 1 / 32
+            assert len({axis.high for axis in seen}) < (30 if zooms == 0 else 200)
+            await pilot.press("0")
+
+    chart = Chart(grown(1e8))
+    running(chart, act)
+
+
+def test_a_zoom_about_the_cursor_keeps_the_value_under_it_where_the_axis_goes_further_than_the_figure() -> None:
+    figure = replace(fixed.loss_curves(), growing=True)
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await pilot.press("left", *["shift+left"] * 3)
+        for _ in range(5):
+            before = app.moved[-1].x
+            await pilot.press("plus")
+            assert chart.shown is not None and chart.shown.x.high > chart.shown.x.low
+            cell = np.log(chart.shown.x.high / chart.shown.x.low) / chart.size.width
+            assert abs(np.log(app.moved[-1].x / before)) < 2 * cell
+
+    chart = Chart(figure)
+    running(chart, act)
+
+
 def test_it_survives_any_resizing_with_its_cursor() -> None:
     async def act(app: Host, pilot: Pilot[None]) -> None:
         await pilot.press("left")
