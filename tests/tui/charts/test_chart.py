@@ -213,7 +213,7 @@ def test_zoomed_to_the_end_it_follows_a_growing_axis_and_elsewhere_it_stays() ->
 
 
 def test_the_axes_of_what_grows_stay_while_it_grows_a_little_zoomed_or_not() -> None:
-    """A run to twelve times its tokens moves them some two dozen times; nothing of it is ever beyond them, nor far inside."""
+    """A run to twelve times its tokens moves them some two dozen times; none of it is ever beyond them."""
     ends = np.geomspace(1e8, 1.2e9, 400)
 
     def grown(high: float) -> Figure:
