@@ -16,7 +16,7 @@ from scalelab.store.rows import FitRow
 from scalelab.tui.snapshot import PastLaw, Snapshot
 
 if TYPE_CHECKING:
-    from scalelab.laws import Assessment, Fit
+    from scalelab.laws import Assessment, Fit, RunTable
 
 
 @dataclass
@@ -27,6 +27,8 @@ class Page:
     """The newest fit that was read."""
     history: tuple[PastLaw, ...] = ()
     assessment: Assessment | None = None
+    runs: RunTable | None = None
+    """The runs that it is of."""
 
 
 class LawBook:
@@ -54,19 +56,28 @@ class LawBook:
         if not (new or moved or ended(shot) != ended(before) or problem != shot.fit_problem):
             return shot
         self._turn(page, new)
-        from scalelab.lab.table import run_table
-
+        page.runs = self._table(page, shot)
         own = {row.run for row in shot.own_rows}
         return replace(
             shot,
             tokens=self.tokens(shot.group, shot.groups) if moved else shot.tokens,
-            runs=run_table(self._reader, group=shot.group) if shot.own_finals else None,
+            runs=page.runs,
             assessment=page.assessment,
             history=page.history,
             foretold=tuple(each for each in self._reader.predictions() if each.run in own),
             fit_problem=problem,
             versions=replace(shot.versions, law=shot.versions.law + 1),
         )
+
+    def _table(self, page: Page, shot: Snapshot) -> RunTable | None:
+        """The runs that are fitted: between the end of one and the next fit those of the fit before."""
+        from scalelab.lab.table import run_table
+
+        found = run_table(self._reader, group=shot.group) if shot.own_finals else None
+        seen, before = page.assessment, page.runs
+        if found is None or seen is None or before is None or len(found) == seen.n_runs:
+            return found
+        return before if len(before) == seen.n_runs else found
 
     def _turn(self, page: Page, new: list[FitRow]) -> None:
         from scalelab.laws import Assessment

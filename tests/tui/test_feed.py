@@ -43,6 +43,24 @@ def test_a_snapshot_has_all_that_the_store_has(recorded: Path) -> None:
         assert watch.poll() is None
 
 
+def test_between_the_end_of_a_run_and_the_next_fit_the_law_is_of_the_runs_that_it_is_of(training: Path) -> None:
+    with Watch(training) as watch, Reader(training / "lab.db") as reader:
+        before = watch.poll()
+        assert before is not None and before.runs is not None and before.assessment is not None
+        again = next(row.run for row in reader.runs() if row.run in before.runs.run_id)
+        with Writer(training / "lab.db") as writer:
+            writer.set_state(again, 2, RunState.RUNNING, "")
+        after = watch.poll()
+        assert after is not None and after.runs is not None and after.assessment is not None
+        assert len(after.own_finals) == len(before.own_finals) - 1
+        assert len(after.runs) == after.assessment.n_runs and after.runs is before.runs
+    # Whoever comes at that moment cannot know which runs they were, and is told so where it matters.
+    with Watch(training) as watch:
+        fresh = watch.poll()
+        assert fresh is not None and fresh.runs is not None and fresh.assessment is not None
+        assert len(fresh.runs) == fresh.assessment.n_runs - 1
+
+
 def test_row_13_what_a_session_waits_for_stands_in_the_header_while_it_waits(training: Path) -> None:
     owner = lock.read_owner(training / "lock")
     with Watch(training) as watch:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.dom import DOMNode
@@ -89,7 +89,7 @@ class LabScreen(Asks):
     @on(LabChanged)
     def _changed(self, message: LabChanged) -> None:
         if self.snapshot is None:
-            self.run_worker(self._make_ready(), group="ahead")
+            self._make_ready()
         elif self.snapshot.alive != message.snapshot.alive:
             self.say("")  # what was asked of it has come about, or is over
         self.snapshot = message.snapshot
@@ -192,6 +192,7 @@ class LabScreen(Asks):
                 await self._switcher.add_content(widget, id=name)
                 self._views[name] = widget
 
+    @work(group="ahead", description="views that are not seen yet")
     async def _make_ready(self) -> None:
         """Make the other views while nobody waits: the first sight of one would take three times as long."""
         await asyncio.sleep(AHEAD)

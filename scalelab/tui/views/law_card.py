@@ -32,8 +32,16 @@ def card_of(subject: Subject) -> Card:
     return card(subject.assessment, subject.runs, subject.origin, answered=UNANSWERED)
 
 
+def why_none(subject: Subject) -> str:
+    """Why there is no card: where runs have come or gone since a fit that was read, nobody knows which it is of."""
+    fitted, there = subject.assessment.n_runs, len(subject.runs)
+    return "" if fitted == there else f"The law is of {fitted} runs and {there} are finished: the next fit has a card."
+
+
 def lines(subject: Subject, width: int) -> Lines:
     """Questions and answers, then the lines for a shell and for Python."""
+    if why := why_none(subject):
+        return wrapped(why, width)
     made = card_of(subject)
     said = [heading(f"The card of {made.law}: how it was fitted")]
     for question, answer in made.lines():
@@ -48,6 +56,8 @@ def lines(subject: Subject, width: int) -> Lines:
 
 def copied(subject: Subject) -> str:
     """The line for a shell, then the whole card, so that pasting the first line fits it again."""
+    if why := why_none(subject):
+        return why
     made = card_of(subject)
     answers = [f"# {question}: {clean(answer, 2_000)}" for question, answer in made.lines()]
     return os.linesep.join([made.shell, *answers] if made.shell else answers)

@@ -84,6 +84,21 @@ async def test_the_card_says_how_it_was_fitted_and_is_copied(size: tuple[int, in
         assert f"# data: SHA-256 {data_hash(shot(20).runs)}" in app.view.copied()  # type: ignore
 
 
+@pytest.mark.parametrize("size", SIZES)
+@piloted
+async def test_a_law_of_other_runs_than_are_there_has_no_card_and_all_else(size: tuple[int, int]) -> None:
+    """A run was begun again, and whoever opens the lab comes before the next fit."""
+    app = Host(LawView())
+    async with app.run_test(size=size) as pilot:
+        app.view.show(replace(shot(20), runs=shot(19).runs))  # type: ignore[attr-defined]
+        for _ in PANES[1:]:
+            await pilot.press("v")
+            await settle(pilot)
+            assert screen(app).strip()
+        assert "The law is of 20 runs and 19 are finished" in " ".join(screen(app).split())
+        assert app.view.copied().startswith("The law is of 20 runs")  # type: ignore[attr-defined]
+
+
 @piloted
 async def test_the_card_of_a_group_names_the_group() -> None:
     app = Host(LawView())
