@@ -59,15 +59,17 @@ def _fill_while_it_trains(disk: SmallDisk, root: Path, text: Path, trial: int) -
             disk.fill()
         elif watch.struck is not None and watch.told("warning"):
             waited += 1
-            if waited == 4:
-                banners.append(control.status(paths.root).waiting)
+            # What a worker takes away may make room for a moment, in which the session writes and says nothing.
+            banners.append(control.status(paths.root).waiting)
+            if waited >= 4 and any(banners):
                 disk.make_room()
 
     hooks = Hooks(on_event=watch.event, on_tick=on_tick)
     summary = control.start(None, paths.root, hooks=hooks, checkpoint_seconds=mini.CHECKPOINT_SECONDS)
     assert summary.done == 6 and not watch.told("retry")
     assert any("disk full" in line for line in watch.told("warning"))
-    assert len(banners) == 1 and "paused: disk full" in banners[0]
+    said = [each for each in banners if each]
+    assert said and all("paused: disk full" in each for each in said)
     assert control.status(paths.root).waiting == ""
     found = {**mini.results(paths), "points": _points(paths)}
     shutil.rmtree(paths.root)
