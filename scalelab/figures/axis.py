@@ -50,17 +50,23 @@ class Axis:
         share: npt.NDArray[np.float64] = (logs - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
         return share
 
-    def stepped(self) -> Axis:
+    def stepped(self, *, low: bool = True) -> Axis:
         """The axis with its ends moved outwards to the next step: an end of what grows then moves seldom.
 
         A step is a 32nd to a 64th of the axis as it is seen, and becomes twice as wide only where that does.
+
+        Parameters
+        ----------
+        low
+            Whether the lower end is moved too.
         """
-        low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
-        step = 2.0 ** math.floor(math.log2((high - low) / 32))
-        low, high = math.floor(low / step) * step, math.ceil(high / step) * step
+        first, last = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
+        step = 2.0 ** math.floor(math.log2((last - first) / 32))
+        # What stands on a step stays there, though it may have come a rounding beside it.
+        first, last = math.floor(first / step + 1e-9) * step, math.ceil(last / step - 1e-9) * step
         if self.log:
-            low, high = math.exp(low), math.exp(high)
-        return replace(self, low=min(low, self.low), high=max(high, self.high))
+            first, last = math.exp(first), math.exp(last)
+        return replace(self, low=min(first, self.low) if low else self.low, high=max(last, self.high))
 
     def ticks(self, most: int = 6) -> list[tuple[float, str]]:
         """At most `most` values inside the axis and how each is written; all names of an axis of kinds."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +12,7 @@ from textual.message import Message
 
 from scalelab.figures import Figure
 from scalelab.tui.charts import view
+from scalelab.tui.charts.axes import Layout, drawable
 from scalelab.tui.charts.cells import Cells
 from scalelab.tui.charts.drawing import Drawing, Look, draw
 from scalelab.tui.charts.glyphs import GlyphSet, signs_of
@@ -80,12 +83,15 @@ class Chart(CellWidget):
     ) -> None:  # fmt: skip
         super().__init__(empty=empty, glyphs=glyphs, colour=colour, titled=titled, id=id, classes=classes)
         self._figure = figure
-        self._window = view.WHOLE
+        self._span: view.Span | None = None
+        """What is seen of the x axis; None: all of it."""
         self._cursor: tuple[int, float] | None = None
         self._followed = ""
+        self._stood = math.nan
+        """The value of x that somebody put the cursor on."""
         self._memory = Memory()
-        self._shown: tuple[Figure, view.Window, Figure] | None = None
-        """The figure, its window and what is seen of it: one key asks for it five times."""
+        self._shown: tuple[Figure, view.Span | None, Figure] | None = None
+        """The figure, its span and what is seen of it: one key asks for it five times."""
         self._drawn: tuple[object, Drawing, Figure | None] | None = None
         self._known: tuple[object, Reading | None] | None = None
         """What was read last, and where: one key asks for it three times."""
@@ -102,19 +108,60 @@ class Chart(CellWidget):
         """The figure as it is seen, cut to the window."""
         if self._figure is None:
             return None
-        if self._shown is None or self._shown[0] is not self._figure or self._shown[1] != self._window:
-            self._shown = self._figure, self._window, view.seen(self._figure, self._window)
+        if self._shown is None or self._shown[0] is not self._figure or self._shown[1] != self._span:
+            self._shown = self._figure, self._span, view.seen(self._figure, self._span)
         return self._shown[2]
 
     def show(self, figure: Figure | None) -> None:
         """Draws a figure in place of the one before; what is alike in both is not written again.
 
-        Curves of the same arrays are not rastered again: a curve that grew must come in new arrays.
+        Curves of the same arrays are not rastered again: a curve that grew must come in new ones, which may be longer
+        views of the memory of the old ones. The cursor stays on the value that it was put on, and goes on with a line
+        whose newest one it was.
         """
-        if self._figure is not None and figure is not None:
-            self._window = view.carried(self._window, self._figure.x, figure.x)
+        before, newest = self._figure, self._is_at_the_newest()
+        if before is not None and figure is not None:
+            self._span = view.carried(self._span, before.x, figure.x)
         self._figure = figure
+        if before is not None and figure is not None and before.x.label == figure.x.label:
+            self._stand_again(newest)
         self.redraw()
+
+    def _is_at_the_newest(self) -> bool:
+        """Whether the cursor stands on the last value of the line that it follows."""
+        if self._cursor is None or self._figure is None:
+            return False
+        lines = [each for each in self._figure.series if each.name == self._followed and len(each.x)]
+        return any(each.x.item(-1) == self._stood for each in lines)
+
+    def _stand_again(self, newest: bool) -> None:
+        """The cursor where it stood, on an axis that may have moved under it, or at the newest value."""
+        figure, area = self.shown, self._area
+        if self._cursor is None or figure is None or area is None or not math.isfinite(self._stood):
+            return
+        lines = [each for each in figure.series if each.name == self._followed and len(each.x)]
+        if newest and (ends := [each for series in lines for each in view.ends(series, figure, area)]):
+            last = max(ends, key=lambda each: each.x)
+            self._put(round(last.column), last)
+            return
+        same = [float(area.down(figure.y, each.y[each.x == self._stood][0])) for each in lines if self._stood in each.x]
+        place = float(np.nan_to_num(area.across(figure.x, self._stood)))
+        column, row = min(max(round(place), 0), self._last_column), same[-1] if same else self._cursor[1]
+        read = self._read(column, row)
+        self._cursor = column, row if read is None else read.row
+
+    @property
+    def _area(self) -> Layout | None:
+        return self._drawing(*self.size).area if self.is_attached else None
+
+    @property
+    def _last_column(self) -> int:
+        """Where the figure ends; its axis may go a little further, and nothing is read there."""
+        figure, shown, area = self._figure, self.shown, self._area
+        if figure is None or shown is None or area is None:
+            return 0
+        end = figure.x.high if self._span is None else self._span[1]
+        return min(max(round(float(area.across(shown.x, end))), 0), area.columns - 1)
 
     def reading(self) -> Reading | None:
         """What is under the cursor."""
@@ -139,7 +186,7 @@ class Chart(CellWidget):
     def _drawing(self, columns: int, rows: int) -> Drawing:
         """The figure without a cursor, kept until it, the window, the size or the look is another."""
         look = self.look
-        key = (id(self._figure), self._window, columns, rows, look, self._empty)
+        key = (id(self._figure), self._span, columns, rows, look, self._empty)
         if self._drawn is None or self._drawn[0] != key or self._drawn[2] is not self._figure:
             self._drawn = (key, draw(self.shown, columns, rows, look, self._empty, self._memory), self._figure)
         return self._drawn[1]
@@ -148,7 +195,7 @@ class Chart(CellWidget):
         figure, drawing = self.shown, self._drawing(*self.size)
         if figure is None or drawing.area is None:
             return None
-        column = min(column, drawing.area.columns - 1)
+        column = min(column, self._last_column)
         asked = (drawing, column, row, self._followed)
         if self._known is None or self._known[0] != asked:
             self._known = asked, view.chosen(self._readings(figure, drawing, column, row), row, self._followed)
@@ -170,8 +217,8 @@ class Chart(CellWidget):
         elif down:
             self._step(figure, down)
         else:
-            column = min(max(self._cursor[0] + across, 0), area.columns - 1)
-            self._hold(column, self._read(column, self._cursor[1]))
+            column = min(max(self._cursor[0] + across, 0), self._last_column)
+            self._put(column, self._read(column, self._cursor[1]))
         self._moved()
 
     def _place_first(self, figure: Figure) -> None:
@@ -180,7 +227,7 @@ class Chart(CellWidget):
         assert area is not None
         last = next((each for series in reversed(figure.series) for each in view.ends(series, figure, area)), None)
         self._followed = "" if last is None else last.name
-        self._hold(area.columns // 2 if last is None else round(last.column), last)
+        self._put(area.columns // 2 if last is None else round(last.column), last)
 
     def _step(self, figure: Figure, down: int) -> None:
         assert self._cursor is not None
@@ -190,13 +237,14 @@ class Chart(CellWidget):
         if here is None:
             return
         place = min(max(found.index(here) + (1 if down > 0 else -1), 0), len(found) - 1)
-        self._hold(column, found[place])
+        self._put(column, found[place])
 
-    def _hold(self, column: int, reading: Reading | None) -> None:
+    def _put(self, column: int, reading: Reading | None) -> None:
+        """The cursor on what is read there, and there it stays."""
         row = self._cursor[1] if self._cursor is not None else 0.0
         self._cursor = (column, row if reading is None else reading.row)
         if reading is not None:
-            self._followed = reading.name
+            self._followed, self._stood = reading.name, reading.x
 
     def action_leave(self) -> None:
         """Hides the cursor."""
@@ -210,35 +258,32 @@ class Chart(CellWidget):
         if area is None:
             return
         about = 1.0 if self._cursor is None else self._share(float(area.share_across(self._cursor[0])))
-        self._look_at(view.zoomed(self._window, factor, about))
+        self._look_at(lambda window: view.zoomed(window, factor, about))
 
     def _share(self, across: float) -> float:
         """A share of the axis that is drawn, which may go a little further, as one of the window."""
         whole, shown = self._figure, self.shown
         assert whole is not None and shown is not None
-        low, high = self._window
+        low, high = view.window_of(whole.x, self._span)
         place = float(whole.x.place(view.value_at(shown.x, across)))
         return min(max((place - low) / (high - low), 0.0), 1.0)
 
     def action_pan(self, by: float) -> None:
         """Moves the window by a share of its width."""
-        self._look_at(view.moved(self._window, by))
+        self._look_at(lambda window: view.moved(window, by))
 
     def action_whole(self) -> None:
         """Shows the whole axis."""
-        self._look_at(view.WHOLE)
+        self._look_at(lambda _: view.WHOLE)
 
-    def _look_at(self, window: view.Window) -> None:
-        if window == self._window:
+    def _look_at(self, change: Callable[[view.Window], view.Window]) -> None:
+        if self._figure is None or not drawable(self._figure.x):
             return
-        followed = self.reading()
-        self._window = window
-        figure, area = self.shown, self._drawing(*self.size).area
-        if followed is not None and figure is not None and area is not None:
-            place = float(np.nan_to_num(area.across(figure.x, followed.x)))
-            column = min(max(round(place), 0), area.columns - 1)
-            self._hold(column, self._read(column, self._cursor[1] if self._cursor else 0.0))
-        self._moved()
+        span = view.span_of(self._figure.x, change(view.window_of(self._figure.x, self._span)))
+        if span != self._span:
+            self._span = span
+            self._stand_again(newest=False)
+            self._moved()
 
     def _moved(self) -> None:
         self.redraw()

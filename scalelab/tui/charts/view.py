@@ -17,7 +17,10 @@ from scalelab.tui.charts.rising import rises
 Window = tuple[float, float]
 """The shown part of an x axis, as shares of the whole: (0, 1) is all of it."""
 WHOLE: Window = (0.0, 1.0)
+Span = tuple[float, float]
+"""The shown part of an x axis, in its values: they stay where the axis grows."""
 NARROWEST = 1 / 4096
+_ROUNDING = 1e-12
 NEAR = 0.5
 """Cells from the cursor's column within which a point is read itself, and not the line between two."""
 
@@ -57,36 +60,48 @@ def moved(window: Window, by: float) -> Window:
     return low, low + wide
 
 
-def carried(window: Window, before: Axis, after: Axis) -> Window:
-    """The window over the same values of an axis that has grown; one that reached its end goes on to the new end."""
-    if (
-        window == WHOLE
-        or not (drawable(before) and drawable(after))
-        or before.log != after.log
-        or before.label != after.label
-    ):
+def window_of(axis: Axis, span: Span | None) -> Window:
+    """A part of an axis as shares of it; None is all of it."""
+    if span is None:
         return WHOLE
-    low, high = (float(after.place(value_at(before, share))) for share in window)
-    high = 1.0 if window[1] >= 1.0 else min(max(high, 0.0), 1.0)
-    low = min(max(low, 0.0), 1.0)
-    return (low, high) if high - low >= NARROWEST / 2 else WHOLE
+    low, high = axis.place(span).tolist()
+    return low, high
 
 
-def seen(figure: Figure, window: Window) -> Figure:
-    """The figure in the window; where it grows, axes end at steps, or all lines would be drawn anew at every point."""
-    shown = windowed(figure, window)
-    if not figure.growing or not (drawable(shown.x) and drawable(shown.y)):
-        return shown
-    return replace(shown, x=shown.x.stepped(), y=shown.y.stepped())
+def span_of(axis: Axis, window: Window) -> Span | None:
+    """A part of an axis in its values, exact at its ends; None where it is all of it."""
+    low = axis.low if window[0] <= _ROUNDING else value_at(axis, window[0])
+    high = axis.high if window[1] >= 1.0 - _ROUNDING else value_at(axis, window[1])
+    return None if (low, high) == (axis.low, axis.high) else (low, high)
 
 
-def windowed(figure: Figure, window: Window) -> Figure:
-    """The figure with its x axis cut to the window, and with its y axis fitted to what is seen there."""
-    if window == WHOLE or not drawable(figure.x):
-        return figure
-    low, high = (value_at(figure.x, share) for share in window)
-    x = replace(figure.x, low=low, high=high)
-    return replace(figure, x=x, y=_fitted(figure, low, high))
+def carried(span: Span | None, before: Axis, after: Axis) -> Span | None:
+    """The span of an axis that has grown: the same values, but one that reached its end goes on to the new end."""
+    if span is None or not (drawable(before) and drawable(after)):
+        return None
+    if before.log != after.log or before.label != after.label:
+        return None
+    low, high = max(span[0], after.low), after.high if span[1] >= before.high else min(span[1], after.high)
+    if not low < high or (low, high) == (after.low, after.high):
+        return None
+    shares = window_of(after, (low, high))
+    return (low, high) if shares[1] - shares[0] >= NARROWEST / 2 else None
+
+
+def seen(figure: Figure, span: Span | None) -> Figure:
+    """The figure with its x axis cut to the span, and then with its y axis fitted to what is seen there.
+
+    Where it grows and its end is seen, axes end at steps: or all lines would be drawn anew at every point.
+    """
+    x, y = figure.x, figure.y
+    if span is not None and drawable(x):
+        x = replace(x, low=span[0], high=span[1])
+    grows = figure.growing and drawable(x) and drawable(y)
+    if grows and x.high >= figure.x.high:
+        x = x.stepped(low=False)
+    if x.low != figure.x.low or x.high < figure.x.high:
+        y = _fitted(figure, x.low, x.high)
+    return replace(figure, x=x, y=y.stepped() if grows else y)
 
 
 def _fitted(figure: Figure, low: float, high: float) -> Axis:

@@ -11,6 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from scalelab.figures import Figure
+from scalelab.tui.charts import view
 from scalelab.tui.charts.chart import CHART_KEYS, Chart
 from scalelab.tui.charts.glyphs import GlyphSet
 from scalelab.tui.charts.inks import DARK, LIGHT
@@ -243,15 +244,99 @@ def test_a_zoom_about_the_cursor_keeps_the_value_under_it_where_the_axis_goes_fu
 
     async def act(app: Host, pilot: Pilot[None]) -> None:
         await pilot.press("left", *["shift+left"] * 3)
+        first = app.moved[-1].x
         for _ in range(5):
-            before = app.moved[-1].x
             await pilot.press("plus")
-            assert chart.shown is not None and chart.shown.x.high > chart.shown.x.low
-            cell = np.log(chart.shown.x.high / chart.shown.x.low) / chart.size.width
-            assert abs(np.log(app.moved[-1].x / before)) < 2 * cell
+            assert app.moved[-1].x == first
+        await pilot.press(*["minus"] * 5)
+        assert app.moved[-1].x == first
 
     chart = Chart(figure)
     running(chart, act)
+
+
+def growing(length: int, *, log: bool, growing: bool = True) -> Figure:
+    """Two runs, the second of which still trains, between axes that end with it."""
+    tokens = np.arange(1.0, 10_001.0) * 4096
+    loss = 10.0 * tokens**-0.1 + 0.02 * np.sin(np.arange(10_000) * 2.4)
+    done, trains = line(tokens[:2000], loss[:2000] + 0.1, name="done"), line(
+        tokens[:length], loss[:length], name="trains")  # fmt: skip
+    ends = tokens[0], tokens[max(length, 2000) - 1]
+    return replace(unit(done, trains), x=fixed.axis(*ends, log=log), y=fixed.axis(1.0, 5.0, log=True), growing=growing)
+
+
+@pytest.mark.parametrize("log", [True, False])
+@pytest.mark.parametrize("zooms", [0, 3])
+def test_a_cursor_goes_on_with_a_run_whose_newest_value_it_stands_on(log: bool, zooms: int) -> None:
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await pilot.press(*["plus"] * zooms, "left")
+        for length in range(2500, 6000, 70):
+            chart.show(growing(length, log=log))
+            read = chart.reading()
+            assert read is not None and (read.name, read.x) == ("trains", 4096.0 * length)
+        chart.show(growing(6000, log=log, growing=False))
+        read = chart.reading()
+        assert read is not None and read.x == 4096.0 * 6000
+
+    chart = Chart(growing(2500, log=log))
+    running(chart, act)
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_a_cursor_stays_on_its_value_while_the_axis_moves_under_it(log: bool) -> None:
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await pilot.press("left", *["shift+left"] * 2)
+        stood = app.moved[-1].x
+        for length in range(2500, 9000, 70):
+            chart.show(growing(length, log=log, growing=length < 8900))
+            read = chart.reading()
+            assert read is not None and (read.name, read.x) == ("trains", stood)
+
+    chart = Chart(growing(2500, log=log))
+    running(chart, act)
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_the_cursor_ends_where_the_figure_does_though_the_axis_goes_on(log: bool) -> None:
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        columns = set()
+        for length in range(2500, 2700, 20):
+            chart.show(growing(length, log=log))
+            await pilot.press("escape", "left", *["shift+right"] * 3)
+            assert app.moved[-1].x == 4096.0 * length
+            columns.add(chart._cursor[0] if chart._cursor else -1)
+        assert max(columns) < chart.size.width - 1
+
+    chart = Chart(growing(2500, log=log))
+    running(chart, act)
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_a_part_of_the_axis_that_stands_still_has_the_same_ends_in_every_frame(log: bool) -> None:
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await pilot.press(*["plus"] * 4, *["h"] * 4)
+        seen = set()
+        for length in range(2500, 9000, 13):
+            chart.show(growing(length, log=log))
+            assert chart.shown is not None
+            seen.add((chart.shown.x.low, chart.shown.x.high))
+        assert len(seen) == 1
+
+    chart = Chart(growing(2500, log=log))
+    running(chart, act)
+
+
+def test_what_is_drawn_beside_the_window_is_within_y_too() -> None:
+    """The steps of x make room for points that were not asked for."""
+    figure = growing(2500, log=False)
+    high = figure.x.high
+    span = 0.5 * high, 0.75 * high
+    for part in (span, (span[0], high)):
+        shown = view.seen(figure, part)
+        for series in shown.series:
+            inside = (series.x >= shown.x.low) & (series.x <= shown.x.high)
+            assert ((series.y[inside] >= shown.y.low) & (series.y[inside] <= shown.y.high)).all()
+        assert shown.x.low == part[0]
 
 
 def test_it_survives_any_resizing_with_its_cursor() -> None:

@@ -137,13 +137,14 @@ def test_a_cursor_reads_what_looking_at_every_point_would(log: bool) -> None:
 @pytest.mark.parametrize("log", [True, False])
 def test_a_window_fits_its_values_whether_or_not_they_rise(log: bool) -> None:
     figure = many(log=log)
-    shown = view.windowed(figure, (0.5, 0.8))
+    span = view.span_of(figure.x, (0.5, 0.8))
+    shown = view.seen(figure, span)
     low, high = shown.x.low, shown.x.high
     values = np.concatenate([each.y[(each.x >= low) & (each.x <= high)] for each in figure.series])
     values = values[(values >= figure.y.low) & (values <= figure.y.high)]
     assert shown.y.low <= values.min() and values.max() <= shown.y.high
     points = replace(figure, series=tuple(replace(each, mark=Mark.DOTS) for each in figure.series))
-    assert view.windowed(points, (0.5, 0.8)).y == shown.y
+    assert view.seen(points, span).y == shown.y
 
 
 def test_who_goes_back_to_the_axes_before_has_no_line_rastered_again(monkeypatch: pytest.MonkeyPatch) -> None:
