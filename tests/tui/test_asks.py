@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from scalelab.errors import ScalelabError
-from scalelab.lab import control
+from scalelab.lab import control, lock
 from scalelab.lab.control import Extension, Sample
-from scalelab.records import RunState
+from scalelab.records import Evaluation, RunState
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
 from scalelab.tui.screens.confirm import Confirm
@@ -41,6 +41,18 @@ def growing_of(lab: Path) -> Growing:
         shot = watch.poll()
     assert shot is not None
     return Growing(shot=shot)
+
+
+def finish(lab: Path, run: str) -> None:
+    """A point of a lab ends well."""
+    with Reader(lab / "lab.db") as reader:
+        spec = next(row.spec for row in reader.runs() if row.run == run)
+    with Writer(lab / "lab.db") as writer:
+        writer.write([Evaluation(
+            run=run, attempt=1, step=spec.n_steps, n_tokens=spec.n_tokens, flops=spec.flops, loss=3.0, loss_se=0.004,
+            accuracy=0.31, bits_per_byte=1.8, evaluated_tokens=65_536, final=True,
+        )])  # fmt: skip
+        writer.set_state(run, 1, RunState.DONE)
 
 
 def test_a_failed_run_is_tried_again_without_a_question(training: Path) -> None:
@@ -144,8 +156,30 @@ def test_a_lab_that_is_trained_shows_the_cost_and_does_not_grow(training: Path) 
         async with app(training, size=(120, 40)) as (made, pilot):
             await pilot.press("E", "l", "s")
             await settle(pilot)
-            assert "5 more points" in text(made) and "stop first (S)" in text(made)
+            assert "5 more points" in text(made) and "stop it first (b, then S)" in text(made)
             assert isinstance(made.screen, GrowScreen)
+
+    asyncio.run(see())
+
+
+def test_what_is_added_follows_the_lab_and_keeps_what_was_typed(recorded: Path) -> None:
+    held = lock.acquire(recorded / "lock")
+
+    async def see() -> None:
+        async with app(recorded, size=(120, 40)) as (made, pilot):
+            await pilot.press("E")
+            await settle(pilot)
+            assert "14 of its points are finished" in text(made) and "stop it first (b, then S)" in text(made)
+            assert "s start" not in text(made).splitlines()[-1]
+            await pilot.press("enter", "3", "M")
+            finish(recorded, "80x1-D150k-s0")
+            held.release()
+            await until(pilot, lambda: "15 of its points are finished" in text(made))
+            await until(pilot, lambda: "s start" in text(made).splitlines()[-1])
+            assert "5 more points" in text(made) and "stop" not in text(made)
+            await pilot.press("0")
+            await settle(pilot)
+            assert made.screen.query_one(Sheet).editing and "--budgets 3M0" in text(made)
 
     asyncio.run(see())
 

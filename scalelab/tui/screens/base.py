@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import actions, events, on
 from textual._context import NoActiveAppError
@@ -16,6 +16,9 @@ from scalelab.tui import keys
 from scalelab.tui.bars import KeyBar, Say
 from scalelab.tui.ground import Ground
 from scalelab.tui.painting import Painted
+
+if TYPE_CHECKING:
+    from scalelab.tui.snapshot import Snapshot
 
 TYPED = "filter"
 """A scope in which letters are typed: no key of the app counts there."""
@@ -52,6 +55,9 @@ class Room(Painted[None], Ground):
     def key(self, action: str) -> str:
         """The key of an action, as a sentence says it."""
         return keys.named(action, getattr(self.app, "keymap", {}))
+
+    def follow(self, shot: Snapshot) -> None:
+        """The lab below has changed."""
 
     def copied(self) -> str:
         """What the user would want to copy here."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scalelab.tui.screens.asks import Asks
     from scalelab.tui.snapshot import Snapshot
 
-TRAINS = "the lab is trained now: what is typed shows its cost; to start it, stop first ({}), then {} again"
+TRAINS = "the lab is trained now: start when that is over, or stop it first ({}, then {}); what is typed shows its cost"
 
 
 class GrowScreen(Room):
@@ -54,12 +54,22 @@ class GrowScreen(Room):
 
     def on_mount(self) -> None:
         """Keys go to the form."""
-        shot = self._growing.shot
-        words = f"  {len(shot.finals)} of its points are finished"
-        self.query_one("#grow-title", Lines).put([[(f"extend {clean(shot.name, 60)}", "strong"), (words, "faint")]])
         self._tell()
         self.tell_keys()
         give_keys(self.query_one(Sheet))
+
+    def follow(self, shot: Snapshot) -> None:
+        """Count and plan again: runs have ended, training has, or somebody else has grown the lab."""
+        if shot.preset is None or shot.device is None:
+            return
+        self._growing = self._growing.of(shot)
+        if self.query("#grow-form"):
+            self._tell()
+            self.tell_keys()
+
+    def is_offered(self, key: keys.Key) -> bool:
+        """Nothing is started while the lab is trained; the key says why."""
+        return not (key.id == "grow.start" and self._growing.shot.alive) and super().is_offered(key)
 
     def copied(self) -> str:
         """The command that does the same."""
@@ -73,6 +83,8 @@ class GrowScreen(Room):
 
     def _tell(self) -> None:
         now = self._growing
+        words = f"  {len(now.shot.finals)} of its points are finished"
+        self.query_one("#grow-title", Lines).put([[(f"extend {clean(now.shot.name, 60)}", "strong"), (words, "faint")]])
         self.query_one(Sheet).show(growing.rows_of(now))
         self.query_one(Page).show(lambda width: growing.lines(now, width))
         told = self._trains() if now.shot.alive and now.more is None else growing.cost_words(now)
@@ -116,15 +128,14 @@ class GrowScreen(Room):
     def action_start(self) -> None:
         """Grow the lab and train what is added, by a process of its own."""
         now = self._growing
-        lab = self._lab()
         if now.more is None or not now.more.new:
             self.say(f"cannot start: {now.problem or 'nothing is added yet'}")
-        elif lab.snapshot is not None and lab.snapshot.alive:
+        elif now.shot.alive:
             self.say(self._trains())
         else:
             from scalelab.lab import control
 
-            root, asked = now.shot.root, now.asked
+            root, asked, lab = now.shot.root, now.asked, self._lab()
 
             def do() -> str:
                 grown = control.extend(root, **asked)  # type: ignore[arg-type]
@@ -137,7 +148,7 @@ class GrowScreen(Room):
             lab.ask(do)
 
     def _trains(self) -> str:
-        return TRAINS.format(self.key("lab.stop"), self.key("lab.extend"))
+        return TRAINS.format(self.key("grow.back"), self.key("lab.stop"))
 
     def _lab(self) -> Asks:
         from scalelab.tui.screens.asks import Asks

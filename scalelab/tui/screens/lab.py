@@ -19,7 +19,7 @@ from scalelab.tui.bars import KeyBar, Lines
 from scalelab.tui.feed import Feed, LabChanged, LabUnreadable
 from scalelab.tui.ground import Stack
 from scalelab.tui.screens.asks import Asks
-from scalelab.tui.screens.base import TYPED
+from scalelab.tui.screens.base import TYPED, Room
 from scalelab.tui.screens.problem import Problem
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ class LabScreen(Asks):
         elif self.snapshot.alive != message.snapshot.alive:
             self.say("")  # what was asked of it has come about, or is over
         self.snapshot = message.snapshot
+        for room in (each for each in self.app.screen_stack if isinstance(each, Room)):
+            room.follow(message.snapshot)
         self._draw_header()
         self._show()
         self.tell_keys()

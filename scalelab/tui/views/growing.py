@@ -43,6 +43,10 @@ class Growing:
             texts[key] = text.strip()
         return _planned(replace(self, texts=texts, touched=key, more=None, problem=""))
 
+    def of(self, shot: Snapshot) -> Growing:
+        """What was typed, for the lab as it now stands."""
+        return _planned(replace(self, shot=shot, more=None, problem=""))
+
     @property
     def seeds_now(self) -> int:
         """How many seeds the lab has."""
