@@ -22,7 +22,7 @@ from textual.binding import BindingType
 from textual.command import Provider
 from textual.css.query import NoMatches
 from textual.dom import DOMNode
-from textual.filter import LineFilter, Monochrome, NoColor
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import MountError
@@ -45,14 +45,14 @@ from scalelab.tui.screens.problem import Problem
 from scalelab.tui.screens.start import StartScreen
 from scalelab.tui.scrollbars import use_bars
 from scalelab.tui.starting import Started, StartFailed, StartTold, start
-from scalelab.tui.themes import THEMES
+from scalelab.tui.themes import THEMES, Colourless
 
 if TYPE_CHECKING:
     from scalelab.preset import Preset
     from scalelab.replay.player import Player, Replay
     from scalelab.tui.snapshot import Snapshot
 
-NO_COLOUR = NoColor()
+NO_COLOUR = Colourless()
 DETACHED_ERRORS = (NoMatches, MountError, NoActiveAppError)
 """Raised where a view that is no longer on a screen is asked for its children, for more of them or for the app."""
 STANDS = 1.0
@@ -108,11 +108,8 @@ class LabApp(ChangedCells[str]):
         return self._chosen.keymap
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """With NO_COLOR the terminal's own colours are left to it: in greys they would be black on black."""
-        filters = super().get_line_filters()
-        if not (self.no_color and self.native_ansi_color):
-            return filters
-        return [NO_COLOUR if isinstance(each, Monochrome) else each for each in filters]
+        """With NO_COLOR nothing but the one that takes colours away: the others make colours, of dim letters too."""
+        return [NO_COLOUR] if self.no_color else super().get_line_filters()
 
     def get_theme(self, theme_name: str) -> Theme | None:
         """Ours at once, by its name: Textual asks at every row of every widget."""

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
@@ -23,3 +29,18 @@ ANSI = replace(
     variables={**_OWN.variables, "foreground-muted": "ansi_default", "surface-lighten-2": "ansi_bright_black"},
 )
 THEMES = (DARK, LIGHT, ANSI)
+
+
+class Colourless(LineFilter):
+    """For NO_COLOR: bold, dim and reverse stay. Textual's own filter sends greys, and a theme's paper with them."""
+
+    def apply(self, segments: Sequence[Segment], background: Color) -> list[Segment]:
+        """The same signs in the terminal's own colours."""
+        del background
+        return [Segment(text, style and _without_colour(style), control) for text, style, control in segments]
+
+
+@lru_cache(1024)
+def _without_colour(style: Style) -> Style:
+    """What a click means stays too."""
+    return style.without_color + Style(meta=style.meta) if style.meta else style.without_color

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -16,9 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from scalelab.lab import lock
 from scalelab.records import RunState
 from scalelab.store.reader import Reader
+from scalelab.tui.settings import THEMES
 from tests.lab.mini import write_text
 
 ROOT = Path(__file__).parents[2]
@@ -196,3 +200,22 @@ def test_the_mouse_is_left_to_the_terminal_where_the_settings_say_so(recorded: P
             assert ("\x1b[?1000h" in seen.seen) == taken
             seen.type("q")
             seen.until(lambda: seen.process.poll() is not None)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_with_no_color_no_colour_reaches_the_terminal(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch, theme: str
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    home = recorded.parents[1]
+    (home / "config" / "scalelab").mkdir(parents=True)
+    (home / "config" / "scalelab" / "settings.toml").write_text(f'theme = "{theme}"\n')
+    with terminal(home, "labs/tiny") as seen:
+        seen.until(lambda: "80x1-D150k-s0" in seen.seen)
+        for keys in ("1", "3", "4", "5", "2", "c", "/", "\x1b", "?", "q", ":", "\x1b"):
+            seen.type(keys)
+            seen.read(0.3)
+        seen.type("q")
+        seen.until(lambda: seen.process.poll() is not None)
+    codes = {code for look in re.findall("\x1b\\[([\\d;]*)m", seen.seen) for code in look.split(";")}
+    assert {"1", "2"} <= codes <= {"", "0", "1", "2", "4", "7"}
