@@ -209,6 +209,8 @@ class Watch:
             self._rows_first = False
             self.snapshot = replace(now, complete=False)
             return self.snapshot
+        if len(now.rows) != len(before.rows):  # a lab that has grown has another plan
+            now = replace(now, preset=self._preset())
         if self._untold is not None:
             now, before = replace(now, preset=now.preset or self._preset()), self._untold
         now = self._book.told(now, before)

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from scalelab.figures.curves import smoothed
-from scalelab.lab import lock
+from scalelab.lab import control, lock
 from scalelab.records import Point, RunState
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
@@ -21,6 +21,7 @@ from scalelab.tui import feed, header, snapshot, views
 from scalelab.tui.curves import SMOOTHINGS
 from scalelab.tui.feed import Feed, LabChanged, LabUnreadable, Pace
 from scalelab.tui.snapshot import Watch
+from scalelab.tui.views.plan_words import plan_of
 from tests.tui.screens import app, settle, until
 
 
@@ -59,6 +60,18 @@ def test_between_the_end_of_a_run_and_the_next_fit_the_law_is_of_the_runs_that_i
         fresh = watch.poll()
         assert fresh is not None and fresh.runs is not None and fresh.assessment is not None
         assert len(fresh.runs) == fresh.assessment.n_runs - 1
+
+
+def test_a_lab_that_grows_has_its_new_plan(recorded: Path) -> None:
+    with Watch(recorded) as watch:
+        before = watch.poll()
+        assert before is not None and before.preset is not None and before.preset.budgets.tokens is not None
+        control.extend(recorded, budgets=["2.4M"])
+        after = watch.poll()
+        assert after is not None and after.preset is not None
+        assert after.preset.budgets.tokens == [*before.preset.budgets.tokens, 2.4e6]
+        plan, why = plan_of(after)
+        assert plan is not None and not why and {cell.run for cell in plan.cells} <= {row.run for row in after.rows}
 
 
 def test_row_13_what_a_session_waits_for_stands_in_the_header_while_it_waits(training: Path) -> None:
@@ -268,6 +281,7 @@ def test_one_new_number_draws_its_cells_alone(training: Path, monkeypatch: pytes
     async def see() -> None:
         async with app(training) as (made, pilot):
             await until(pilot, lambda: len(made.screen.query("#views > *")) == len(views.NAMES))
+            await made.workers.wait_for_complete()  # views that are not seen are drawn ahead
             await settle(pilot)
             with Reader(training / "lab.db") as reader:
                 last = reader.latest_points()["80x1-trunk-s0"]

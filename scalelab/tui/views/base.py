@@ -13,6 +13,9 @@ from scalelab.tui.focus import give_keys
 from scalelab.tui.ground import Ground
 from scalelab.tui.snapshot import Snapshot
 
+DRAWS = "it is being drawn"
+"""What stands in the place of a figure before it is there."""
+
 
 class Keyed(Ground):
     """A widget that knows which part of it keys go to."""

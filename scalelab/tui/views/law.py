@@ -23,7 +23,7 @@ from scalelab.tui.charts.chart import Chart
 from scalelab.tui.focus import give_keys
 from scalelab.tui.snapshot import Snapshot
 from scalelab.tui.views import law_card, law_figures, law_words
-from scalelab.tui.views.base import LabView
+from scalelab.tui.views.base import DRAWS, LabView
 from scalelab.tui.views.page import Page
 from scalelab.tui.views.subject import grown, subject_of, why_no_law
 
@@ -39,8 +39,6 @@ EMPTY = {
     "isoflop": "no three runs of one compute: budgets in FLOPs make isoFLOP levels",
 }
 """Panes with a figure, and what stands there without one."""
-DRAWS = "it is being drawn"
-"""What stands there before that is known."""
 PANES = ("words", *EMPTY, "card")
 GROWN = frozenset({"split", "isoflop"})
 """Figures that need to know how the best N and D grow."""
@@ -85,6 +83,8 @@ class LawView(LabView):
         """Whether the subject knows how the best N and D grow."""
         self._built: set[str] = set()
         """Figures of the newest law that are there or on their way."""
+        self._figures_of: object = None
+        """Whose law the figures show."""
 
     def compose(self) -> ComposeResult:
         """Which pane it is, words, figures, and the card."""
@@ -113,8 +113,22 @@ class LawView(LabView):
             card.show(lambda width: law_words.nothing(snapshot, width))
         else:
             card.show(lambda width: law_card.lines(subject, width))
+            self._begin_figures((snapshot.root, snapshot.group))
             self.after_paint(self._say_more, snapshot, subject)
         self.lay_out()
+
+    def _begin_figures(self, whose: object) -> None:
+        """Until the new ones are there: those of the law before stay, those of another group do not, nor why there
+        were none.
+        """
+        for name, none in EMPTY.items():
+            chart = self.query_one(f"#law-{name}", LawChart)
+            others = whose != self._figures_of
+            if others:
+                chart.show(None)
+            if others or (chart.figure is None and chart.empty != none):
+                chart.empty = DRAWS
+        self._figures_of = whose
 
     @work(thread=True, exclusive=True, group="words", description="words of a law")
     def _say_more(self, snapshot: Snapshot, subject: Subject) -> None:

@@ -81,9 +81,18 @@ class LossFigure:
         self._ends = {log: Remembered(partial(_ends, log=log)) for log in (True, False)}
 
     def make(
-        self, curves: Mapping[str, Curve], specs: Sequence[RunSpec], look: Look, only: Collection[str] = ()
+        self,
+        curves: Mapping[str, Curve],
+        specs: Sequence[RunSpec],
+        look: Look,
+        only: Collection[str] = (),
+        *,
+        alive: bool = False,
     ) -> Figure:
-        """The curves of all runs that have points, or of `only` these; coloured by rung, one label a rung."""
+        """The curves of all runs that have points, or of `only` these; coloured by rung, one label a rung.
+
+        `alive` is whether somebody trains them: a run that was killed is running in the store alone.
+        """
         sizes = sorted({spec.counts.n_params for spec in specs})
         shown = [spec for spec in specs if spec.run in curves and (not only or spec.run in only)]
         series = _pasts(curves, specs, shown, look) if only else []
@@ -96,7 +105,7 @@ class LossFigure:
             series.append(self._line(spec, curves[spec.run], look, colour, spec.run if alone else spec.rung))
         # Of a task, training losses too are of its targets alone.
         per = "target token" if any(spec.scored_pairs for spec in specs) else "token"
-        return self._figure(series, look, per, growing=any(curves[spec.run].growing for spec in shown))
+        return self._figure(series, look, per, growing=alive and any(curves[spec.run].growing for spec in shown))
 
     def _line(self, spec: RunSpec, curve: Curve, look: Look, colour: int | None, label: str) -> Series:
         """One curve; what has not grown is the line that it was."""

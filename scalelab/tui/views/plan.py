@@ -90,9 +90,12 @@ class PlanView(Threaded):
         """Show the plan of this lab, unless a new one is being made from it."""
         first = self._snapshot is None or self._snapshot.root != snapshot.root
         told = None if first or self._snapshot is None else self._snapshot.versions.rows
+        planned = None if self._snapshot is None else self._snapshot.preset
         self._snapshot = snapshot
         if first:
-            self._new, self._lab = False, plan_words.plan_of(snapshot)
+            self._new = False
+        if first or planned is not snapshot.preset:
+            self._lab = plan_words.plan_of(snapshot)
         if not self._new and told != snapshot.versions.rows:
             self._tell()
 

@@ -147,13 +147,13 @@ class RunsView(ChartKeys, Container):
             return
         only = self._alone()
         self._draw_compared(shot, only)
-        wanted = (shot.versions.curves, self._look, only, self.app.theme)
+        wanted = (shot.versions.curves, self._look, only, shot.alive, self.app.theme)
         if wanted != self._drawn:
             self._drawn = wanted
             specs = [row.spec for row in shot.rows]
             if shot.elsewhere and not shot.curves:
                 self._chart.empty = NO_CURVES
-            self._chart.show(self._figure.make(shot.curves, specs, self._look, only))
+            self._chart.show(self._figure.make(shot.curves, specs, self._look, only, alive=shot.alive))
 
     def _alone(self) -> tuple[str, ...]:
         """The runs that are looked at alone; none of them: all."""

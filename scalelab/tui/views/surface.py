@@ -20,7 +20,7 @@ from scalelab.tui import keys
 from scalelab.tui.charts.map import MapMoved, SurfaceMap
 from scalelab.tui.snapshot import Snapshot
 from scalelab.tui.views import surface_words
-from scalelab.tui.views.base import LabView
+from scalelab.tui.views.base import DRAWS, LabView
 from scalelab.tui.views.page import Page
 from scalelab.tui.views.subject import known_of, subject_of, why_no_law
 
@@ -54,6 +54,8 @@ class SurfaceView(LabView):
         self._subject: Subject | None = None
         self._known: Known = NOTHING
         self._run = -1
+        self._map_of: object = None
+        """Whose law the map shows."""
 
     def compose(self) -> ComposeResult:
         """The map and its read-out."""
@@ -71,7 +73,17 @@ class SurfaceView(LabView):
         if self._subject is None:
             self._put(None, " ".join(why_no_law(snapshot)))
         else:
+            self._begin_map((snapshot.root, snapshot.group))
             self.after_paint(self._build, self._subject)
+
+    def _begin_map(self, whose: object) -> None:
+        """Until the new one is there: that of the law before stays, that of another group does not."""
+        shown = self.query_one(ReadMap)
+        if whose != self._map_of:
+            shown.show(None)
+        if shown.surface is None:
+            shown.empty = DRAWS
+        self._map_of = whose
 
     @work(thread=True, exclusive=True, description="a surface")
     def _build(self, subject: Subject) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,8 @@ from scalelab import laws
 from scalelab.laws.card import data_hash
 from scalelab.tui.charts.chart import Chart
 from scalelab.tui.views import law_figures, law_words
-from scalelab.tui.views.law import PANES, LawView
+from scalelab.tui.views.base import DRAWS
+from scalelab.tui.views.law import PANES, LawChart, LawView
 from scalelab.tui.views.page import Page
 from scalelab.tui.views.subject import subject_of
 from tests.tui.looks import LOOKS, use
@@ -122,6 +124,34 @@ async def test_the_card_of_the_recording_that_ships_has_no_line_to_copy() -> Non
         assert app.view.copied().startswith("# form: coupled")  # type: ignore[attr-defined]
         app.view.show(replace(shot(20), recorded="labs/mine", alive=False))  # type: ignore[attr-defined]
         assert app.view.copied().startswith("scalelab fit labs/mine ")  # type: ignore[attr-defined]
+
+
+@piloted
+async def test_until_figures_are_there_no_other_groups_and_no_old_reason_stands_in_their_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app, slow, real = Host(LawView()), threading.Event(), law_figures.build
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.view.show(shot(0))  # type: ignore[attr-defined]
+        await settle(pilot)
+        monkeypatch.setattr(law_figures, "build", lambda name, *rest: (slow.wait(10), real(name, *rest))[1])
+        chart = app.query_one("#law-loss", LawChart)
+        app.view.show(shot(16))  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert chart.figure is None and chart.empty == DRAWS
+        slow.set()
+        await settle(pilot)
+        first = chart.figure
+        slow.clear()
+        app.view.show(shot(20))  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert chart.figure is first is not None
+        app.view.show(replace(shot(16), group="other", groups=("", "other")))  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert chart.figure is None and chart.empty == DRAWS
+        slow.set()
+        await settle(pilot)
+        assert chart.figure is not None
 
 
 @piloted

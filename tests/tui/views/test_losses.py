@@ -61,3 +61,12 @@ def test_what_was_measured_lies_in_grey_below_its_mean_unless_it_is_a_whole_pack
     assert grey(LossFigure().make(curves, specs, look).series) == []
     # Of the pack those that are looked at alone have theirs again.
     assert "run-2" in grey(LossFigure().make(curves, specs, look, only=("run-2", "run-3")).series)
+
+
+def test_a_figure_grows_while_somebody_trains_one_of_its_runs() -> None:
+    curves, specs = lab(3)
+    curves["run-1"] = replace(curves["run-1"], growing=True)
+    made = LossFigure()
+    assert made.make(curves, specs, Look(), alive=True).growing
+    assert not made.make(curves, specs, Look(), alive=False).growing
+    assert not made.make(curves, specs, Look(), only=("run-0",), alive=True).growing

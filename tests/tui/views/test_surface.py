@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import math
+import threading
+from dataclasses import replace
 
 import pytest
 
 from scalelab.report.known import NOTHING, Known
+from scalelab.tui.views import surface as surface_module
 from scalelab.tui.views import surface_words
+from scalelab.tui.views.base import DRAWS
 from scalelab.tui.views.page import Page
 from scalelab.tui.views.subject import subject_of
 from scalelab.tui.views.surface import ReadMap, SurfaceView
@@ -38,6 +42,36 @@ async def test_before_a_law_it_says_what_to_do(finished: int) -> None:
         app.view.show(shot(finished))  # type: ignore[attr-defined]
         await settle(pilot)
         golden(f"surface-{finished}-50x24", screen(app))
+
+
+@piloted
+async def test_until_the_map_is_there_no_other_groups_and_no_old_reason_stands_in_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = Host(SurfaceView())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.view.show(shot(0))  # type: ignore[attr-defined]
+        await settle(pilot)
+        assert "0 of 20 points are finished" in screen(app)
+        map_, slow = app.query_one(ReadMap), threading.Event()
+        real = surface_module.surface_of
+        monkeypatch.setattr(surface_module, "surface_of", lambda subject: (slow.wait(10), real(subject))[1])
+        app.view.show(shot(16))  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert map_.surface is None and map_.empty == DRAWS
+        slow.set()
+        await settle(pilot)
+        assert map_.surface is not None
+        slow.clear()
+        app.view.show(shot(20))  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert map_.surface is not None  # that of the law before
+        app.view.show(replace(shot(16), group="other", groups=("", "other")))  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert map_.surface is None and map_.empty == DRAWS
+        slow.set()
+        await settle(pilot)
+        assert map_.surface is not None
 
 
 @piloted
