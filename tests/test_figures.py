@@ -172,6 +172,15 @@ def test_powers_of_ten_are_written_as_powers(low: float, high: float, words: lis
     assert [word for _, word in axis.ticks(5)] == words
 
 
+@given(st.floats(1e-3, 1e24), st.floats(1.05, 1e6), st.booleans())
+def test_a_tick_is_written_as_the_value_that_it_stands_at(low: float, by: float, log: bool) -> None:
+    """The wide steps of a linear axis too: 1.5e10 is not 2e10."""
+    axis = Axis(label="C", low=low, high=low * by, log=log, notation=Notation.POWER)
+    ticks = axis.ticks(8)
+    assert len({word for _, word in ticks}) == len(ticks)
+    assert all(float(word) == pytest.approx(place, rel=5e-3) for place, word in ticks)
+
+
 def test_losses_have_one_number_of_decimals() -> None:
     axis = Axis(label="loss", low=1.9, high=3.6, log=True)
     words = [word for _, word in axis.ticks(5)]

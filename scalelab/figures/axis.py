@@ -86,8 +86,8 @@ class Axis:
             case Notation.COUNT:
                 return format_count(value)
             case Notation.POWER:
-                mantissa, exponent = f"{value:.0e}".split("e")
-                return f"{mantissa}e{int(exponent)}"
+                mantissa, exponent = f"{value:.3e}".split("e")
+                return f"{float(mantissa):g}e{int(exponent)}"
             case Notation.PERCENT:
                 return f"{value:+.3g} %" if value else "0 %"
             case Notation.NUMBER:
