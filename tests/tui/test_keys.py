@@ -18,6 +18,7 @@ from scalelab.tui.screens.base import Room
 from scalelab.tui.screens.help import Help
 from scalelab.tui.screens.lab import LabScreen
 from scalelab.tui.screens.start import StartScreen
+from scalelab.tui.views.lines import LinesView
 from tests.tui.screens import app, settle, text, until
 
 
@@ -92,6 +93,26 @@ def test_help_and_palette_list_what_works_here(training: Path) -> None:
             for key in offered:
                 assert key.help in lines and key.id in lines
             assert "Other keys: in " in lines and '"runs.pin" = "space"' in lines
+
+    asyncio.run(see())
+
+
+@pytest.mark.parametrize("size", [(50, 24), (120, 40)])
+def test_the_help_names_every_action_and_turns_pages(training: Path, size: tuple[int, int]) -> None:
+    async def see() -> None:
+        async with app(training, size=size) as (made, pilot):
+            await pilot.press("question_mark")
+            await settle(pilot)
+            listed = made.screen.query_one(LinesView)
+            assert isinstance(made.screen, Help)
+            for key in made.screen._offered:
+                assert any(line.endswith(f" {key.id}") or line == key.id for line in listed.plain), key.id
+            assert max(len(line) for line in listed.plain) <= listed.columns
+            end, page = listed.max_scroll_y, listed.size.height - 1
+            for press, there in (("pagedown", page), ("pageup", 0), ("space", page), ("G", end), ("g", 0), ("end", end),
+                                 ("home", 0)):  # fmt: skip
+                await pilot.press(press)
+                assert listed.scroll_offset.y == min(there, end), press
 
     asyncio.run(see())
 

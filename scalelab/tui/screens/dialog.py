@@ -18,6 +18,8 @@ from scalelab.tui.painting import Painted
 from scalelab.tui.views.lines import LinesView
 
 Answer = TypeVar("Answer")
+END = 100_000
+"""More lines than any window has."""
 
 
 class Dialog(Painted[Answer], ModalScreen[Answer]):
@@ -33,7 +35,7 @@ class Dialog(Painted[Answer], ModalScreen[Answer]):
     Dialog KeyBar { dock: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("dialog")
-    KEYS: ClassVar[tuple[str, ...]] = ("dialog.down", "dialog.up", "dialog.close")
+    KEYS: ClassVar[tuple[str, ...]] = ("dialog.down", "dialog.up", "dialog.close", "dialog.further")
     """Ids of those that mean something here, for the last line."""
 
     title_words = ""
@@ -70,6 +72,18 @@ class Dialog(Painted[Answer], ModalScreen[Answer]):
         """Further up."""
         self._scroll(-1)
 
+    def action_further(self, by: int) -> None:
+        """A window further, its last line still in sight."""
+        self._scroll(by * max(self._room - 1, 1))
+
+    def action_first(self) -> None:
+        """To the top."""
+        self._scroll(-END)
+
+    def action_last(self) -> None:
+        """To the end."""
+        self._scroll(END)
+
     def action_choose(self) -> None:
         """There is nothing to choose: close it."""
         self.action_close()
@@ -88,8 +102,12 @@ class Dialog(Painted[Answer], ModalScreen[Answer]):
         width = max(min(self.size.width * 9 // 10, 90) - 5, 10)
         lines = list(self.lines(width))
         view = self.query_one("#lines", LinesView)
-        view.styles.height = min(len(lines), max(self.size.height - 5, 1))
+        view.styles.height = min(len(lines), self._room)
         view.put(lines)
+
+    @property
+    def _room(self) -> int:
+        return max(self.size.height - 5, 1)
 
     def _scroll(self, by: int) -> None:
         if not self.query("#lines"):

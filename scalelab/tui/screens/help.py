@@ -42,8 +42,9 @@ def _entry(names: str, key: keys.Key, width: int) -> list[Text]:
     first = Text(f"  {names:{KEY}}" if len(names) < KEY else f"  {names}  ", "bold", no_wrap=True)
     first.append(broken[0], "not bold")
     lines = [first, *(Text(" " * (KEY + 2) + part, no_wrap=True) for part in broken[1:])]
-    if lines[-1].cell_len + len(key.id) + 2 <= width:
-        lines[-1].append(" " * (width - lines[-1].cell_len - len(key.id)) + key.id, "not bold dim")
+    if lines[-1].cell_len + len(key.id) + 2 > width:
+        lines.append(Text(no_wrap=True))
+    lines[-1].append(" " * (width - lines[-1].cell_len - len(key.id)) + key.id, "not bold dim")
     return lines
 
 
