@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,9 @@ def _open_app(lab: str | None, preset: str | None, glyphs: str | None, theme: st
     from scalelab.cli.labs import lab_at
 
     root = None if lab is None else lab_at(lab).root
-    need_terminal(f"scalelab status {lab}" if lab else f"scalelab plan --preset {preset}" if preset else "scalelab run")
+    quoted = None if lab is None else shlex.quote(lab)
+    begins = f"scalelab plan --preset {shlex.quote(preset)}" if preset is not None else "scalelab run"
+    need_terminal(*([f"scalelab status {quoted}", f"scalelab fit {quoted}"] if quoted else [begins]))
     if preset is not None:
         from scalelab import preset_files
 
@@ -74,10 +77,11 @@ def show(opening: Opening, glyphs: str | None, theme: str | None) -> None:
         raise click.ClickException("the app ended with an error; training is other processes and goes on")
 
 
-def need_terminal(serves: str) -> None:
-    """BadInput where there is no terminal for the app; `serves` is the command that does without one."""
+def need_terminal(*serve: str) -> None:
+    """BadInput where there is no terminal for the app; `serve` are the commands that do without one."""
     if all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) and os.environ.get(
         "TERM"
     ) not in {"dumb", "unknown"}:
         return
-    raise BadInput("the app needs a terminal", todo=f"`{serves}` serves without one")
+    told = " or ".join(f"`{each}`" for each in serve)
+    raise BadInput("the app needs a terminal", todo=f"{told} serves without one")

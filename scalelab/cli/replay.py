@@ -47,7 +47,8 @@ def command(
     if lab is not None:
         with open_lab(lab) as reader:  # one line where it cannot be read, before the terminal is taken
             root = reader.path.absolute().parent
-    need_terminal(shlex.join(["scalelab", "fit", lab]) if lab else "scalelab run --preset tiny")
+    shown = shlex.quote(lab) if lab else "LAB"  # the lab that ships is in no folder that a command could be given
+    need_terminal(f"scalelab status {shown}", f"scalelab fit {shown}")
     # A closed terminal ends the process, but not before it has removed its copy.
     signal.signal(signal.SIGHUP, lambda number, _: sys.exit(128 + number))
     from scalelab.replay.player import Replay

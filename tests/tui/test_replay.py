@@ -273,8 +273,8 @@ def test_a_terminal_that_is_closed_leaves_nothing_behind(tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "the app needs a terminal"),
-        (("LAB",), "`scalelab fit LAB` serves without one"),
+        ((), "the app needs a terminal: `scalelab status "),
+        (("LAB",), "`scalelab status LAB` or `scalelab fit LAB` serves without one"),
         (("LAB", "--speed", "0"), "--speed '0'"),
         (("LAB", "--speed", "-3"), "a number above 0"),
         (("LAB", "--speed", "nan"), "a number above 0"),
