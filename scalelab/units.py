@@ -89,10 +89,16 @@ def parse_duration(text: str | float, name: str = "time") -> float:
     return seconds
 
 
+AGES = 10_000 * 365.25 * 86_400
+"""Seconds beyond which digits say nothing."""
+
+
 def format_duration(seconds: float) -> str:
-    """Seconds in two units at most: "0.4s", "42s", "5m08", "2h05", "3d02h"."""
+    """Seconds in two units at most: "0.4s", "42s", "5m08", "2h05", "3d02h"; beyond all ages in words."""
     if not math.isfinite(seconds):
         return "?"
+    if seconds > AGES:
+        return "over 10,000 years"
     if seconds < 9.95:
         return f"{seconds:.1f}s"
     if seconds < 59.5:

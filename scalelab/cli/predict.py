@@ -15,9 +15,11 @@ from scalelab.errors import BadInput
 
 if TYPE_CHECKING:
     from scalelab.laws.use.budget import Devices
-    from scalelab.report.known import Known
+    from scalelab.records import RunSpec
+    from scalelab.report.known import Known, Trained
     from scalelab.report.prediction import Forecast
     from scalelab.report.source import Subject
+    from scalelab.store.reader import Reader
 
 
 def _question_options(function: Function) -> Function:
@@ -145,5 +147,17 @@ def _known(source: str, where: Sequence[str], subject: Subject) -> Known:
             no_link=no_link,
             scores=subject.links,
             target_words=subject.target_words,
-            flops_per_second=measured_rate(list(reader.latest_points().values()), specs),
+            flops_per_second=measured_rate(_trained(reader, specs)),
         )
+
+
+def _trained(reader: Reader, specs: dict[str, RunSpec]) -> list[Trained]:
+    """How far these runs have come."""
+    from scalelab.report.known import Trained
+    from scalelab.store import columns
+
+    return [
+        Trained(spec=specs[run], n_tokens=n_tokens, seconds=seconds)
+        for run, (n_tokens, seconds) in columns.spent(reader).items()
+        if run in specs
+    ]

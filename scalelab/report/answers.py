@@ -33,6 +33,8 @@ def lines(forecast: Forecast, subject: Subject) -> list[str]:
     if tells(forecast.prediction):
         parts = [f"{name} {numbers.percent(size)}" for name, size in _parts(forecast.prediction) if size > 0]
         said.append(f"            one standard error: {', '.join(parts)}")
+    # Before all that a small terminal shows only after a scroll: an answer is read with what to beware of or misread.
+    said += [f"warning: {warning}" for warning in warnings(forecast, subject)]
     said += _around(forecast, level)
     if len(forecast.alternatives) > 1:
         said += ["", "law by law, each with the interval of its own parameters"]
@@ -49,7 +51,7 @@ def lines(forecast: Forecast, subject: Subject) -> list[str]:
             indent=2,
             left={0, 2, 3},
         )
-    return said + _whence(forecast, subject) + [f"warning: {warning}" for warning in warnings(forecast, subject)]
+    return said + _whence(forecast, subject)
 
 
 def _whence(forecast: Forecast, subject: Subject) -> list[str]:
@@ -103,9 +105,11 @@ def _cost(forecast: Forecast) -> list[str]:
     if devices is None or forecast.seconds is None or devices.flops_per_second is None:
         return []
     rate = devices.flops_per_second * devices.utilisation
-    measured = " as measured in the lab" * (rate == forecast.known.flops_per_second)
-    where = "one device" if devices.count == 1 else f"{devices.count} devices"
-    words = f"takes {format_duration(forecast.seconds)} on {where} at {format_flop_rate(rate)}{measured}"
+    measured = rate == forecast.known.flops_per_second
+    unit = "slot" if measured else "device"  # of what was measured: several runs may share the lab's device
+    where = f"one {unit}" if devices.count == 1 else f"{devices.count} {unit}s"
+    words = f"takes {format_duration(forecast.seconds)} on {where} at {format_flop_rate(rate)}"
+    words += " as measured in the lab" * measured
     return [words + ("" if forecast.money is None else f", costs {money(forecast.money)}")]
 
 
@@ -157,7 +161,7 @@ def _around(forecast: Forecast, level: str) -> list[str]:
     if forecast.allocation is None:
         return []
     told = forecast.allocation
-    # Far computes are warned of below, in the same words for every question.
+    # Far computes are warned of above, in the same words for every question.
     said = [
         line
         for sentence in told.sentences()

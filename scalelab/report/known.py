@@ -5,16 +5,16 @@ Plain facts with where they came from; of a foreign table none is known. It know
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import TYPE_CHECKING
 
 from scalelab.errors import BadInput
 
 if TYPE_CHECKING:
     from scalelab.laws import Link
-    from scalelab.records import Evaluation, Point, RunSpec
+    from scalelab.records import Evaluation, RunSpec
     from scalelab.report.scores import ScoreLink
 
 
@@ -49,11 +49,30 @@ def link_of(finals: Sequence[Evaluation]) -> tuple[Link | None, str]:
         return None, problem.what
 
 
-def measured_rate(points: Sequence[Point], specs: dict[str, RunSpec]) -> float | None:
-    """FLOP/s of one slot while the largest model trained: the middle of its runs' last words."""
-    heard = [(specs[each.run], each.tokens_per_second) for each in points if each.run in specs]
-    heard = [(spec, speed) for spec, speed in heard if 0 < speed < float("inf")]
-    if not heard:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """How far a run has come and what that took."""
+
+    spec: RunSpec
+    n_tokens: float
+    """D at its newest point, the trunk's part included."""
+    seconds: float
+    """Spent training up to there, all attempts together, pauses for evaluations not counted; NaN where nobody knows."""
+
+
+def measured_rate(trained: Iterable[Trained]) -> float | None:
+    """FLOP/s of one slot while the largest model trained: all FLOPs of its runs over all their seconds.
+
+    A single point is no measure: it times a few steps, and on a machine with other work they differ fivefold.
+    """
+    spent = [(each.spec, _own_tokens(each) * each.spec.flops_per_token, each.seconds) for each in trained]
+    spent = [(spec, flops, seconds) for spec, flops, seconds in spent if flops > 0 and 0 < seconds < math.inf]
+    if not spent:
         return None
-    largest = max(spec.counts.n_params for spec, _ in heard)
-    return median(speed * spec.flops_per_token for spec, speed in heard if spec.counts.n_params == largest)
+    largest = max(spec.counts.n_params for spec, *_ in spent)
+    own = [(flops, seconds) for spec, flops, seconds in spent if spec.counts.n_params == largest]
+    return sum(flops for flops, _ in own) / sum(seconds for _, seconds in own)
+
+
+def _own_tokens(trained: Trained) -> float:
+    return trained.n_tokens - trained.spec.first_step * trained.spec.batch_tokens

@@ -58,6 +58,16 @@ def last_step(reader: Reader, run: str) -> int:
     return int(reader.select("SELECT ifnull(max(step), -1) FROM point WHERE run = ?", run)[0][0])
 
 
+def spent(reader: Reader) -> dict[str, tuple[float, float]]:
+    """By run: its tokens at its newest point, and the seconds up to there of all attempts; NaN where none are known.
+
+    A step that a later attempt repeats is that attempt's: of the one before counts what was kept.
+    """
+    each = "SELECT run, max(n_tokens) AS tokens, max(seconds) AS seconds FROM point GROUP BY run, attempt"
+    rows = reader.select(f"SELECT run, max(tokens), ifnull(sum(seconds), 'nan') FROM ({each}) GROUP BY run")
+    return {run: (float(tokens), float(seconds)) for run, tokens, seconds in rows}
+
+
 def of_run(reader: Reader, run: str, *, until: int | None = None, whole: bool = True) -> Columns:
     """A run's points as far as a cursor; with `whole=False`, of very many only what can be seen of them.
 

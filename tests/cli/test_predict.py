@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scalelab.records import Evaluation, RunKind, RunState
+from scalelab.records import Evaluation, Point, RunKind, RunSpec, RunState
 from tests.cli.conftest import Ran, document
 from tests.simulated import TOKENS, SimulatedLab, noise, true_loss
 
@@ -21,7 +22,12 @@ def true_accuracy(loss: float) -> float:
 
 
 class Measured(SimulatedLab):
-    """A lab whose accuracies follow its losses."""
+    """A lab whose accuracies follow its losses, and whose seconds are those of 24 GFLOP/s."""
+
+    @staticmethod
+    def _point(spec: RunSpec, step: int) -> Point:
+        seconds = (step - spec.first_step) * spec.batch_tokens * spec.flops_per_token / 24e9
+        return replace(SimulatedLab._point(spec, step), seconds=seconds)
 
     def finish(self, run: str) -> None:
         spec = self.specs[run]
@@ -136,7 +142,7 @@ def test_a_lab_without_a_link_tells_no_accuracy(scalelab: Run, finished: Path) -
 
 def test_time_in_a_lab_is_at_the_speed_that_it_measured(scalelab: Run, measured: Path) -> None:
     told = document(scalelab("predict", str(measured), "--time", "1m", "--json"))
-    assert told["flops"] == pytest.approx(60 * 3e9 * 8)  # what the simulated runs say while they train
+    assert told["flops"] == pytest.approx(60 * 24e9)
     assert "24 GFLOP/s as measured in the lab" in scalelab("predict", str(measured), "--time", "1m").out
     faster = document(scalelab("predict", str(measured), "--time", "1m", "--rate", "1T", "--json"))
     assert faster["flops"] == pytest.approx(60e12)

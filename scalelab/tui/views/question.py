@@ -5,6 +5,7 @@ It parses and asks; what is answered, and in which words, stands in `report` and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -39,6 +40,8 @@ LABELS = {
     "price": ("price", "of one device, an hour"), "devices": ("devices", "how many"),
     "max_n": ("N at most", "what memory holds"), "max_d": ("D at most", "unique tokens there are"),
 }  # fmt: skip
+_NEEDS = {"time": ("rate",), "money": ("rate", "price")}
+"""What a budget says nothing without."""
 AMOUNTS = {"compute": "FLOPs: 1e18", "time": "12h, 3d", "money": "500"}
 
 
@@ -104,13 +107,19 @@ def answered(question: Question, subject: Subject, known: Known) -> Answered:
 
     values = {key: number(key, _parser(question, key, subject, known))
               for key in ASKS[question.ask] if key not in {"start", "budget"}}  # fmt: skip
-    missing = [key for key in ("n", "d", "compute", "loss", "amount") if key in values and values[key] is None]
+    needed = ("n", "d", "compute", "loss", "amount", *_NEEDS.get(text_of(question, "budget", subject, known), ()))
+    missing = [key for key in needed if key in values and values[key] is None]
     if problems or missing:
-        return Answered(problems=problems or {missing[0]: "is missing"})
+        return Answered(problems=problems or {missing[0]: _missing(missing[0])})
     try:
         return Answered(forecast=_ask(question, values, subject, known))
     except BadInput as problem:
-        return Answered(problems={_guilty(question, problem): problem.line()})
+        return Answered(problems={_guilty(question, values, problem): problem.line()})
+
+
+def _missing(key: str) -> str:
+    """That a field must be filled; of devices with what."""
+    return f"is missing: {LABELS[key][1]}" if key in {"rate", "price"} else "is missing"
 
 
 def rows_of(question: Question, subject: Subject, known: Known, problems: Mapping[str, str]) -> list[Row]:
@@ -138,7 +147,7 @@ def _beside(key: str, what: str, budget: str, known: Known) -> str:
     if key == "amount":
         return AMOUNTS[budget]
     if key == "rate" and known.flops_per_second is not None:
-        return f"FLOP/s of one device; {format_flop_rate(known.flops_per_second)} as measured in the lab"
+        return f"FLOP/s of one device; one slot of the lab: {format_flop_rate(known.flops_per_second)}"
     return what
 
 
@@ -150,7 +159,7 @@ def _parser(question: Question, key: str, subject: Subject, known: Known) -> Cal
 
 def _ask(question: Question, values: Mapping[str, float | None], subject: Subject, known: Known) -> Forecast:
     seen, n, d = subject.assessment, values.get("n") or 0.0, values.get("d") or 0.0
-    devices = _devices(values, known)
+    devices = _devices(question, values, known)
     if question.ask == LOSS:
         return prediction.for_loss(seen, values["loss"] or 0.0, devices=devices, known=known)
     if question.ask == SIZE:
@@ -176,14 +185,16 @@ def _start(text: str, subject: Subject) -> tuple[float, float, float]:
     return float(runs.n_params[place]), float(runs.n_tokens[place]), float(runs.loss[place])
 
 
-def _devices(values: Mapping[str, float | None], known: Known) -> Devices:
+def _devices(question: Question, values: Mapping[str, float | None], known: Known) -> Devices:
+    # The field shows the measured speed in a few digits; untyped it is that speed itself.
+    rate = values.get("rate") if "rate" in question.texts else None
     return Devices(
-        flops_per_second=values.get("rate") or known.flops_per_second, price_per_hour=values.get("price"),
+        flops_per_second=rate or known.flops_per_second, price_per_hour=values.get("price"),
         count=int(values.get("devices") or 1),
     )  # fmt: skip
 
 
-def _guilty(question: Question, problem: BadInput) -> str:
+def _guilty(question: Question, values: Mapping[str, float | None], problem: BadInput) -> str:
     """The field that a refusal is about."""
     words = {
         "run A": "start",
@@ -194,7 +205,15 @@ def _guilty(question: Question, problem: BadInput) -> str:
         "max_tokens": "max_d",
     }
     told = next((key for word, key in words.items() if word in problem.what), "")
+    if question.ask == SPLIT and problem.what.startswith("compute is"):
+        told = _farthest(values)
     return told if told in ASKS[question.ask] else ASKS[question.ask][min(1, len(ASKS[question.ask]) - 1)]
+
+
+def _farthest(values: Mapping[str, float | None]) -> str:
+    """Of what makes compute of a budget the number that is farthest from 1: its doing, where that is no compute."""
+    made = {key: values.get(key) for key in ("amount", "price", "rate", "devices")}
+    return max(made, key=lambda key: abs(math.log10(made[key] or 1.0)))
 
 
 def _loss(subject: Subject) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 from scalelab.gate import clean
 from scalelab.report import prediction
 from scalelab.report.growth import exponents_of, iso_flop_of
-from scalelab.report.known import Known
+from scalelab.report.known import Known, Trained, measured_rate
 from scalelab.report.prediction import Forecast
 from scalelab.report.source import Subject
 from scalelab.tui.labs import short
@@ -71,21 +70,17 @@ def known_of(shot: Snapshot) -> Known:
     return Known(
         bytes_per_token=None if shot.tokens is None else shot.tokens.bytes_per_token,
         target_words=_target_words(shot),
-        flops_per_second=_rate(shot),
+        flops_per_second=measured_rate(_trained(shot)),
     )
 
 
-def _rate(shot: Snapshot) -> float | None:
-    """FLOP/s of one slot while the largest model trained: the middle of its runs' last words."""
-    heard = [
-        (row.spec, shot.curves[row.run].last.tokens_per_second)
-        for row in shot.rows
-        if row.run in shot.curves and 0 < shot.curves[row.run].last.tokens_per_second < float("inf")
+def _trained(shot: Snapshot) -> list[Trained]:
+    """How far the runs of the text have come whose law is told."""
+    curves = [(row.spec, shot.curves[row.run]) for row in shot.own_rows if row.run in shot.curves]
+    return [
+        Trained(spec=spec, n_tokens=float(curve.n_tokens[-1]), seconds=float(curve.seconds[-1]))
+        for spec, curve in curves
     ]
-    if not heard:
-        return None
-    largest = max(spec.counts.n_params for spec, _ in heard)
-    return median(speed * spec.flops_per_token for spec, speed in heard if spec.counts.n_params == largest)
 
 
 def warnings_of(forecast: Forecast, subject: Subject) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from textual.pilot import Pilot
 
 from scalelab.laws import fit_link
-from scalelab.report import prediction
+from scalelab.report import answers, prediction
 from scalelab.report.known import NOTHING, Known
 from scalelab.tui.snapshot import Watch
 from scalelab.tui.views import question
@@ -91,9 +91,9 @@ async def test_a_budget_of_money_asks_for_price_and_speed() -> None:
         app.view.focus()
         await pilot.press("l", "j", "h")
         await settle(pilot)
-        assert "! a budget of money" in screen(app)
+        assert "! is missing: FLOP/s of one device" in screen(app)
         await _type(pilot, "rate", "1G")
-        assert "price_per_hour" in screen(app)
+        assert "! is missing: of one device, an hour" in screen(app) and "price_per_hour" not in screen(app)
         await _type(pilot, "price", "2")
         shown = screen(app)
         assert "best split: N =" in shown and "costs 10.00" in shown
@@ -157,6 +157,12 @@ def test_run_a_may_be_any_that_was_measured() -> None:
         (Question(texts={"n": "-3"}), "n"),
         (Question(ask=question.SPLIT, texts={"budget": "time"}), "rate"),
         (Question(ask=question.SPLIT, texts={"amount": "soon"}), "amount"),
+        (Question(ask=question.SPLIT, texts={"budget": "money", "rate": "1G"}), "price"),
+        (Question(ask=question.SPLIT, texts={"budget": "money", "rate": "1G", "price": "9e99"}), "price"),
+        (
+            Question(ask=question.SPLIT, texts={"budget": "money", "rate": "1G", "price": "2", "amount": "9e99"}),
+            "amount",
+        ),
         (
             Question(ask=question.SPLIT, texts={"budget": "time", "amount": "1h", "rate": "1G", "devices": "2.5"}),
             "devices",
@@ -170,6 +176,29 @@ def test_run_a_may_be_any_that_was_measured() -> None:
 def test_what_is_wrong_is_told_at_its_field(asked: Question, key: str) -> None:
     found = answered(asked, SUBJECT, NOTHING)
     assert found.forecast is None and list(found.problems) == [key]
+
+
+@pytest.mark.parametrize("ask", [question.RUN, question.SPLIT])
+def test_measured_speed_is_told_as_measured_though_its_field_shows_three_digits(ask: str) -> None:
+    known = Known(flops_per_second=14.123456789e9)
+    for texts, told in (
+        ({}, "on one slot at 14.1 GFLOP/s as measured in the lab"),
+        ({"rate": "2G"}, "on one device at 2"),
+    ):
+        found = answered(Question(ask=ask, texts=texts), SUBJECT, known).forecast
+        assert found is not None
+        if ask == question.SPLIT or not texts:
+            assert told in "\n".join(answers.lines(found, SUBJECT))
+
+
+def test_what_to_beware_of_stands_before_the_list_law_by_law() -> None:
+    found = answered(Question(texts={"n": "1e30", "d": "1e30"}), SUBJECT, Known(flops_per_second=1e9)).forecast
+    assert found is not None
+    said = answers.lines(found, SUBJECT)
+    warned = [place for place, line in enumerate(said) if line.startswith("warning: C is ")]
+    assert warned and warned[0] < next(place for place, line in enumerate(said) if line.startswith("law by law"))
+    assert warned[0] > next(place for place, line in enumerate(said) if line.startswith("loss"))
+    assert "takes over 10,000 years on one slot" in "\n".join(said)
 
 
 def test_speed_and_bytes_come_from_the_lab_and_accuracy_from_a_link() -> None:
