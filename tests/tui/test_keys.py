@@ -36,6 +36,14 @@ def test_every_scope_has_words() -> None:
     assert {key.scope for key in keys.KEYS} <= set(keys.SCOPES)
 
 
+def test_what_moves_one_way_by_a_letter_moves_the_other_way_by_one_too() -> None:
+    """`l` is the log axis of the losses: their cursor has no `h` either."""
+    for scope in keys.SCOPES:
+        names = {name for key in keys.of(scope) for name in key.keys.split(",")}
+        for one, other in ("hl", "jk", "HL", "JK"):
+            assert scope == "runs" or ((one in names) == (other in names)), (scope, one, other)
+
+
 def test_every_action_of_a_lab_has_its_method(training: Path) -> None:
     async def see() -> None:
         async with app(training) as (made, pilot):

@@ -139,8 +139,15 @@ def test_filter_by_letters(training: Path) -> None:
             await pilot.press("slash", "f", "a", "i", "l")
             await settle(pilot)
             assert view(made)._table.keys == [FAILED]
-            await pilot.press("enter", "j", "slash", "escape")
+            await pilot.press("enter", "j")
             await settle(pilot)
+            assert "filter fail: / then esc shows all runs" in text(made)
+            await pilot.press("slash")
+            await settle(pilot)
+            assert "fail\n" in text(made) and "shows all runs" not in text(made)
+            await pilot.press("escape")
+            await settle(pilot)
+            assert "filter fail" not in text(made)
             assert len(view(made)._table.keys) == 25
 
     asyncio.run(see())

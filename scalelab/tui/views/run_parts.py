@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.segment import Segment
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import Input
 
+from scalelab.gate import clean
 from scalelab.tui import keys
+from scalelab.tui.bars import cut
 from scalelab.tui.charts.chart import Chart
 
 
@@ -27,6 +31,15 @@ class FilterLine(Input):
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """While letters are typed every key waits for those before it, the key that ends it too."""
         return not self.over and not key.startswith("ctrl+")
+
+    def render_line(self, y: int) -> Strip:
+        """The letters while they are typed; then that they hide runs, and how to see those again."""
+        if self.has_focus or y:
+            return super().render_line(y)
+        width, keymap = self.size.width, getattr(self.app, "keymap", {})
+        lifts = f": {keys.named('runs.filter', keymap)} then {keys.named('filter.clear', keymap)} shows all runs"
+        told = cut(f"filter {clean(self.value, 200)}", max(width - len(lifts), 0)) + lifts
+        return Strip([Segment(told, self.rich_style)]).adjust_cell_length(width, self.rich_style)
 
     def on_focus(self) -> None:
         """Typed into again."""
