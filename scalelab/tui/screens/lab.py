@@ -32,7 +32,7 @@ AHEAD = 0.2
 """Seconds after the first sight of a lab, before the other views are made, and between them."""
 
 DRAWN_AHEAD = ("law", "surface", "plan")
-"""Views whose first sight is drawn before it is asked for. Not that of predictions, which begins a process."""
+"""Views that draw a lab's first law before they are looked at. Not that of predictions, which begins a process."""
 
 
 class LabScreen(Asks):
@@ -53,6 +53,7 @@ class LabScreen(Asks):
         """The last snapshot that each view was shown."""
         self._wanted = view
         self._group = 0
+        self._drew_ahead = False
         self._making = asyncio.Lock()
         self._views: dict[str, Widget] = {}
         self._switcher = Stack(id="views")
@@ -93,6 +94,9 @@ class LabScreen(Asks):
         elif self.snapshot.alive != message.snapshot.alive:
             self.say("")  # what was asked of it has come about, or is over
         self.snapshot = message.snapshot
+        if not self._drew_ahead and self.is_read and message.snapshot.assessment is not None:
+            self._drew_ahead = True
+            self._draw_ahead()
         for room in (each for each in self.app.screen_stack if isinstance(each, Room)):
             room.follow(message.snapshot)
         self._draw_header()
@@ -202,12 +206,16 @@ class LabScreen(Asks):
         for name in sorted(views.NAMES, key=("law", "surface", "predict", "plan", "runs").index):
             await self._make(name)
             await asyncio.sleep(AHEAD)
-        while not self.is_read:
-            await asyncio.sleep(AHEAD)
-        for name in DRAWN_AHEAD:
-            self._hand(name)
-            await asyncio.sleep(AHEAD)
         # Views and what they imported stay: a look for garbage among them is felt at the key that it comes upon.
+        gc.freeze()
+
+    @work(group="ahead", description="a law that is not seen yet")
+    async def _draw_ahead(self) -> None:
+        """Let views that are not seen draw the first law, while nobody waits for it."""
+        for name in DRAWN_AHEAD:
+            await asyncio.sleep(AHEAD)
+            await self._make(name)
+            self._hand(name)
         gc.freeze()
 
     @property
