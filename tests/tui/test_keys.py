@@ -19,6 +19,8 @@ from scalelab.tui.screens.help import Help
 from scalelab.tui.screens.lab import LabScreen
 from scalelab.tui.screens.start import StartScreen
 from scalelab.tui.views.lines import LinesView
+from tests.lab.curved import CurvedLab
+from tests.tui.conftest import clock
 from tests.tui.screens import app, settle, text, until
 
 
@@ -56,6 +58,21 @@ def test_every_action_of_a_lab_has_its_method(training: Path) -> None:
                     for key in keys.of(scope):
                         method = f"action_{actions.parse(key.action)[1]}"
                         assert callable(getattr(owner, method, None)), f"{key.id}: {owner} has no {method}"
+
+    asyncio.run(see())
+
+
+def test_a_surface_without_a_law_offers_no_cursor(nothing: Path) -> None:
+    CurvedLab(nothing / "labs" / "new", clock()).close()
+
+    async def see() -> None:
+        async with app(nothing / "labs" / "new") as (made, pilot):
+            await pilot.press("4")
+            await settle(pilot)
+            assert "less N" not in text(made).splitlines()[-1]
+            await pilot.press("l", "n", "o", "c")
+            await settle(pilot)
+            assert isinstance(made.screen, LabScreen) and made.screen.view == "surface"
 
     asyncio.run(see())
 

@@ -117,6 +117,24 @@ def test_it_stands_still_and_plays_on(lab: Path) -> None:
     asyncio.run(see())
 
 
+@pytest.mark.parametrize("width", [50, 80])
+def test_at_its_end_the_keys_offer_to_play_it_again(lab: Path, width: int) -> None:
+    clock = Clock()
+
+    async def see() -> None:
+        async with played(lab, clock, size=(width, 24)) as (made, pilot, screen):
+            assert "replay.pause" in {key.id for key in screen.offered()}
+            clock.now += 1e6
+            await until(pilot, lambda: text(made).splitlines()[-1].startswith("^ again  "))
+            offered = {key.id for key in screen.offered()}
+            assert not offered & {"replay.pause", "replay.faster", "replay.slower", "replay.end"}
+            await pilot.press("P")
+            await settle(pilot)
+            assert "it has been played to its end: ^ plays it again" in text(made)
+
+    asyncio.run(see())
+
+
 def test_keys_make_it_faster_and_slower(lab: Path) -> None:
     async def see() -> None:
         async with played(lab, Clock(), speed=8.0) as (made, pilot, screen):

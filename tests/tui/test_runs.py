@@ -244,6 +244,9 @@ def test_pinned_runs_stand_alone_with_their_differences_at_one_d(training: Path)
             await pilot.press("u")
             await settle(pilot)
             assert "which all have seen" not in text(made)
+            await pilot.press("u")
+            await settle(pilot)
+            assert "no run is pinned" in text(made)
 
     asyncio.run(see())
 

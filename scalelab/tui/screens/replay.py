@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -21,6 +21,9 @@ SHOWN = 0.5
 RECORDING = "this is a recording: nothing of it can be trained, stopped or changed"
 REFUSED = frozenset({"lab.stop", "lab.go_on", "lab.extend", "runs.retry", "runs.text", "predict.text"})
 """Actions of a lab that are not offered."""
+PLAYING = frozenset({"replay.pause", "replay.slower", "replay.faster", "replay.end"})
+"""Actions that mean nothing once it has been played."""
+AGAIN = "replay.start"
 
 
 class ReplayScreen(LabScreen):
@@ -60,8 +63,13 @@ class ReplayScreen(LabScreen):
         return f"{self._player.tempo.words}  {header.who()}", self._player.tempo.words
 
     def can_be_asked(self, name: str) -> bool:
-        """Nothing that would train."""
-        return name not in REFUSED and super().can_be_asked(name)
+        """Nothing that would train, and no tempo of what has been played."""
+        return name not in (REFUSED | PLAYING if self._player.tempo.over else REFUSED) and super().can_be_asked(name)
+
+    def offered(self) -> Iterator[keys.Key]:
+        """At the end to play it again comes first: a narrow key bar has room for few."""
+        found = list(super().offered())
+        yield from sorted(found, key=lambda key: key.id != AGAIN) if self._player.tempo.over else found
 
     def ask(self, do: Callable[[], str]) -> None:
         """It cannot be done."""
@@ -70,6 +78,7 @@ class ReplayScreen(LabScreen):
     def _tell_tempo(self) -> None:
         if self.is_current:
             self._draw_header()
+            self.tell_keys()
 
     # What keys do
 
@@ -77,7 +86,7 @@ class ReplayScreen(LabScreen):
         """Stand still; again: go on."""
         tempo = self._player.tempo
         if tempo.over:
-            self.say(f"it has been played to its end: {self.key('replay.start')} plays it again")
+            self.say(f"it has been played to its end: {self.key(AGAIN)} plays it again")
             return
         tempo.pause(not tempo.paused)
         self._tell_tempo()

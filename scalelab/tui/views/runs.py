@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from scalelab.tui import keys
-from scalelab.tui.bars import Lines, cut
+from scalelab.tui.bars import Lines, Say, cut
 from scalelab.tui.focus import give_keys
 from scalelab.tui.table import Table
 from scalelab.tui.views import compare, run_log, run_rows, slots
@@ -224,6 +224,8 @@ class RunsView(ChartKeys, Container):
 
     def action_unpin(self) -> None:
         """Let all runs go."""
+        if not self._alone():
+            self.post_message(Say("no run is pinned"))
         self._pinned, self._focused = [], ""
         self._draw_table()
         self._draw_chart()

@@ -117,6 +117,10 @@ class SurfaceView(LabView):
             n_params, n_tokens = surface_words.runs_in_order(subject)[-1]
         page.show(lambda width: surface_words.reading(subject, known, n_params, n_tokens, width, title))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without a law there is nothing that a cursor could read."""
+        return self._subject is not None or action not in {"cursor", "leave", "run", "best"}
+
     # What keys do
 
     def action_cursor(self, across: int, down: int) -> None:
