@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from scalelab.lab.board import Board
 from scalelab.lab.hooks import Guarded
 from scalelab.lab.refit import Fitted, Refit, run_table, warm
@@ -21,7 +23,6 @@ class Fits:
         self._refit, self._board, self._writer, self._reader, self._views = refit, board, writer, reader, views
         self._after: dict[str, str] = {}
         """Group → the run after which its law is wanted anew."""
-        self._behind()
 
     @staticmethod
     def warm() -> None:
@@ -67,14 +68,26 @@ class Fits:
         self._after.clear()
         self._refit.stop()
 
-    def _behind(self) -> None:
-        """Runs that ended in an earlier session, after its last fit."""
+    def catch_up(self) -> None:
+        """Want what the last session did not come to, and predictions of points that have come into the plan since: to
+        be called when the board knows what is to come.
+        """
         ended: dict[str, list[str]] = {}
         for final in self._reader.finals():
             ended.setdefault(self._group(final.run), []).append(final.run)
         for group, runs in ended.items():
-            if self._reader.meta(_fitted(group)) != str(len(runs)):
+            if self._reader.meta(_fitted(group)) != str(len(runs)) or self._unpredicted(group):
                 self._after[group] = runs[-1]
+
+    def _unpredicted(self, group: str) -> bool:
+        """Whether a law is there and points are to come of which it has said nothing: the lab was extended, or they
+        were given up when it was fitted. Such a run must be predicted before it ends or can never be checked.
+        """
+        to_come = {spec.run for spec in self._board.points_to_come() if spec.group == group}
+        if not to_come or to_come <= {each.run for each in self._reader.predictions()}:
+            return False
+        fit = self._reader.latest_fit(group)
+        return fit is not None and json.loads(fit.json).get("best") is not None
 
     def _group(self, run: str) -> str:
         return self._board.runs[run].spec.group

@@ -134,6 +134,7 @@ class Supervisor:
             self._board.saved = checkpoints.on_disk(self._paths, self._board.runs)
             again = self._reopen()
             self._desk.take()
+            self._fits.catch_up()
         done = self._board.count(RunState.DONE)
         if again or done:
             self._views.event("resume", f"{done} runs are done and stay so, {again} unfinished ones go on")

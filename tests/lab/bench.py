@@ -38,7 +38,7 @@ class FakeAssessment:
         self._n, self._counts = len(table), list(counts)
 
     def to_json(self) -> str:
-        return json.dumps({"n_runs": self._n, "counts": self._counts})
+        return json.dumps({"best": self.best, "n_runs": self._n, "counts": self._counts})
 
     def predict(self, n_params: float, n_tokens: float) -> Any:
         return type("P", (), {"loss": 2.5, "low": 2.0, "high": 3.5})

@@ -66,6 +66,22 @@ def test_every_loss_and_weight_is_that_of_a_lab_planned_so_from_the_start(
     assert "32000" in paths.preset.read_text()
 
 
+def test_what_is_added_is_predicted_before_any_of_it_ends(text: Path, tmp_path: Path) -> None:
+    """The last one to be trained is the largest: predicted by the law of the runs before it, or never checked."""
+    shapes = {"ladder": {"shapes": ["8x1", "16x1", "24x1"]}}
+    paths = mini.make(tmp_path / "lab", text, **SMALL | shapes)
+    assert control.start(None, paths.root).left == 0
+    told = control.extend(paths.root, budgets=["64k"])
+    assert control.start(None, paths.root).left == 0
+    with Reader(paths.store) as reader:
+        ended = {each.run: each.time for each in reader.states() if each.state is RunState.DONE}
+        fits = {fit.id: fit.after_run for fit in reader.fits()}
+        first = min(ended[run] for run in told.runs)
+        for run in told.runs:
+            early = reader.predictions(run)[0]
+            assert early.time < first and fits[early.fit] not in told.runs and early.observed is not None
+
+
 def test_a_budget_between_two_has_its_trunk_trained_again_to_the_same_losses(
     small: LabPaths, text: Path, tmp_path: Path
 ) -> None:

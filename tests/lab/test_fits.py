@@ -92,6 +92,26 @@ def test_a_fit_missed_by_a_killed_session_is_made_by_the_next(bench: Bench) -> N
         assert len(reader.fits()) >= 2
 
 
+def test_a_session_predicts_what_came_into_the_plan_since_the_last_fit_and_fits_no_more_than_that(bench: Bench) -> None:
+    specs = [*family("a", (10, 20)), *family("b", (2000,))]
+    added = specs[-1]
+    bench.plan(specs[:-1])
+    bench.session(FakeExecutor())
+    with bench.reader() as reader:
+        before = len(reader.fits())
+    bench.session(FakeExecutor())
+    with bench.reader() as reader:
+        assert len(reader.fits()) == before, "nothing was to come"
+    with Writer(bench.paths.store) as writer:
+        writer.add_runs([(added, 1.0)], first=len(specs))
+    bench.session(FakeExecutor())
+    with bench.reader() as reader:
+        made = {fit.id: fit.after_run for fit in reader.fits()}
+        (early,) = reader.predictions(added.run)
+        assert made[early.fit] != added.run and early.observed is not None
+        assert len(made) == before + 2
+
+
 def test_predictions_are_made_before_a_run_ends_and_scored_after_it(bench: Bench) -> None:
     bench.plan([*family("a", (10,)), *family("b", (2000,))])
     bench.session(FakeExecutor())
