@@ -117,6 +117,8 @@ def _headline(shot: Snapshot, width: int) -> str:
     done = sum(row.state is RunState.DONE for row in points)
     # (what it says, how soon it is given up in a narrow terminal)
     said = [(clean(shot.name, 40), 0), (f"{done} of {len(points)} points", 1)]
+    if failed := sum(row.state in {RunState.FAILED, RunState.DIVERGED} for row in shot.rows):
+        said.append((f"{failed} run{'s' if failed > 1 else ''} failed", 1))
     if shot.device:
         slots = f"{shot.device.slots} slot{'s' if shot.device.slots > 1 else ''}"
         said.insert(1, (f"{shot.device.name}, {slots}", 4))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,9 +76,9 @@ def _state(rows: list[RunRow], alive: bool) -> str:
 
 def _progress(rows: list[RunRow]) -> str:
     points = [row for row in rows if row.spec.kind is not RunKind.TRUNK]
-    states = Counter(row.state for row in points)
-    failed = states[RunState.FAILED] + states[RunState.DIVERGED]
-    return f"{states[RunState.DONE]} of {len(points)}" + (f", {failed} failed" if failed else "")
+    done = sum(row.state is RunState.DONE for row in points)
+    failed = sum(row.state in {RunState.FAILED, RunState.DIVERGED} for row in rows)  # trunks too, as the table has them
+    return f"{done} of {len(points)}" + (f", {failed} failed" if failed else "")
 
 
 def _law(text: str) -> str:

@@ -61,7 +61,8 @@ _BAD = frozenset({RunState.FAILED, RunState.DIVERGED})
 
 
 def _fate(row: RunRow) -> str:
-    where = f"{row.state} at step {row.step} of {row.spec.n_steps}, attempt {row.attempt}"
+    at = f"at step {row.step} of {row.spec.n_steps}, attempt {row.attempt}"
+    where = f"{row.state} {at if row.attempt else 'before it began'}"
     return f"{where}: {clean(row.reason, 400)}" if row.reason else where
 
 
