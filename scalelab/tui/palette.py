@@ -1,4 +1,4 @@
-"""The command palette: every action of the one table that means something here, found by its words."""
+"""The command palette: every action of the one table that means something here, or in a view that a key leads to."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from textual.dom import DOMNode
 from scalelab.tui import keys
 from scalelab.tui.screens.base import Room
 
+BEHIND = 0.5
+"""What an action of another view is worth against one of this."""
+
 
 class KeyCommands(Provider):
     """Actions by their help."""
@@ -25,20 +28,35 @@ class KeyCommands(Provider):
             yield DiscoveryHit(self._words(key), partial(self._do, key, owner))
 
     async def search(self, query: str) -> Hits:
-        """Those that match."""
+        """Those that match; those of other views too, behind the ones that mean something here."""
         matcher = self.matcher(query)
         for key, owner in self._actions():
             words = self._words(key)
             if (score := matcher.match(words)) > 0:
                 yield Hit(score, matcher.highlight(words), partial(self._do, key, owner), text=words)
+        for lead, key in self.screen.elsewhere() if isinstance(self.screen, Room) else ():
+            words = f"{lead.label}: {self._words(lead, key)}"
+            if (score := matcher.match(words)) > 0:
+                yield Hit(score * BEHIND, matcher.highlight(words), partial(self._go, lead, key), text=words)
 
     async def _do(self, key: keys.Key, owner: DOMNode) -> None:
         """The action, unless what it is meant for was left between the choice and now."""
         if self.app.screen in owner.ancestors_with_self or owner is self.app:
             await self.app.run_action(key.action, owner)
 
-    def _words(self, key: keys.Key) -> str:
-        return f"{key.help}  ({keys.shown(key, getattr(self.app, 'keymap', {}))})"
+    async def _go(self, lead: keys.Key, key: keys.Key) -> None:
+        """To the view that has the action, and there the action, where it means something."""
+        screen = self.screen
+        if self.app.screen is not screen or not isinstance(screen, Room):
+            return
+        await self.app.run_action(lead.action, screen)
+        if screen.is_offered(key) and (owner := screen.owner(key.scope)) is not None:
+            await self.app.run_action(key.action, owner)
+
+    def _words(self, *pressed: keys.Key) -> str:
+        """What the last of these keys does, and all of them."""
+        keymap = getattr(self.app, "keymap", {})
+        return f"{pressed[-1].help}  ({' '.join(keys.shown(each, keymap) for each in pressed)})"
 
     def _actions(self) -> Iterator[tuple[keys.Key, DOMNode]]:
         if isinstance(self.screen, Room):

@@ -19,6 +19,7 @@ from scalelab.tui.screens.help import Help
 from scalelab.tui.screens.lab import LabScreen
 from scalelab.tui.screens.start import StartScreen
 from scalelab.tui.views.lines import LinesView
+from scalelab.tui.views.runs import RunsView
 from tests.lab.curved import CurvedLab
 from tests.tui.conftest import clock
 from tests.tui.screens import app, settle, text, until
@@ -151,6 +152,24 @@ def test_the_palette_does_what_it_lists(training: Path) -> None:
             await until(pilot, lambda: "the chart alone" in text(made))
             await pilot.press("enter")
             await until(pilot, lambda: len(made.screen_stack) == 2 and "progress" not in text(made))
+
+    asyncio.run(see())
+
+
+def test_the_palette_finds_what_another_view_does_and_goes_there(training: Path) -> None:
+    async def see() -> None:
+        async with app(training, size=(120, 40)) as (made, pilot):
+            screen = made.screen
+            assert isinstance(screen, LabScreen)
+            await pilot.press("5", "colon")
+            await until(pilot, lambda: isinstance(made.screen, Palette))
+            await pilot.press(*"smooth")
+            await until(pilot, lambda: "runs: smooth the losses: not, a little, much  (2 m)" in text(made))
+            await pilot.press("enter")
+            await until(pilot, lambda: screen.view == "runs" and screen.query_one(RunsView)._look.smoothing > 0)
+            assert not any(lead.id == "lab.runs" for lead, _ in screen.elsewhere())
+            found = {key.id for _, key in screen.elsewhere()}
+            assert {"law.pane", "surface.best", "predict.pane", "plan.new"} <= found
 
     asyncio.run(see())
 

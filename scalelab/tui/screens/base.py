@@ -41,6 +41,10 @@ class Room(Painted[None], Ground):
         for scope in scopes if TYPED in scopes else (*scopes, "app"):
             yield from (key for key in keys.of(scope) if self.is_offered(key))
 
+    def elsewhere(self) -> Iterator[tuple[keys.Key, keys.Key]]:
+        """Keys of places that another key leads to, behind that key; for the palette."""
+        yield from ()
+
     def is_offered(self, key: keys.Key) -> bool:
         """Whether a key means something now."""
         owner = self.owner(key.scope)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import on, work
+from textual import actions, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.dom import DOMNode
@@ -172,6 +172,19 @@ class LabScreen(Asks):
         if key.id.removeprefix("lab.") in views.NAMES:
             return self._is_view(key)
         return self.can_be_asked(key.id) and super().is_offered(key)
+
+    def elsewhere(self) -> Iterator[tuple[keys.Key, keys.Key]]:
+        """The keys of the views that are not seen, each behind the one of its view."""
+        for lead in filter(self._is_view, keys.of("lab")):
+            name = lead.id.removeprefix("lab.")
+            if name != self.view:
+                yield from ((lead, key) for key in keys.of(name) if self._has(name, key))
+
+    def _has(self, name: str, key: keys.Key) -> bool:
+        """Whether a key would mean something in a view; while that is not made, whether it may."""
+        _, action, values = actions.parse(key.action)
+        view = self._views.get(name)
+        return self.can_be_asked(key.id) and (view is None or view.check_action(action, values) is not False)
 
     def copied(self) -> str:
         """What the view has, else the law."""
