@@ -92,7 +92,8 @@ def guarded(cell: Any) -> Any:
     """A text cell that a spreadsheet would take for a formula gets an apostrophe before it; NaN is an empty cell."""
     if isinstance(cell, str):
         shown = clean(cell)
-        return f"'{shown}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else shown
+        # What stands first once blanks are gone, and what stood first before: a spreadsheet sees one or the other.
+        return f"'{shown}" if {shown[:1], cell[:1]} & {"=", "+", "-", "@", "\t", "\r"} else shown
     if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
         return ""
     return repr(cell) if isinstance(cell, float) else cell

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from scalelab import laws
@@ -81,6 +81,8 @@ def test_progress(rows: list[RunRow], text: str, state: RunState, width: int) ->
 
 
 @given(HOSTILE)
+@example(" =1+1")
+@example("\n@cmd")
 @FEW
 def test_csv_cells_neither_act_nor_become_formulas(text: str) -> None:
     stream = io.BytesIO()
