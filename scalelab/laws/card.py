@@ -18,6 +18,7 @@ import numpy as np
 from scalelab import __version__
 from scalelab.errors import BadInput
 from scalelab.laws.choice.assessment import Assessment
+from scalelab.laws.choice.contest import REFUTED
 from scalelab.laws.choice.statement import WEIGHTS, statement
 from scalelab.laws.fits import Fit
 from scalelab.laws.forms import Form
@@ -29,6 +30,10 @@ HASHED = ("n_params", "n_tokens", "loss", "flops", "weight", "unique_tokens")
 """Columns that a fit looks at, in the order in which they are hashed."""
 SHOWN_RUNS = 5_000
 SHOWN_EXCLUSIONS = 100
+MISSED = (
+    f"missed the runs held back more than {REFUTED:g} times as far as the best that may predict, and so do not predict"
+)
+"""What becomes of a law that is refuted."""
 UNANSWERED = (
     "corpus, its deduplication and mixture", "tokenizer and vocabulary", "held-out set that the loss was measured on",
     "architecture and how its shape grows with N", "learning rate, batch size and how they follow N and D",
@@ -128,7 +133,7 @@ class Card:
             ("laws tried", ", ".join(self.chosen_from)),
             *([("choice", self.reason)] if self.reason else []),
             *([("predicts", self.prediction), ("weights there", self.prediction_weights)] if self.prediction else []),
-            *([("refuted", ", ".join(self.refuted))] if self.refuted else []),
+            *([("refuted", f"{', '.join(self.refuted)}: {MISSED}")] if self.refuted else []),
             *([("held fixed", ", ".join(f"{name} = {self.parameters[name]:g}" for name in self.fixed))]
               if self.fixed else []),
             ("runs", f"{self.n_runs} used, {self.n_excluded} left out"),

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 SHOWN, UNSURE = "▸", "?"
 """Before a law's name: the one that is shown, and one whose parameters the runs do not tell apart."""
+DOUBTED = "marks laws whose parameters these runs do not tell apart"
+"""What UNSURE means."""
+SAME_AICC = 0.05
+"""A difference that no table shows."""
 DETAILED = ("power", "chinchilla", "kaplan", "coupled")
 """Laws whose numbers are always shown; the best law's stand in a table of their own."""
 SHOWN_EXCLUSIONS = 6
@@ -85,10 +89,57 @@ def laws(seen: Assessment, width: int) -> Lines:
         lines.append(line)
         if fit.law in DETAILED and fit.law != seen.best:
             lines += _estimates(fit, width)
-    doubted = any(mark_of(fit, seen) == UNSURE for fit in seen.fits)
-    lines += wrapped(f"  {SHOWN} {why_shown(seen)}.", width, hang=4)
-    lines += [Text(f"  {UNSURE} these runs do not tell its parameters apart")] * doubted
-    return [*lines, *_went(seen, width)]
+    return [*lines, *legend(seen, width), *_went(seen, width)]
+
+
+def legend(seen: Assessment, width: int) -> Lines:
+    """What the marks before the laws mean, why that law is shown, and what became of its rivals."""
+    said = [f"{SHOWN} {why_shown(seen)}", *([f"{UNSURE} {DOUBTED}"] if doubts(seen) else [])]
+    told = wrapped(f"  {said[0]}.", width, hang=4) + [line for each in said[1:] for line in wrapped(f"  {each}", width)]
+    return told + [line for each in rivals(seen) for line in wrapped(f"  {capital(each)}.", width, hang=4)]
+
+
+def doubts(seen: Assessment) -> bool:
+    """Whether a law has the mark of doubt."""
+    return any(mark_of(fit, seen) == UNSURE for fit in seen.fits)
+
+
+def rivals(seen: Assessment) -> list[str]:
+    """What a reader of the contest would ask: why a lower AICc lost, what refuted is, and who has no error."""
+    from scalelab.laws.choice.contest import REFUTED
+
+    said = [_lower_aicc(seen)]
+    if refuted := seen.panel.refuted if seen.panel is not None else ():
+        said.append(
+            f"refuted, and so no part of predictions: {', '.join(refuted)}; they missed the runs that were held back "
+            f"more than {REFUTED:g} times as far as the best of the laws that may predict"
+        )
+    untested = [each.law for each in seen.scores if each.held_back is None]
+    if untested and len(untested) < len(seen.scores):
+        said.append(f"without an error, as too few runs remain to fit it to when some are held back: {_and(untested)}")
+    return [each for each in said if each]
+
+
+def _lower_aicc(seen: Assessment) -> str:
+    """Why the law of the lowest AICc is not the one that is shown; empty where it is."""
+    from scalelab.laws.choice.contest import FEW_RUNS, FOR_FEW
+
+    known = {each.law: each.aicc for each in seen.scores if each.aicc is not None}
+    lowest = min(known, key=lambda law: known[law], default="")
+    if seen.best not in known or known[seen.best] - known[lowest] < SAME_AICC:
+        return ""
+    if seen.fit(lowest).verdict == "withhold":
+        return f"{lowest} has the lowest AICc, but these runs do not tell its parameters apart"
+    if seen.n_runs < FEW_RUNS:
+        return f"{lowest} has the lowest AICc, but below {FEW_RUNS} runs the choice is between {_and(FOR_FEW)} alone"
+    return (
+        f"{lowest} has the lowest AICc, which is how well a law fits the runs it saw; from {FEW_RUNS} runs on the "
+        "error on runs held back decides"
+    )
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(names) if len(names) < 3 else ", ".join(names)
 
 
 def why_shown(seen: Assessment) -> str:

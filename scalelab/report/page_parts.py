@@ -69,9 +69,10 @@ def contest(subject: Subject, picture: Markup | None) -> list[Markup]:
         element("p", f"{capital(findings.why_shown(seen))}."),
         table(rows, left={0, 1}, strong=best),
     ]
-    if any(findings.mark_of(fit, seen) == findings.UNSURE for fit in seen.fits):
-        parts.append(element("p", f"{findings.UNSURE} These runs do not tell its parameters apart.", class_="muted"))
-    parts += [element("p", f"{capital(each)}.", class_="muted") for each in findings.how_it_went(seen)]
+    if findings.doubts(seen):
+        parts.append(element("p", f"{findings.UNSURE} {findings.DOUBTED}.", class_="muted"))
+    told = [*findings.rivals(seen), *findings.how_it_went(seen)]
+    parts += [element("p", f"{capital(each)}.", class_="muted") for each in told]
     if seen.missing:
         listed = [element("li", f"{each.law}: {each.reason}") for each in seen.missing]
         parts.append(element("details", element("summary", counted(len(listed), "law") + " not fitted"),

@@ -18,6 +18,7 @@ from scalelab.report.layout import Lines
 from scalelab.report.page import page
 from scalelab.report.pictures import frontier_of, pictures_of
 from scalelab.report.source import Subject
+from scalelab.tui.views import law_words
 from tests.laws.simulated import chinchilla_loss, lab
 from tests.report.fixed import subject
 
@@ -118,8 +119,27 @@ def test_laws_whose_parameters_are_not_told_apart_are_marked() -> None:
         replace(fit, verdict=laws.Verdict.WITHHOLD) if fit.law == "kaplan" else fit for fit in about.assessment.fits
     )
     said = text(findings.laws(replace(about.assessment, fits=doubted), 80))
-    assert "? kaplan " in said and "? these runs do not tell its parameters apart" in said
-    assert "? these" not in text(findings.laws(about.assessment, 80))
+    assert "? kaplan " in said and "? marks laws whose parameters these runs do not tell apart" in said
+    assert "? marks" not in text(findings.laws(about.assessment, 80))
+
+
+def test_why_a_lower_aicc_lost_who_is_refuted_and_who_has_no_error() -> None:
+    about = subject().assessment
+    assert about.panel is not None and about.best == "coupled" and findings.rivals(about) == []
+    scores = tuple(
+        replace(each, aicc={"kaplan": 0.0, about.best: 3.0}.get(each.law, 9.0),
+                held_back=None if each.law == "power+E" else each.held_back)
+        for each in about.scores
+    )  # fmt: skip
+    odd = replace(about, scores=scores, panel=replace(about.panel, refuted=("kaplan", "chinchilla-tied")))
+    lower, refuted, untested = findings.rivals(odd)
+    assert lower.startswith("kaplan has the lowest AICc") and lower.endswith("the error on runs held back decides")
+    assert "no part of predictions: kaplan, chinchilla-tied; " in refuted and "more than 6 times as far" in refuted
+    assert untested.endswith("when some are held back: power+E")
+    assert "below 16 runs" in findings.rivals(replace(odd, n_runs=12))[0]
+    unsure = [replace(fit, verdict=laws.Verdict.WITHHOLD) if fit.law == "kaplan" else fit for fit in about.fits]
+    assert "do not tell its parameters apart" in findings.rivals(replace(odd, fits=tuple(unsure)))[0]
+    assert "Refuted, and so" in text(findings.laws(odd, 100)) and "Refuted, and so" in text(law_words.contest(odd, 60))
 
 
 def test_bounds_second_minima_and_fits_that_did_not_converge_are_told() -> None:

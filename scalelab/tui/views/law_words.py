@@ -81,6 +81,7 @@ def contest(seen: Assessment, width: int) -> Lines:
         if fit.law == seen.best:
             line.stylize("bold")
         said += [line, *wrapped(f"      {numbers.greek(fit.form.formula)}", width, hang=8)]
+    said += findings.legend(seen, width)
     return said + [line for told in findings.how_it_went(seen) for line in wrapped(f"  {told}", width, hang=4)]
 
 
