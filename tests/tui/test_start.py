@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from scalelab import preset_files
 from scalelab.records import RunState
 from scalelab.store.writer import Writer
-from scalelab.tui import settings
+from scalelab.tui import presets, settings
 from scalelab.tui.bars import Lines
 from scalelab.tui.screens import start
 from scalelab.tui.screens.lab import LabScreen
@@ -156,3 +157,39 @@ def test_what_a_preset_is_begins_behind_its_name_however_long_a_lab_is_called(no
             assert line.rstrip().endswith("…") and len(line.rstrip()) > 75
 
     asyncio.run(see())
+
+
+def test_presets_of_the_folder_stand_behind_the_shipped_ones_and_whatever_else_lies_there_does_not(
+    nothing: Path,
+) -> None:
+    mine = preset_files.load("smoke").model_copy(update={"description": "mine \x1b[31m own"})
+    for name in ("mine", "tiny", "a\x1b[2Jb"):
+        (nothing / f"{name}.toml").write_text(preset_files.dumps(mine))
+    (nothing / "pyproject.toml").write_text("[project]\nname = 'ladder'\n")
+    (nothing / "half.toml").write_text('name = "half"\n[ladder')
+    (nothing / "bytes.toml").write_bytes(b"ladder \xff\xfe")
+    (nothing / "huge.toml").write_text(preset_files.dumps(mine) + "#" * presets.LARGEST)
+    (nothing / "folder.toml").mkdir()
+    os.mkfifo(nothing / "pipe.toml")
+    (nothing / "gone.toml").symlink_to(nothing / "nowhere")
+
+    async def see() -> None:
+        async with app(size=(120, 40)) as (made, pilot):
+            listed = [key.removeprefix("preset:") for key in made.screen.query_one(Table).keys]
+            shipped = len(preset_files.shipped())
+            assert listed[0] == "tiny" and listed[shipped:] == ["a\x1b[2Jb.toml", "mine.toml", "tiny.toml"]
+            assert "\x1b" not in text(made) and "mine \\x1b[31m own" in text(made)
+            made.screen.query_one(Table).go("preset:tiny.toml")
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(made.screen, PlanScreen))
+            await until(pilot, lambda: "--preset tiny.toml" in text(made))
+
+    asyncio.run(see())
+
+
+def test_a_preset_that_changes_is_read_again_and_of_many_only_some_are_listed(nothing: Path) -> None:
+    for number in range(presets.MOST + 5):
+        (nothing / f"p{number:03}.toml").write_text(preset_files.dumps(preset_files.load("smoke")))
+    assert len(presets.own()) == presets.MOST
+    (nothing / "p000.toml").write_text("[ladder]")
+    assert "p000.toml" not in presets.own()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -41,7 +42,7 @@ _LOOKS = {"training": "good", "stopped": "bad", "unreadable": "bad", "waiting": 
 
 
 class LabsRead(Message):
-    """Labs as their stores say, and the shipped presets with their descriptions."""
+    """Labs as their stores say, and presets with their descriptions, the shipped ones first."""
 
     def __init__(self, labs: Sequence[LabLine], presets: Mapping[str, str]) -> None:
         self.labs, self.presets = tuple(labs), dict(presets)
@@ -100,7 +101,10 @@ class StartScreen(Room):
             threading.Thread(target=self._read, name="scalelab-labs", daemon=True).start()
 
     def _read(self) -> None:
-        self.post_message(LabsRead([read(root) for root in found(settings.recent())], _shipped()))
+        from scalelab.tui import presets
+
+        labs = [read(root) for root in found(settings.recent())]
+        self.post_message(LabsRead(labs, presets.shipped() | presets.own()))
 
     @on(LabsRead)
     def _came(self, message: LabsRead) -> None:
@@ -142,11 +146,13 @@ class StartScreen(Room):
 
     def _preset_rows(self) -> list[Row]:
         # Their names are short: what they are begins behind the longest, not behind the longest path of a lab.
-        behind = max(map(len, self._presets), default=0) + GAP
+        shown = {name: _end_of(clean(name)) for name in self._presets}
+        behind = max(map(cell_len, shown.values()), default=0) + GAP
+        edited = {name for name, draft in getattr(self.app, "drafts", {}).items() if not draft.started}
         return [
             Row(
-                key=f"{PRESET}{name}", cells={"name": name, "state": words}, styles={"state": "faint"},
-                spread="state", spread_at=behind,
+                key=f"{PRESET}{name}", styles={"state": "faint"}, spread="state", spread_at=behind,
+                cells={"name": shown[name], "state": f"(edited) {words}" if name in edited else words},
             )
             for name, words in self._presets.items()
         ]  # fmt: skip
@@ -213,13 +219,3 @@ def _wrapped(row: Row, width: int) -> list[str]:
 def _end_of(path: str) -> str:
     """Of a long path the end, which tells labs apart."""
     return path if len(path) <= NAME else "…" + path[-NAME + 1 :]
-
-
-def _shipped() -> dict[str, str]:
-    """Shipped presets with their descriptions in the order of their size, the usual first one first."""
-    from scalelab import preset_files
-
-    usual = ("tiny", "smoke", "laptop")
-    shipped = preset_files.shipped()
-    names = [*(name for name in usual if name in shipped), *(name for name in shipped if name not in usual)]
-    return {name: preset_files.load(name).description for name in names}
