@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from scalelab.preset import Preset
     from scalelab.replay.player import Player, Replay
     from scalelab.tui.snapshot import Snapshot
+    from scalelab.tui.views.draft import Draft
 
 NO_COLOUR = Colourless()
 DETACHED_ERRORS = (NoMatches, MountError, NoActiveAppError)
@@ -96,6 +97,8 @@ class LabApp(ChangedCells[str]):
         use_bars(self.glyphs)
         self._starting: dict[Path, Path | None] = {}
         """Labs that are being started, and the preset file that the starter reads."""
+        self.drafts: dict[str, Draft] = {}
+        """Preset → the plan that was edited from it and left."""
         self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
@@ -307,7 +310,12 @@ class LabApp(ChangedCells[str]):
 
     def action_leave(self) -> None:
         """Leave; what trains goes on."""
-        self.exit(farewell(_snapshots(self.screen_stack), self._starting))
+        said = [farewell(_snapshots(self.screen_stack), self._starting)]
+        if self.drafts:
+            from scalelab.tui.views.planning import unfinished
+
+            said += unfinished(self.drafts.values(), self._starting)
+        self.exit("\n".join(filter(None, said)))
 
     async def action_quit(self) -> None:
         """Textual's own way out is the same."""

@@ -20,6 +20,8 @@ LADDERS = {SHAPES: ("ladder.shapes",), TARGETS: ("ladder.params",), SPAN: ("ladd
 """Ways to say a ladder, and their fields."""
 BUDGETS = {"tokens": "budgets.tokens", "tokens per N": "budgets.tokens_per_param", "FLOPs": "budgets.flops"}
 """Ways to say the budgets, and their fields."""
+WAYS = (*(key for keys in LADDERS.values() for key in keys), *BUDGETS.values())
+"""Fields of which one that is there says in which way ladder or budgets are meant."""
 _MOST_DIGITS = 18
 
 
@@ -30,13 +32,16 @@ class Draft:
     base: str
     """A shipped preset's name or a .toml file."""
     edits: Mapping[str, str] = field(default_factory=dict)
-    """Field → its new value, as it was typed; a field without one is as the preset has it."""
+    """Field → its new value, as it was typed; a field without one is as the preset has it. One of ladder or budgets is
+    empty while nothing is typed into it yet: it still is the way in which they are said."""
     lab: str = ""
     """The folder to train in; empty: the first free one of the preset's name."""
     touched: str = ""
     """The field that was changed last: what cannot be planned any more is its fault."""
     aside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Task → its edits, of tasks that were left for another."""
+    """What was left for another → its edits: tasks, and ways to say the ladder or the budgets."""
+    started: str = ""
+    """The lab that was asked for with these values."""
 
     def put(self, key: str, text: str) -> Draft:
         """With another value; an empty one goes back to the preset's."""
@@ -44,6 +49,10 @@ class Draft:
         if text.strip():
             edits[key] = text.strip()
         return replace(self, edits=edits, touched=key)
+
+    def emptied(self, key: str) -> Draft:
+        """With nothing in a field that says ladder or budgets, while it is typed anew."""
+        return replace(self, edits={**self.edits, key: ""}, touched=key)
 
     def instead(self, group: Sequence[str], new: Mapping[str, str], touched: str) -> Draft:
         """With one way of saying something in place of the others."""
@@ -70,7 +79,18 @@ class Planned:
 
 def said(draft: Draft, base: Preset | None, key: str) -> str:
     """A field as it stands in the form."""
-    return draft.edits.get(key) or value_of(base, key)
+    text = draft.edits.get(key, "")
+    return text if text or is_empty(draft, key) else value_of(base, key)
+
+
+def is_empty(draft: Draft, key: str) -> bool:
+    """Whether nothing stands in a field that says ladder or budgets, and no value of the preset is meant."""
+    return key in WAYS and draft.edits.get(key) == ""
+
+
+def rungs(draft: Draft, base: Preset | None, key: str) -> list[str]:
+    """The rungs as they are typed; the only one may be empty."""
+    return items(said(draft, base, key)) or ([""] if is_empty(draft, key) else [])
 
 
 def is_changed(draft: Draft, base: Preset | None, key: str) -> bool:

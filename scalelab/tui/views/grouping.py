@@ -102,11 +102,14 @@ def without(draft: Draft, base: Preset | None, key: str) -> tuple[Draft, str]:
 
 
 def reverted(draft: Draft, base: Preset | None, key: str) -> Draft:
-    """With all groups as the preset has them; a detail as its group of that name has it there."""
-    found = place_of(key)
-    if found is None or found[1] == NAME:
+    """With a group as the preset has it in that place, or all of them; a detail as its group of that name has it."""
+    found, groups, before = place_of(key), groups_of(draft, base), () if base is None else base.groups
+    if found is None or (found[1] == NAME and found[0] >= len(before)):
         return draft.put(KEY, "")
-    group = groups_of(draft, base)[found[0]]
+    if found[1] == NAME:
+        groups[found[0]] = _table(before[found[0]])
+        return _with(draft, groups, key)
+    group = groups[found[0]]
     return with_text(draft, base, key, text_in(_before(base, text_in(group, NAME)), found[1]))
 
 

@@ -100,7 +100,7 @@ class PlanView(Threaded):
             self._tell()
 
     def begin(self, base: str) -> None:
-        """Begin a new plan from a preset or a file."""
+        """Begin a new plan from a preset or a file, or go on with the one that was left."""
         self._new = True
         self._desk.begin(base)
         self._tell()
@@ -123,6 +123,8 @@ class PlanView(Threaded):
 
     def on_mount(self) -> None:
         """Look for devices, which may take a second where a driver is asked."""
+        keymap = getattr(self.app, "keymap", {})
+        self._desk.keep_in(getattr(self.app, "drafts", {}), keys.named("plan.revert", keymap))
         self._tell()
         # Of a lab the plan is shown as it is stored, and the devices are looked for when a new one is begun from it.
         self.call_after_refresh(self._look_where_needed)
@@ -149,7 +151,7 @@ class PlanView(Threaded):
         self.back(self._found, found, usage_of(found), "measured, as training will see the devices")
 
     def _found(self, devices: Sequence[DeviceInfo] | None, usage: Mapping[str, str], said: str) -> None:
-        self._desk.devices, self._desk.usage, self._desk.said = devices, usage, said
+        self._desk.devices, self._desk.usage, self._desk.said = devices, usage, said or self._desk.said
         self._replan()
 
     # What is edited
@@ -307,6 +309,7 @@ class PlanView(Threaded):
             self._desk.said = "cannot start: " + plan_words.why_not(now)
             self._foot()
             return
+        self._desk.start()
         self.post_message(self.StartRequested(now.preset, now.lab))
 
     def _to_form(self) -> Sheet:

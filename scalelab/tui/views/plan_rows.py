@@ -26,6 +26,7 @@ from scalelab.tui.views.draft import (
     is_changed,
     items,
     ladder_kind,
+    rungs,
     said,
     value_of,
 )
@@ -72,7 +73,8 @@ def rows_of(
 def _what(draft: Draft, now: Planned) -> list[Row]:
     described = now.base.description if now.base else ""
     return [
-        Field(key="preset", label="preset", value=draft.base, choices=tuple(preset_files.shipped()),
+        Field(key="preset", label="preset", value=draft.base,
+              choices=tuple(dict.fromkeys((*preset_files.shipped(), draft.base))),
               beside=described, problem=now.problems.get("preset", "")),
         Field(key="lab", label="lab", value=draft.lab, empty=_shown_lab(now), problem=now.problems.get("lab", ""),
               changed=bool(draft.lab)),
@@ -125,7 +127,7 @@ def _ladder(draft: Draft, now: Planned, last: Plan | None) -> list[Row]:
         rows += [field_of(draft, now, key, key.partition(".")[2]) for key in LADDERS[SPAN]]
         return rows + [Heading(text=f"     {name}", beside=_columns(cells)) for name, cells in costs.items()]
     key = LADDERS[kind][0]
-    every, plan = rungs(draft, now, key), now.plan or last
+    every, plan = rungs(draft, now.base, key), now.plan or last
     made = list(plan.rungs) if plan else []
     before = items(value_of(now.base, key))
     for place, text in enumerate(every):
@@ -137,11 +139,6 @@ def _ladder(draft: Draft, now: Planned, last: Plan | None) -> list[Row]:
         rows.append(Field(key=f"{key}[{place}]", label=f"rung {place + 1}", value=text, beside=beside or " ",
                           problem=wrong, changed=text not in before))  # fmt: skip
     return rows
-
-
-def rungs(draft: Draft, now: Planned, key: str) -> list[str]:
-    """The rungs as they are typed."""
-    return items(said(draft, now.base, key))
 
 
 def _nearest(text: str, made: Sequence[object]) -> str:
@@ -214,4 +211,4 @@ def _choices(key: str) -> tuple[str, ...]:
     return tuple(map(str, get_args(annotation))) if get_origin(annotation) is Literal else ()
 
 
-__all__ = ["MORE", "SHAPES", "SPAN", "TARGETS", "rows_of", "rungs"]
+__all__ = ["MORE", "SHAPES", "SPAN", "TARGETS", "rows_of"]

@@ -5,17 +5,19 @@ Every value goes through `preset_files.load`, so that the command shown is the p
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shlex
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from scalelab import preset_files
 from scalelab.errors import BadInput
+from scalelab.gate import clean
 from scalelab.lab.paths import lab_paths
 from scalelab.plan import Plan, choose_device, make_plan
 from scalelab.preset import Preset
@@ -40,7 +42,7 @@ def planned(draft: Draft, devices: Sequence[DeviceInfo] | None) -> Planned:
     base, wrong = _loaded(draft.base)
     if wrong:
         problems["preset"] = "; ".join(wrong)
-    sets = tuple(_set(key, value) for key, value in draft.edits.items() if base and _differs(draft, base, key))
+    sets = _sets(draft, base)
     preset = None
     if base is not None:
         problems |= _each(draft, base)
@@ -58,11 +60,14 @@ def planned(draft: Draft, devices: Sequence[DeviceInfo] | None) -> Planned:
     if preset is not None:
         problems |= missing(preset)
     lab = _folder(draft, preset or base, problems)
+    return Planned(base=base, preset=preset, plan=plan, problems=problems, sets=sets, lab=lab,
+                   command=_command(draft, sets, lab))  # fmt: skip
+
+
+def _command(draft: Draft, sets: Sequence[str], lab: Path | None) -> str:
     words = ["scalelab", "run", "--preset", draft.base]
     words += [word for each in sets for word in ("--set", each)]
-    words += [] if lab is None else ["--lab", short_path(lab)]
-    return Planned(base=base, preset=preset, plan=plan, problems=problems, sets=sets, lab=lab,
-                   command=shlex.join(words))  # fmt: skip
+    return shlex.join(words + ([] if lab is None else ["--lab", short_path(lab)]))
 
 
 def free_lab(name: str) -> str:
@@ -82,20 +87,58 @@ def save(preset: Preset, path: str) -> Path:
     BadInput
         The name is no file for a preset, something is there already, or it cannot be written.
     """
-    text = path.strip()
-    file = Path(text if text.endswith(".toml") else f"{text}.toml")
-    if not text or "\0" in text:
-        raise BadInput("a preset needs a name", allowed="my-ladder, or presets/my-ladder.toml")
+    file = preset_file(path)
     named = preset_files.parse({**preset.model_dump(exclude_none=True, by_alias=True), "name": file.stem}, file.stem)
     try:
-        if file.exists():
-            raise BadInput(f"{file} is there already", todo="choose another name")
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as out:
             out.write(preset_files.dumps(named))
     except OSError as problem:
         raise BadInput(f"{file} cannot be written", todo=(problem.strerror or "").lower()) from None
     return file
+
+
+def preset_file(path: str) -> Path:
+    """The new file that a preset is to be written to; its stem is what the preset is called.
+
+    Raises
+    ------
+    BadInput
+        The name is no file for a preset, or something is there already.
+    """
+    text = path.strip()
+    file = Path(text if text.endswith(".toml") else f"{text}.toml")
+    if not text or "\0" in text:
+        raise BadInput("a preset needs a name", allowed="my-ladder, or presets/my-ladder.toml")
+    smallest = {"ladder": {"shapes": ["8x1"]}, "budgets": {"tokens": ["20k"]}}
+    preset_files.parse({**smallest, "name": file.stem}, file.stem)
+    try:
+        there = file.exists()
+    except OSError as problem:
+        raise BadInput(f"{file} cannot be written", todo=(problem.strerror or "").lower()) from None
+    if there:
+        raise BadInput(f"{file} is there already", todo="choose another name")
+    return file
+
+
+def is_lab(root: str) -> bool:
+    """Whether there is a lab in this folder."""
+    try:
+        return bool(root) and lab_paths(Path(root)).exists
+    except (BadInput, OSError):
+        return False
+
+
+def unfinished(drafts: Iterable[Draft], starting: Container[Path] = ()) -> list[str]:
+    """What is said at leaving of plans that were edited and neither saved nor started: the command that is the plan."""
+    told = []
+    for draft in drafts:
+        with contextlib.suppress(OSError):  # the folder from which all this is seen may be gone
+            sets = _sets(draft, _loaded(draft.base)[0])
+            if sets and not is_lab(draft.started) and Path(draft.started) not in starting:
+                command = _command(draft, sets, Path(draft.lab) if draft.lab else None)
+                told.append(f"a plan that was not started: {clean(command, 8_000)}")
+    return told
 
 
 def _each(draft: Draft, base: Preset) -> dict[str, str]:
@@ -108,7 +151,8 @@ def _each(draft: Draft, base: Preset) -> dict[str, str]:
         told = {key: said(draft, base, key) for key in keys if keys == LADDERS[SPAN] or key in draft.edits}
         lost = [key for key, text in told.items() if not text]
         if lost:
-            problems |= dict.fromkeys(lost, "is missing: a span needs from, to and a count")
+            needed = "a span needs from, to and a count" if keys == LADDERS[SPAN] else "ended empty it is the preset's"
+            problems |= dict.fromkeys(lost, f"is missing: {needed}")
             continue
         _, wrong = _loaded(draft.base, *(_set(key, text) for key, text in told.items()))
         for words in wrong:
@@ -151,6 +195,11 @@ def _read(base: str, sets: tuple[str, ...], changed: int) -> tuple[Preset | None
         return None, problem.each
     except BadInput as problem:
         return None, (problem.line(),)
+
+
+def _sets(draft: Draft, base: Preset | None) -> tuple[str, ...]:
+    """The differences to the preset, each as it stands after `--set`."""
+    return tuple(_set(key, value) for key, value in draft.edits.items() if base and _differs(draft, base, key))
 
 
 def _differs(draft: Draft, base: Preset, key: str) -> bool:

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalelab import preset_files
+from scalelab.lab.paths import lab_paths
 from scalelab.records import DeviceInfo
 from scalelab.tui.views.desk import Desk
 from scalelab.tui.views.draft import SPAN, Draft
-from scalelab.tui.views.planning import planned, save
+from scalelab.tui.views.planning import planned, save, unfinished
 from scalelab.tui.views.rows import Field
 
 CPU = DeviceInfo(
@@ -142,7 +143,7 @@ def test_too_many_groups_are_told_at_the_last_one() -> None:
     assert made.now.problems == {} and made.now.preset is not None and len(made.now.preset.groups) == 16
 
 
-def test_a_detail_of_a_group_is_reverted_alone_and_a_group_with_all_others() -> None:
+def test_a_detail_of_a_group_is_reverted_alone_and_so_is_a_group() -> None:
     made = desk(
         "augment", ("groups[2].copies", "4"), ("groups[3].augment", "word-dropout=0.3"), ("groups[0].name", "x")
     )
@@ -150,7 +151,12 @@ def test_a_detail_of_a_group_is_reverted_alone_and_a_group_with_all_others() -> 
     assert field(made, "groups[2].copies").value == "8"
     assert field(made, "groups[3].augment").changed
     made.revert("groups[3].name")
-    assert made.now.sets == () and not field(made, "groups[3].augment").changed
+    assert not field(made, "groups[3].augment").changed and field(made, "groups[0].name").value == "x"
+    made.revert("groups[0].name")
+    assert made.now.sets == ()
+    last = made.add("groups[5].name")
+    made.revert(last)
+    assert made.now.sets == (), "the preset has no group there: all are as it has them"
 
 
 def test_another_tokenizer_changes_n_at_once() -> None:
@@ -242,3 +248,65 @@ def test_what_is_no_number_that_anybody_means_is_refused_at_its_field(base: str,
 def test_a_folder_of_a_name_that_no_file_system_takes_is_refused_at_its_field() -> None:
     made = desk("tiny", ("lab", "x" * 300))
     assert made.now.problems == {"lab": "file name too long"} and made.rows()
+
+
+def test_what_is_edited_is_kept_for_another_preset_and_taken_out_and_back_at_the_preset() -> None:
+    made = desk("tiny", ("seeds", "3"))
+    made.keep_in({}, "r")
+    put(made, "budgets.tokens", "300k")
+    put(made, "preset", "smoke")
+    assert made.now.sets == ()
+    put(made, "preset", "tiny")
+    assert made.now.sets == ("seeds=3", "budgets.tokens=300k") and "as you left it; r at the preset" in made.said
+    made.revert("preset")
+    assert made.now.sets == () and "r again" in made.said
+    made.revert("preset")
+    assert made.now.sets == ("seeds=3", "budgets.tokens=300k")
+
+
+def test_a_folder_alone_goes_along_to_another_preset() -> None:
+    kept: dict[str, Draft] = {}
+    made = desk("tiny")
+    made.keep_in(kept, "r")
+    put(made, "lab", "mine")
+    put(made, "preset", "smoke")
+    assert list(kept) == ["smoke"] and field(made, "lab").value == "mine"
+
+
+def test_what_was_saved_or_is_trained_is_no_draft_any_more() -> None:
+    kept: dict[str, Draft] = {}
+    made = desk("tiny")
+    made.keep_in(kept, "r")
+    put(made, "seeds", "3")
+    assert unfinished(kept.values()) == ["a plan that was not started: scalelab run --preset tiny --set seeds=3"]
+    put(made, "save", "mine")
+    assert kept == {} and made.draft.base == "mine.toml"
+    put(made, "seeds", "4")
+    made.start()
+    assert made.now.lab is not None and unfinished(kept.values(), [made.now.lab]) == []
+    assert unfinished(kept.values()), "it was asked for and did not come about"
+    made.begin("mine.toml")
+    assert made.now.sets == ("seeds=4",)
+    lab_paths(Path(made.draft.started)).root.mkdir(parents=True)
+    lab_paths(Path(made.draft.started)).store.touch()
+    assert unfinished(kept.values()) == []
+    made.begin("mine.toml")
+    assert made.now.sets == () and kept == {}
+
+
+def test_a_shipped_presets_name_stays_its_own() -> None:
+    made = desk("tiny", ("seeds", "3"))
+    put(made, "save", "smoke")
+    assert made.said == "saved as smoke.toml; `--preset smoke` is still the shipped one"
+    assert preset_files.load("smoke").seeds == [0] and made.now.preset is not None and made.now.preset.seeds == [3]
+    assert "smoke.toml" in field(made, "preset").choices, "and it can be come back to by the choices"
+
+
+@pytest.mark.parametrize(("name", "word"), [("Not A Name", "small letters"), ("mine", "there already")])
+def test_a_bad_file_name_is_told_before_a_bad_plan(name: str, word: str) -> None:
+    Path("mine.toml").touch()
+    made = desk("tiny", ("seeds", "x"))
+    put(made, "save", name)
+    assert word in field(made, "save").problem
+    put(made, "save", "good")
+    assert "no preset yet" in field(made, "save").problem
