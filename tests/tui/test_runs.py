@@ -74,6 +74,20 @@ def test_a_halted_lab_has_no_speeds(recorded: Path) -> None:
     asyncio.run(see())
 
 
+def test_losses_of_the_text_that_is_trained_on_are_told_from_held_out_ones(training: Path) -> None:
+    with Watch(training) as watch:
+        shot = watch.poll()
+    assert shot is not None
+    lines = {row.key: row for row in run_rows.rows(shot, shot.rows, (), run_rows.PLAIN)}
+    for row in shot.rows:
+        shown, ended = lines[row.run].cells["loss"], row.state is RunState.DONE
+        assert shown.startswith("~") == (bool(shown) and not ended), row.run
+        assert ("~ training loss" in run_rows.in_words(shot, row.run)) == shown.startswith("~")
+        if ended:
+            assert shown == f"{shot.evaluations[row.run][-1].loss:.4f}"
+    assert lines["80x1-trunk-s0"].styles["loss"] == "faint"
+
+
 def test_the_log_of_a_failed_run_and_why(training: Path) -> None:
     async def see() -> None:
         async with app(training) as (made, pilot):
@@ -195,8 +209,8 @@ def test_new_points_change_their_cells_and_the_cursor_stays(training: Path) -> N
             with Reader(training / "lab.db") as reader:
                 last = reader.latest_points()["80x1-trunk-s0"]
             with Writer(training / "lab.db") as writer:
-                writer.write([replace(last, step=last.step + 1, loss=1.2345)])
-            await until(pilot, lambda: "1.2345" in text(made))
+                writer.write([replace(last, step=last.step + 1, loss=1.25)])
+            await until(pilot, lambda: "~1.250" in text(made))
             assert view(made)._table.cursor == run
 
     asyncio.run(see())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,8 @@ _ORDER = {RunState.RUNNING: 0, RunState.FAILED: 1, RunState.DIVERGED: 1, RunStat
 _STYLES = {RunState.RUNNING: "strong", RunState.FAILED: "bad", RunState.DIVERGED: "bad", RunState.DONE: "good",
            RunState.PLANNED: "faint", RunState.STOPPED: ""}  # fmt: skip
 HALTED = "halted"
+TRAINING = "~"
+"""Before a loss of the text that is trained on: the others are held-out ones, and most of them are higher."""
 BROKEN = frozenset({RunState.FAILED, RunState.DIVERGED})
 
 
@@ -65,7 +67,16 @@ def ordered(shot: Snapshot, *, planned: bool, letters: str = "") -> list[RunRow]
 def rows(shot: Snapshot, runs: Iterable[RunRow], pinned: Collection[str], glyphs: Glyphs) -> list[Row]:
     """One line a run."""
     finals = {final.run: final.loss for final in shot.finals}
-    return [_row(shot, row, row.run in pinned, finals.get(row.run), glyphs) for row in runs]
+    return [_row(shot, row, row.run in pinned, _ended(shot, row, finals), glyphs) for row in runs]
+
+
+def _ended(shot: Snapshot, row: RunRow, finals: Mapping[str, float]) -> float | None:
+    """The held-out loss that a run ended with, a trunk too; None where it has none."""
+    if row.run in finals:
+        return finals[row.run]
+    measured = shot.evaluations.get(row.run, ())
+    at_end = row.state is RunState.DONE and measured and measured[-1].step == row.spec.n_steps
+    return measured[-1].loss if at_end else None
 
 
 def in_words(shot: Snapshot, run: str) -> str:
@@ -77,6 +88,8 @@ def in_words(shot: Snapshot, run: str) -> str:
     if row.state in BROKEN or (row.reason and row.state in {RunState.STOPPED, RunState.RUNNING}):
         said.append(f"{row.state} at step {row.step} of {spec.n_steps}: {clean(row.reason, 300) or 'no reason told'}")
     said.append(f"N {format_count(spec.counts.n_params)}, D {format_count(spec.n_tokens)}, {_kind(row)}")
+    if run in shot.curves and _ended(shot, row, {final.run: final.loss for final in shot.finals}) is None:
+        said.append(f"{TRAINING} training loss")
     if held := shot.evaluations.get(run):
         last = held[-1]
         # Who trained a run elsewhere may have told no error.
@@ -113,11 +126,11 @@ def _urgency(row: RunRow) -> tuple[int, float]:
     return _ORDER[row.state], -row.changed if row.state is RunState.DONE else row.position
 
 
-def _row(shot: Snapshot, row: RunRow, pinned: bool, final: float | None, glyphs: Glyphs) -> Row:
+def _row(shot: Snapshot, row: RunRow, pinned: bool, ended: float | None, glyphs: Glyphs) -> Row:
     running = row.state is RunState.RUNNING and shot.alive
     curve = shot.curves.get(row.run)
     speed = curve.last.tokens_per_second if curve and running else math.nan
-    loss = final if final is not None else curve.last.loss if curve else math.nan
+    loss = ended if ended is not None else curve.last.loss if curve else math.nan
     cells = {
         "pin": glyphs.pin if pinned else "",
         # Whoever trained it died without a word: the next supervisor takes it up.
@@ -126,17 +139,26 @@ def _row(shot: Snapshot, row: RunRow, pinned: bool, final: float | None, glyphs:
         "rung": row.spec.rung,
         "tokens": format_count(row.spec.n_tokens),
         "progress": _progress(row, glyphs),
-        "loss": f"{loss:.4f}" if math.isfinite(loss) else "NaN" if curve else "",
+        "loss": _loss(loss, ended is None) if math.isfinite(loss) else "NaN" if curve else "",
         "ends": _ends(shot, row),
         "speed": format_count(speed) if math.isfinite(speed) else "",
         "mfu": _mfu(shot, speed * row.spec.flops_per_token),
         "device": shot.device.name if shot.device and running else "",
         "left": _left(row, speed) if shot.alive else "",
     }
-    look = _STYLES[row.state]
-    styles = {"": "faint"} if row.state is RunState.PLANNED else {"state": look, "progress": "bad"} \
-        if row.state in BROKEN else {"state": look}  # fmt: skip
-    return Row(key=row.run, cells=cells, styles=styles)
+    return Row(key=row.run, cells=cells, styles=_styles(row, ended is None))
+
+
+def _loss(loss: float, training: bool) -> str:
+    """In as many cells: the fourth digit of what one step trains on is noise."""
+    return f"{TRAINING}{loss:.{3 if loss < 10 else 2}f}" if training else f"{loss:.4f}"
+
+
+def _styles(row: RunRow, training: bool) -> dict[str, str]:
+    if row.state is RunState.PLANNED:
+        return {"": "faint"}
+    broken = {"progress": "bad"} if row.state in BROKEN else {}
+    return {"state": _STYLES[row.state], **broken, **({"loss": "faint"} if training else {})}
 
 
 def _progress(row: RunRow, glyphs: Glyphs) -> str:
