@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from scalelab.report import numbers
+from scalelab.report.promise import NO_EQUATION, untold
 from scalelab.units import value_error
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def _cells(fit: Fit, found: Estimate) -> list[str]:
 
 
 def law_line(fit: Fit) -> str:
-    """The law in one line with its numbers in it, in the signs of the field."""
+    """The law in one line with its numbers in it, in the signs of the field; where they mean nothing, its form."""
+    if untold(fit):
+        return f"{numbers.greek(fit.form.formula)}: {NO_EQUATION}"
     plain = re.sub(r"e\+0*(?=\d)", "e", fit.equation(4))
     return numbers.signed(numbers.greek(plain))
 

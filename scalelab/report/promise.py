@@ -22,6 +22,8 @@ WIDEST = 2.0
 UNTOLD = f"not told by these runs: its interval is wider than a factor of {WIDEST:g}"
 WIDEST_SPLIT = 100.0
 """High over low of a best N that is still told."""
+NO_EQUATION = "its parameters are not told by these runs"
+"""In place of an equation with digits that mean nothing."""
 UNSPLIT_N = "N and D are not told by these runs: each could be ten times more or less"
 FURTHER = 10.0
 """Times the largest compute spent, as an assessment's optimum is."""
@@ -76,6 +78,13 @@ def predictors(seen: Assessment) -> str:
 def unsplit(seen: Assessment, fit: Fit) -> bool:
     """Whether a law cannot tell what N and D do each."""
     return seen.compute_law is not None or fit.verdict == "withhold"
+
+
+def untold(fit: Fit) -> bool:
+    """Whether a law's numbers mean nothing alone: the runs do not tell them apart, or one ran into its bound; a floor
+    of 0 is a finding.
+    """
+    return fit.verdict == "withhold" or any(name != "E" for name in fit.bounds_hit)
 
 
 def predictions(seen: Assessment) -> str:

@@ -126,11 +126,13 @@ def _no_law(why: str) -> str:
 
 
 def equation(seen: Assessment, digits: int = 3) -> str:
-    """The shown law with its numbers: "L = 1.61 + 15.2/N^0.463 + 334/D^0.463"."""
-    from scalelab.report import numbers
+    """The shown law with its numbers: "L = 1.61 + 15.2/N^0.463 + 334/D^0.463"; where they mean nothing, in words."""
+    from scalelab.report import numbers, promise
 
     # Where the exponents of N and D must be withheld, the law of compute is all that may be told.
     law = seen.compute_law or seen.fit()
+    if promise.untold(law):
+        return f"{law.law}: {promise.NO_EQUATION}"
     plain = re.sub(r"e\+0*(?=\d)", "e", law.equation(digits))
     return clean(numbers.signed(numbers.greek(plain)), 300)
 

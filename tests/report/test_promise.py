@@ -14,11 +14,14 @@ from scalelab.laws.choice.statement import CHECKED, statement
 from scalelab.laws.use.budget import Devices
 from scalelab.report import answers, checks, findings, prediction, progress, promise
 from scalelab.report.growth import exponents_of
+from scalelab.report.known import NOTHING
 from scalelab.report.layout import Lines
 from scalelab.report.page import page
 from scalelab.report.pictures import frontier_of, pictures_of
 from scalelab.report.source import Subject
-from scalelab.tui.views import law_words
+from scalelab.tui import header
+from scalelab.tui.views import law_words, question
+from scalelab.units import format_count
 from tests.laws.simulated import chinchilla_loss, lab
 from tests.report.fixed import subject
 
@@ -140,6 +143,25 @@ def test_why_a_lower_aicc_lost_who_is_refuted_and_who_has_no_error() -> None:
     unsure = [replace(fit, verdict=laws.Verdict.WITHHOLD) if fit.law == "kaplan" else fit for fit in about.fits]
     assert "do not tell its parameters apart" in findings.rivals(replace(odd, fits=tuple(unsure)))[0]
     assert "Refuted, and so" in text(findings.laws(odd, 100)) and "Refuted, and so" in text(law_words.contest(odd, 60))
+
+
+@pytest.mark.parametrize("odd", [{"bounds_hit": ("A",)}, {"verdict": laws.Verdict.WITHHOLD}])
+def test_digits_that_mean_nothing_are_printed_nowhere(odd: dict[str, object]) -> None:
+    about = subject()
+    assert question.begins_with("n", about, NOTHING) == format_count(about.assessment.optimum.n_params)  # type: ignore[union-attr]
+    fits = tuple(replace(fit, **odd) if fit.law == about.assessment.best else fit for fit in about.assessment.fits)  # type: ignore[arg-type]
+    doubted = replace(about, assessment=replace(about.assessment, fits=fits))
+    assert header.equation(doubted.assessment) == "coupled: its parameters are not told by these runs"
+    assert header.equation(about.assessment).startswith("L = ")
+    said = findings.the_law(doubted.assessment, 100)
+    assert said[1].plain.strip() == "L = E + (A/N^α + B/D^β)^κ: its parameters are not told by these runs"
+    assert question.begins_with("n", doubted, NOTHING) == format_count(4 * float(about.runs.n_params.max()))
+
+
+def test_a_floor_of_zero_is_told_in_digits() -> None:
+    seen = subject().assessment
+    fits = tuple(replace(fit, bounds_hit=("E",)) for fit in seen.fits)
+    assert header.equation(replace(seen, fits=fits)).startswith("L = ")
 
 
 def test_bounds_second_minima_and_fits_that_did_not_converge_are_told() -> None:

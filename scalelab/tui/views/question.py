@@ -14,6 +14,7 @@ from scalelab.laws.use.budget import Devices
 from scalelab.report import numbers, prediction
 from scalelab.report.known import Known
 from scalelab.report.prediction import Forecast
+from scalelab.report.promise import splits, tells, untold
 from scalelab.report.source import Subject
 from scalelab.tui.views.rows import Field, Heading, Row
 from scalelab.units import format_count, format_flop_rate, parse_count, parse_duration, parse_whole
@@ -70,10 +71,11 @@ class Answered:
 
 
 def begins_with(key: str, subject: Subject, known: Known) -> str:
-    """What a field holds before anything is typed: the best at ten times the largest run."""
+    """What a field holds before anything is typed: the best at ten times the largest run, where that is told."""
     best, runs = subject.assessment.optimum, subject.runs
     n, d = float(runs.n_params.max()) * 4, float(runs.n_tokens.max()) * 4
-    if best is not None and best.interior:
+    told = best is not None and best.interior and tells(best) and splits(best) and not untold(subject.assessment.fit())
+    if best is not None and told:
         n, d = best.n_params, best.n_tokens
     compute = 10.0 * float(runs.compute.max())
     return {
