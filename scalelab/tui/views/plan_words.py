@@ -57,7 +57,8 @@ def of_lab(shot: Snapshot, plan: Plan | None, why_none: str, width: int) -> list
         return wrapped(clean(why_none, 400), width)
     states = {row.run: str(row.state) for row in shot.rows}
     done = sum(states.get(cell.run) == "done" for cell in plan.cells)
-    facts = [f"{done} of {counted(len(plan.cells), 'point')} done"]
+    # At 50 columns the table below has no room for its last column, which says it of every point.
+    facts = [f"{done} of {counted(len(plan.cells), 'point')} done", _fits(plan)]
     if shot.preset is not None and shot.preset.task != LM:
         facts.append(shot.preset.task)
     if shot.tokens is not None:
@@ -89,13 +90,12 @@ def total(now: Planned, said: str = "") -> Text:
     if plan is None:
         return Text("Looking for the devices of this machine …") if not now.problems else Text(
             f"No plan: {why_not(now)}", WARN)  # fmt: skip
-    bad = sorted({cell.rung for cell in plan.cells if cell.verdict == "no"})
-    tight = sorted({cell.rung for cell in plan.cells if cell.verdict == "tight"})
-    fits = f"no room for {', '.join(bad)}" if bad else f"tight for {', '.join(tight)}" if tight else "all fit"
+    bad = any(cell.verdict == "no" for cell in plan.cells)
     groups = f" in {counted(len(plan.preset.groups), 'group')}" if plan.preset.groups else ""
     line = Text.assemble(
         (counted(len(plan.cells), "point") + groups, "bold"), " · ", (f"about {format_duration(plan.seconds)}", "bold"),
-        f" on {counted(plan.device.slots, 'slot')} · {numbers.flops(plan.flops)} FLOPs · ", (fits, WARN if bad else ""),
+        f" on {counted(plan.device.slots, 'slot')} · {numbers.flops(plan.flops)} FLOPs · ",
+        (_fits(plan), WARN if bad else ""),
     )  # fmt: skip
     others = [warning for warning in plan.warnings if not (bad and "a slot has" in warning)]
     if now.problems:
@@ -103,6 +103,12 @@ def total(now: Planned, said: str = "") -> Text:
     elif others:
         line.append(f"\n{clean(others[0], 300)}", WARN)
     return line
+
+
+def _fits(plan: Plan) -> str:
+    bad = sorted({cell.rung for cell in plan.cells if cell.verdict == "no"})
+    tight = sorted({cell.rung for cell in plan.cells if cell.verdict == "tight"})
+    return f"no room for {', '.join(bad)}" if bad else f"tight for {', '.join(tight)}" if tight else "all fit"
 
 
 def command_lines(command: str, width: int, most: int) -> Text:

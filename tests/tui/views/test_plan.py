@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,18 @@ async def test_a_labs_plan_says_how_far_it_is(host: Host) -> None:
             host.view.show(shot(finished))  # type: ignore[attr-defined]
             await settle(pilot)
             assert f"{finished} of 20 points done" in screen(host)
+
+
+@piloted
+@pytest.mark.parametrize(("gigabytes", "words"), [(16.0, "all fit"), (0.7, "no room for 12x1, 20x1")])
+async def test_a_labs_plan_says_whether_it_fits_at_every_width(host: Host, gigabytes: float, words: str) -> None:
+    seen = shot(8)
+    assert seen.device is not None
+    device = replace(seen.device, memory_bytes=int(gigabytes * 1e9))
+    async with host.run_test(size=(50, 24)) as pilot:
+        host.view.show(replace(seen, device=device))  # type: ignore[attr-defined]
+        await settle(pilot)
+        assert words in " ".join(screen(host).split())
 
 
 @piloted
