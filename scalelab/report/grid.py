@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalelab import __version__
 from scalelab.gate import clean
+from scalelab.records import RunKind
 from scalelab.report import numbers
 from scalelab.report.columns import columns
 from scalelab.units import format_bytes, format_count, format_duration, format_flop_rate
@@ -21,7 +22,7 @@ MOST_CELLS = 60
 
 def plan_lines(plan: Plan, width: int) -> list[str]:
     """The plan as a person reads it before spending the time."""
-    sections = [_headline(plan, width), _rungs(plan), _points(plan), _groups(plan), _warnings(plan, width)]
+    sections = [_headline(plan, width), _rungs(plan), _points(plan, width), _groups(plan), _warnings(plan, width)]
     lines: list[str] = []
     for section in filter(None, sections):
         lines += [*section, ""]
@@ -61,7 +62,7 @@ def _rungs(plan: Plan) -> list[str]:
     return columns(rows)
 
 
-def _points(plan: Plan) -> list[str]:
+def _points(plan: Plan, width: int) -> list[str]:
     first = {spec.run for spec in plan.runs if spec.group == plan.preset.group_names[0]}
     cells = [cell for cell in plan.cells if cell.seed == plan.preset.seeds[0] and cell.run in first]
     shown = cells if len(cells) <= MOST_CELLS else [*cells[: MOST_CELLS - 1], cells[-1]]
@@ -69,9 +70,27 @@ def _points(plan: Plan) -> list[str]:
     lines = columns(rows, left={0, 7})
     if len(shown) < len(cells):
         lines.insert(-1, f"… {len(cells) - len(shown)} more (--json lists them)")
+    lines += _shared(plan, first, width)
     if len(plan.preset.seeds) > 1:
         lines.append(f"and the same for seeds {', '.join(map(str, plan.preset.seeds[1:]))}")
     return lines
+
+
+def _shared(plan: Plan, runs: set[str], width: int) -> list[str]:
+    """What the table's C and time hold of the trunks, so that whoever adds them up comes to the headline; nothing
+    where every point trains by itself.
+    """
+    seed = plan.preset.seeds[0]
+    trunks = [spec for spec in plan.runs if spec.run in runs and spec.kind is RunKind.TRUNK and spec.seed == seed]
+    if not trunks:
+        return []
+    seconds = sum(plan.expected_seconds[spec.run] for spec in trunks)
+    own = sum(cell.seconds for cell in plan.cells if cell.seed == seed and cell.run in runs)
+    said = (
+        f"time: on one slot, of the point alone; the trunks that the points of a size share take "
+        f"{format_duration(seconds)} more, {format_duration(seconds + own)} in all. C holds the trunk's part"
+    )
+    return textwrap.wrap(said, min(width, 100), subsequent_indent="  ")
 
 
 def _groups(plan: Plan) -> list[str]:

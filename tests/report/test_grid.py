@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from scalelab import plan, preset_files
 from scalelab.records import DeviceInfo
 from scalelab.report.grid import MOST_CELLS, plan_document, plan_lines
+from scalelab.units import parse_duration
 from tests.simulated import SMALL
 
 GROUPS = '\n[[groups]]\nname = "plain"\n[[groups]]\nname = "noisy"\naugment = ["char-noise=0.05"]\n'
@@ -34,6 +37,24 @@ def test_time_and_compute_are_those_of_all_groups(cpu: DeviceInfo) -> None:
     assert len(told["cells"]) == 2 * len(plan_document(alone)["cells"]) == 18
     assert {cell["run"].partition(".")[0] for cell in told["cells"]} == {"plain", "noisy"}
     assert [group["name"] for group in told["preset"]["groups"]] == ["plain", "noisy"]
+
+
+@pytest.mark.parametrize("more", ["", GROUPS])
+def test_times_of_points_and_trunks_add_up_to_the_plan(cpu: DeviceInfo, more: str) -> None:
+    made = planned(SMALL.replace("\n[model]", "\nseeds = [0, 1]\n[model]", 1) + more, cpu)
+    said = " ".join(" ".join(plan_lines(made, 80)).split())
+    found = re.search(r"the trunks that the points of a size share take (\S+) more, (\S+) in all\. C holds", said)
+    assert found is not None
+    trunks, whole = map(parse_duration, found.groups())
+    alike = len(made.preset.seeds) * len(made.preset.group_names)
+    assert alike * whole == pytest.approx(sum(made.expected_seconds.values()), abs=0.06 * alike)
+    cells = [cell.seconds for cell in made.cells if cell.seed == 0 and cell.group == made.preset.group_names[0]]
+    assert trunks + sum(cells) == pytest.approx(whole, abs=0.11)
+
+
+def test_where_every_point_trains_by_itself_no_trunk_is_told_of(cpu: DeviceInfo) -> None:
+    alone = planned(SMALL + '[schedule]\nkind = "cosine"\n', cpu)
+    assert not any("trunk" in line for line in plan_lines(alone, 80))
 
 
 def test_how_often_a_group_reads_its_text_is_told_where_it_is_known(cpu: DeviceInfo) -> None:
