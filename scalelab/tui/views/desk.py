@@ -175,7 +175,8 @@ class Desk:
         except BadInput as problem:
             self._save_problem = problem.line()
             return
-        self._kept.pop(self.draft.base, None)
+        for name in (self.draft.base, path):  # of a file of that name that is no more something may be left
+            self._kept.pop(name, None)
         self.begin(path, self.draft.lab)
         shipped = f"; `--preset {file.stem}` is still the shipped one" if file.stem in preset_files.shipped() else ""
         self.said = f"saved as {path}{shipped}"

@@ -151,7 +151,9 @@ class PlanView(Threaded):
         self.back(self._found, found, usage_of(found), "measured, as training will see the devices")
 
     def _found(self, devices: Sequence[DeviceInfo] | None, usage: Mapping[str, str], said: str) -> None:
-        self._desk.devices, self._desk.usage, self._desk.said = devices, usage, said or self._desk.said
+        self._desk.devices, self._desk.usage = devices, usage
+        if said or self._desk.said.startswith("cannot"):  # as long as they were not known
+            self._desk.said = said
         self._replan()
 
     # What is edited

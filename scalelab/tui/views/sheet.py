@@ -37,7 +37,7 @@ class Sheet(LinesView, can_focus=True, inherit_bindings=False):
 
         def __init__(self, key: str, text: str, *, done: bool) -> None:
             self.key, self.text, self.done = key, text, done
-            """`done` is False while more may be typed."""
+            """`done` is False while more may be typed, and where what was typed is taken back."""
             super().__init__()
 
     class Moved(Message):
@@ -142,7 +142,7 @@ class Sheet(LinesView, can_focus=True, inherit_bindings=False):
             self._end(self._edit.text)
             self.move({"down": 1, "tab": 1, "up": -1}.get(event.key, 0))
         elif event.key == "escape":
-            self._end(self._before)
+            self._end(self._before, done=False)
         elif event.is_printable and event.character:
             self._typed(self._edit.insert(event.character))
         elif (new := self._edit.press(event.key)) is not None:
@@ -170,9 +170,9 @@ class Sheet(LinesView, can_focus=True, inherit_bindings=False):
         if before is None or before.text != new.text:
             self.post_message(self.Edited(self._key, new.text, done=False))
 
-    def _end(self, text: str) -> None:
+    def _end(self, text: str, *, done: bool = True) -> None:
         self._edit = None
-        self.post_message(self.Edited(self._key, text, done=True))
+        self.post_message(self.Edited(self._key, text, done=done))
         self._draw()
 
     # How it looks

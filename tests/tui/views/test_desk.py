@@ -281,6 +281,11 @@ def test_what_was_saved_or_is_trained_is_no_draft_any_more() -> None:
     assert unfinished(kept.values()) == ["a plan that was not started: scalelab run --preset tiny --set seeds=3"]
     put(made, "save", "mine")
     assert kept == {} and made.draft.base == "mine.toml"
+    Path("mine.toml").unlink()
+    put(made, "seeds", "9")
+    put(made, "preset", "tiny")
+    put(made, "save", "mine")
+    assert made.now.sets == () and kept == {}, "what was left of a file of that name that is no more is not its edit"
     put(made, "seeds", "4")
     made.start()
     assert made.now.lab is not None and unfinished(kept.values(), [made.now.lab]) == []

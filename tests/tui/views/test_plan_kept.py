@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from scalelab.tui.app import LabApp
 from scalelab.tui.screens.lab import LabScreen
 from scalelab.tui.screens.plan import PlanScreen
 from scalelab.tui.screens.start import StartScreen
+from scalelab.tui.views import plan
 from scalelab.tui.views.plan import PlanView
 from scalelab.tui.views.sheet import Sheet
 from tests.tui.screens import app, text, until
@@ -104,3 +106,46 @@ async def test_what_was_not_edited_needs_no_words(nothing: Path) -> None:
         await pilot.press("j", "q")
         await until(pilot, lambda: made._exit)
     assert not made.return_value
+
+
+@piloted
+async def test_escape_in_the_name_of_a_preset_saves_nothing(nothing: Path) -> None:
+    async with app(preset="tiny") as (made, pilot):
+        sheet = await planning(made, pilot)
+        sheet.go("seeds")
+        await pilot.press("enter", "x", "enter", "w", "m", "enter")
+        await settle(pilot)
+        assert "no preset yet" in text(made)
+        sheet.go("seeds")
+        await pilot.press("r", "w", "escape")
+        await settle(pilot)
+        assert not Path("m.toml").exists() and "no preset yet" not in text(made)
+        await pilot.press("w", "enter")
+        await settle(pilot)
+        assert Path("m.toml").exists() and "saved as m.toml" in text(made)
+
+
+@piloted
+async def test_the_way_of_saying_sizes_says_why_it_stays(nothing: Path) -> None:
+    async with app(preset="tiny") as (made, pilot):
+        sheet = await planning(made, pilot)
+        sheet.go("ladder.shapes[1]")
+        await pilot.press("enter", "y", "enter")
+        sheet.go("ladder")
+        await pilot.press("l")
+        await settle(pilot)
+        assert "cannot say the sizes as targets for N without a plan: ladder.shapes[1]" in " ".join(text(made).split())
+
+
+@piloted
+async def test_what_could_not_be_done_without_devices_is_not_said_any_more_when_they_are_there(
+    nothing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait = threading.Event()
+    found = plan.find_devices()
+    monkeypatch.setattr(plan, "find_devices", lambda: wait.wait(30) and found)
+    async with app(preset="tiny") as (made, pilot):
+        await pilot.press("s")
+        await until(pilot, lambda: "cannot start" in text(made))
+        wait.set()
+        await until(pilot, lambda: "20 points" in text(made))
