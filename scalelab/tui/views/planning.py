@@ -151,7 +151,8 @@ def _each(draft: Draft, base: Preset) -> dict[str, str]:
         told = {key: said(draft, base, key) for key in keys if keys == LADDERS[SPAN] or key in draft.edits}
         lost = [key for key, text in told.items() if not text]
         if lost:
-            needed = "a span needs from, to and a count" if keys == LADDERS[SPAN] else "ended empty it is the preset's"
+            span = keys == LADDERS[SPAN]
+            needed = "a span needs from, to and a count" if span else "left empty it goes back to the preset's"
             problems |= dict.fromkeys(lost, f"is missing: {needed}")
             continue
         _, wrong = _loaded(draft.base, *(_set(key, text) for key, text in told.items()))
