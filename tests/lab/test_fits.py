@@ -92,6 +92,12 @@ def test_a_fit_missed_by_a_killed_session_is_made_by_the_next(bench: Bench) -> N
         assert len(reader.fits()) >= 2
 
 
+def _patience(bench: Bench, run: str) -> float:
+    """Seconds between two steps of a run: as a real one it takes longer than a fit."""
+    with bench.reader() as reader:
+        return 0.0 if reader.predictions(run) else 0.01
+
+
 def test_a_session_predicts_what_came_into_the_plan_since_the_last_fit_and_fits_no_more_than_that(bench: Bench) -> None:
     specs = [*family("a", (10, 20)), *family("b", (2000,))]
     added = specs[-1]
@@ -104,7 +110,7 @@ def test_a_session_predicts_what_came_into_the_plan_since_the_last_fit_and_fits_
         assert len(reader.fits()) == before, "nothing was to come"
     with Writer(bench.paths.store) as writer:
         writer.add_runs([(added, 1.0)], first=len(specs))
-    bench.session(FakeExecutor())
+    bench.session(FakeExecutor(on_beat=lambda _: time.sleep(_patience(bench, added.run))))
     with bench.reader() as reader:
         made = {fit.id: fit.after_run for fit in reader.fits()}
         (early,) = reader.predictions(added.run)
