@@ -122,20 +122,28 @@ def rivals(seen: Assessment) -> list[str]:
 
 def _lower_aicc(seen: Assessment) -> str:
     """Why the law of the lowest AICc is not the one that is shown; empty where it is."""
-    from scalelab.laws.choice.contest import FEW_RUNS, FOR_FEW
-
     known = {each.law: each.aicc for each in seen.scores if each.aicc is not None}
     lowest = min(known, key=lambda law: known[law], default="")
     if seen.best not in known or known[seen.best] - known[lowest] < SAME_AICC:
         return ""
+    return f"the lowest AICc is that of {lowest}, {_why_it_lost(lowest, seen)}"
+
+
+def _why_it_lost(lowest: str, seen: Assessment) -> str:
+    """The rule by which another law than that of the lowest AICc is shown, as `contest.shown` has it."""
+    from scalelab.laws.choice.contest import FEW_RUNS, FOR_FEW
+
     if seen.fit(lowest).verdict == "withhold":
-        return f"{lowest} has the lowest AICc, but these runs do not tell its parameters apart"
-    if seen.n_runs < FEW_RUNS:
-        return f"{lowest} has the lowest AICc, but below {FEW_RUNS} runs the choice is between {_and(FOR_FEW)} alone"
-    return (
-        f"{lowest} has the lowest AICc, which is how well a law fits the runs it saw; from {FEW_RUNS} runs on the "
-        "error on runs held back decides"
-    )
+        return "but these runs do not tell its parameters apart"
+    if lowest == "power" and seen.curvature is not None and seen.curvature.bends:
+        return "but these runs bend, as it cannot"
+    if seen.n_runs >= FEW_RUNS and any(each.held_back is not None for each in seen.scores):
+        return (
+            f"which is how well a law fits the runs it saw; from {FEW_RUNS} runs on the error on runs held back decides"
+        )
+    if seen.best in FOR_FEW:
+        return f"but without enough runs to hold some back the choice is between {_and(FOR_FEW)} alone"
+    return f"but without enough runs to hold some back the first that was asked for is shown, {seen.best}"
 
 
 def _and(names: Sequence[str]) -> str:

@@ -59,12 +59,13 @@ def last_step(reader: Reader, run: str) -> int:
 
 
 def spent(reader: Reader) -> dict[str, tuple[float, float]]:
-    """By run: its tokens at its newest point, and the seconds up to there of all attempts; NaN where none are known.
+    """By run: its tokens at its newest point, and the seconds up to there of all attempts.
 
-    A step that a later attempt repeats is that attempt's: of the one before counts what was kept.
+    They are NaN where those of an attempt are not known. A step that a later attempt repeats is that attempt's: of the one before counts what was kept.
     """
     each = "SELECT run, max(n_tokens) AS tokens, max(seconds) AS seconds FROM point GROUP BY run, attempt"
-    rows = reader.select(f"SELECT run, max(tokens), ifnull(sum(seconds), 'nan') FROM ({each}) GROUP BY run")
+    known = "CASE WHEN count(seconds) = count(*) THEN sum(seconds) END"
+    rows = reader.select(f"SELECT run, max(tokens), ifnull({known}, 'nan') FROM ({each}) GROUP BY run")
     return {run: (float(tokens), float(seconds)) for run, tokens, seconds in rows}
 
 

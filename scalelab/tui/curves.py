@@ -157,7 +157,10 @@ class Curves:
 
     def _read_new(self, reader: Reader, specs: Mapping[str, RunSpec]) -> tuple[set[str], bool]:
         """What was written since the last look."""
-        new, self._cursor, taken = columns.since(reader, self._cursor, PART)
+        new, cursor, taken = columns.since(reader, self._cursor, PART)
+        # All that is read before anything is taken in: a store that is held in between is asked for all of it again.
+        lasts = {run: _last(reader, run, found) for run, found in new.items() if run in specs}
+        self._cursor = cursor
         assert self._waiting is not None
         for run, found in new.items():
             known = self._growing.get(run)
@@ -167,10 +170,10 @@ class Curves:
                 # Replayed after a crash: the store has put the steps into their places.
                 self._read_whole(reader, specs[run])
             elif known is None:
-                self._begin(specs[run], found, _last(reader, run, found))
+                self._begin(specs[run], found, lasts[run])
             else:
                 known.extend(found)
-                known.last = _last(reader, run, found)
+                known.last = lasts[run]
         return set(new), taken < PART and not self._waiting
 
     def _read_whole(self, reader: Reader, spec: RunSpec) -> int:

@@ -52,6 +52,8 @@ class KeyCommands(Provider):
         await self.app.run_action(lead.action, screen)
         if screen.is_offered(key) and (owner := screen.owner(key.scope)) is not None:
             await self.app.run_action(key.action, owner)
+        else:
+            screen.say(f"here is nothing to do that to: {key.help}")
 
     def _words(self, *pressed: keys.Key) -> str:
         """What the last of these keys does, and all of them."""

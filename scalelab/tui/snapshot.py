@@ -183,17 +183,28 @@ class Watch:
         if not rows_first:
             self.snapshot = replace(self.snapshot, preset=self._preset())
         self._rows_first = rows_first
+        self._missed = False
+        """Whether the last look was broken off by another process that held the store."""
         self._untold: Snapshot | None = self.snapshot
         """What the laws are told against, before they were first told."""
 
     def poll(self) -> Snapshot | None:
         """The next snapshot, or None where nothing has changed since the last."""
+        try:
+            shot = self._poll()
+        except StoreBusy:
+            self._missed = True  # that there is something new was heard, and is not told a second time
+            raise
+        self._missed = False
+        return shot
+
+    def _poll(self) -> Snapshot | None:
         before = self.snapshot
         owner = holder(self.paths.lock)
         alive, waiting = owner is not None, owner.waiting if owner else ""
         group = self._wished(before)
         moved = (alive, waiting, group) != (before.alive, before.waiting, before.group)
-        if not self._reader.changed() and not moved and before.complete:
+        if not (self._reader.changed() or moved or self._missed) and before.complete:
             return None
         now = before if group == before.group else replace(before, group=group)
         told = {
@@ -289,7 +300,7 @@ class Watch:
 
     def _with_curves(self, shot: Snapshot) -> Snapshot:
         grown, complete = self._curves.read(self._reader, shot.rows)
-        if not grown:
+        if not grown and not self._missed:
             return replace(shot, complete=complete) if complete != shot.complete else shot
         versions = replace(shot.versions, curves=shot.versions.curves + 1)
         return replace(shot, curves=self._curves.kept, complete=complete, versions=versions)

@@ -136,10 +136,17 @@ def test_why_a_lower_aicc_lost_who_is_refuted_and_who_has_no_error() -> None:
     )  # fmt: skip
     odd = replace(about, scores=scores, panel=replace(about.panel, refuted=("kaplan", "chinchilla-tied")))
     lower, refuted, untested = findings.rivals(odd)
-    assert lower.startswith("kaplan has the lowest AICc") and lower.endswith("the error on runs held back decides")
+    assert lower.startswith("the lowest AICc is that of kaplan") and lower.endswith("on runs held back decides")
     assert "no part of predictions: kaplan, chinchilla-tied; " in refuted and "more than 6 times as far" in refuted
     assert untested.endswith("when some are held back: power+E")
-    assert "below 16 runs" in findings.rivals(replace(odd, n_runs=12))[0]
+    few = replace(odd, n_runs=12)
+    assert "the first that was asked for is shown, coupled" in findings.rivals(few)[0]
+    tied = tuple(replace(each, aicc=3.0 if each.law == "chinchilla" else each.aicc) for each in scores)
+    assert "between chinchilla-tied and chinchilla alone" in findings.rivals(
+        replace(few, best="chinchilla", scores=tied))[0]  # fmt: skip
+    power = tuple(replace(each, aicc=-3.0 if each.law == "power" else each.aicc) for each in scores)
+    assert about.curvature is not None and about.curvature.bends
+    assert "these runs bend" in findings.rivals(replace(odd, scores=power))[0]
     unsure = [replace(fit, verdict=laws.Verdict.WITHHOLD) if fit.law == "kaplan" else fit for fit in about.fits]
     assert "do not tell its parameters apart" in findings.rivals(replace(odd, fits=tuple(unsure)))[0]
     assert "Refuted, and so" in text(findings.laws(odd, 100)) and "Refuted, and so" in text(law_words.contest(odd, 60))

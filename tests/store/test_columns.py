@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -114,3 +115,16 @@ def test_of_very_many_points_the_extremes_the_ends_and_the_gaps_stay(many: Reade
         if np.isfinite(whole.loss[there]).any():
             assert np.nanmin(thin.loss[kept]) <= np.nanmin(whole.loss[there])
             assert np.nanmax(thin.loss[kept]) >= np.nanmax(whole.loss[there])
+
+
+def test_seconds_are_those_of_all_attempts_and_unknown_where_those_of_one_are(tmp_path: Path) -> None:
+    nan = math.nan
+    told = {LONG: [(1, 10.0), (1, 20.0), (2, 60.0)], OTHER: [(1, 10.0), (2, nan), (2, nan)]}
+    points = [
+        replace(point(run, step), attempt=attempt, seconds=seconds)
+        for run, every in told.items() for step, (attempt, seconds) in enumerate(every, start=1)
+    ]  # fmt: skip
+    with written(tmp_path, points) as reader:
+        found = columns.spent(reader)
+    assert found[LONG] == (points[2].n_tokens, 80.0)
+    assert found[OTHER][0] == points[5].n_tokens and math.isnan(found[OTHER][1])

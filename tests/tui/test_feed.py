@@ -326,3 +326,32 @@ def test_a_store_that_is_busy_at_the_second_look_loses_nothing(recorded: Path, m
         shot = watch.poll()
         assert shot is not None and shot.preset is not None and shot.runs is not None and shot.assessment is not None
         assert all(shot.curves.values()) and shot.complete
+
+
+def test_a_store_that_is_busy_at_any_later_look_loses_nothing(training: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New points and a new plan, told of once by the store, at each place where reading them can be broken off."""
+    from scalelab.store.schema import StoreBusy
+
+    def busy(*_: object, **__: object) -> None:
+        raise StoreBusy("lab.db is busy")
+
+    places = ("scalelab.tui.curves._last", "scalelab.lab.control.stored_preset", "scalelab.lab.table.run_table")
+    with Watch(training) as watch:
+        before = watch.poll()
+        assert before is not None
+        last, done = before.curves["80x1-trunk-s0"].last, before.rows[0]
+        again = [replace(done.spec, run=f"{done.run}-{more}") for more in range(3)]
+        for number, place in enumerate(places):
+            step = last.step + 10 * (number + 1)
+            with Writer(training / "lab.db") as writer:
+                writer.write([replace(last, step=step, n_tokens=last.n_tokens + step, loss=2.0 + number)])
+                writer.add_runs([(again[number], 1.0)], first=len(before.rows) + number)
+                writer.set_state(done.run, 1, [RunState.RUNNING, RunState.DONE][number % 2], "")
+            with monkeypatch.context() as patch, pytest.raises(StoreBusy):
+                patch.setattr(place, busy)
+                watch.poll()
+            after = watch.poll()
+            assert after is not None and len(after.rows) == len(before.rows) + number + 1
+            curve = after.curves["80x1-trunk-s0"]
+            assert (curve.step[-1], curve.loss[-1]) == (step, 2.0 + number)
+            assert after.versions.curves > before.versions.curves and curve.last.step == step

@@ -170,6 +170,7 @@ def test_the_palette_finds_what_another_view_does_and_goes_there(training: Path)
             assert not any(lead.id == "lab.runs" for lead, _ in screen.elsewhere())
             found = {key.id for _, key in screen.elsewhere()}
             assert {"law.pane", "surface.best", "predict.pane", "plan.new"} <= found
+            assert "plan.start" not in found  # of a lab's plan nothing is started
 
     asyncio.run(see())
 

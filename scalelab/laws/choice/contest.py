@@ -116,7 +116,8 @@ def reason(fits: Sequence[Fit], best: str | None, scored: Sequence[Score], n_mis
     if len(fits) == 1:
         return f"{best}, the only law that {f'{n_runs} runs allow' if n_missing else 'was asked for'}"
     if n_runs < FEW_RUNS or best not in held:
-        return f"{best}, by AICc: {n_runs} runs are too few to choose by runs held back"
+        how = "by AICc" if best in FOR_FEW else "the first that was asked for"
+        return f"{best}, {how}: {n_runs} runs are too few to choose by runs held back"
     better = [fit for fit in fits if held.get(fit.law, np.inf) < held[best]]
     why = f"{best}, {100 * held[best]:.2g} % off the most expensive runs when those were held back"
     if not better:

@@ -10,7 +10,7 @@ import numpy as np
 from textual.binding import Binding
 from textual.message import Message
 
-from scalelab.figures import Figure
+from scalelab.figures import Figure, Series
 from scalelab.tui.charts import view
 from scalelab.tui.charts.axes import Layout, drawable
 from scalelab.tui.charts.cells import Cells
@@ -120,29 +120,51 @@ class Chart(CellWidget):
         whose newest one it was.
         """
         before, newest = self._figure, self._is_at_the_newest()
+        point = self._point()
         if before is not None and figure is not None:
             self._span = view.carried(self._span, before.x, figure.x)
         self._figure = figure
-        if before is not None and figure is not None and before.x.label == figure.x.label:
+        if self._cursor is not None and before is not None and figure is not None:
+            if before.x.label != figure.x.label:
+                self._stood = self._value(point)
             self._stand_again(newest)
         self.redraw()
 
+    def _followed_lines(self) -> list[Series]:
+        """The lines of the figure that the cursor follows."""
+        drawn = () if self._cursor is None or self._figure is None else self._figure.series
+        return [each for each in drawn if each.name == self._followed and len(each.x)]
+
     def _is_at_the_newest(self) -> bool:
         """Whether the cursor stands on the last value of the line that it follows."""
-        if self._cursor is None or self._figure is None:
-            return False
-        lines = [each for each in self._figure.series if each.name == self._followed and len(each.x)]
-        return any(each.x.item(-1) == self._stood for each in lines)
+        return any(each.x.item(-1) == self._stood for each in self._followed_lines())
+
+    def _point(self) -> int | None:
+        """Which point of its line the cursor stands on: it is the same along another axis."""
+        found = [np.flatnonzero(each.x == self._stood) for each in self._followed_lines()]
+        return next((int(each[0]) for each in found if len(each)), None)
+
+    def _value(self, point: int | None) -> float:
+        """Where that point is now; NaN where it is not known."""
+        if point is None:
+            return math.nan
+        known = [each.x.item(point) for each in self._followed_lines() if len(each.x) > point]
+        return known[-1] if known else math.nan
 
     def _stand_again(self, newest: bool) -> None:
         """The cursor where it stood, on an axis that may have moved under it, or at the newest value."""
-        figure, area = self.shown, self._area
-        if self._cursor is None or figure is None or area is None or not math.isfinite(self._stood):
+        if self._cursor is None:
             return
-        lines = [each for each in figure.series if each.name == self._followed and len(each.x)]
+        figure, area = self.shown, self._area
+        if figure is None or area is None:
+            return
+        lines = self._followed_lines()
         if newest and (ends := [each for series in lines for each in view.ends(series, figure, area)]):
             last = max(ends, key=lambda each: each.x)
             self._put(round(last.column), last)
+            return
+        if not math.isfinite(self._stood):
+            self._put(self._cursor[0], self._read(*self._cursor))
             return
         same = [float(area.down(figure.y, each.y[each.x == self._stood][0])) for each in lines if self._stood in each.x]
         place = float(np.nan_to_num(area.across(figure.x, self._stood)))

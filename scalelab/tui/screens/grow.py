@@ -60,7 +60,9 @@ class GrowScreen(Room):
 
     def follow(self, shot: Snapshot) -> None:
         """Count and plan again: runs have ended, training has, or somebody else has grown the lab."""
-        if shot.preset is None or shot.device is None:
+        before = self._growing.shot
+        moved = (shot.versions.rows, shot.alive) != (before.versions.rows, before.alive) or shot.preset != before.preset
+        if shot.preset is None or shot.device is None or not moved:
             return
         self._growing = self._growing.of(shot)
         if self.query("#grow-form"):

@@ -148,7 +148,7 @@ class StartScreen(Room):
         # Their names are short: what they are begins behind the longest, not behind the longest path of a lab.
         shown = {name: _end_of(clean(name)) for name in self._presets}
         behind = max(map(cell_len, shown.values()), default=0) + GAP
-        edited = {name for name, draft in getattr(self.app, "drafts", {}).items() if not draft.started}
+        edited = self._edited()
         return [
             Row(
                 key=f"{PRESET}{name}", styles={"state": "faint"}, spread="state", spread_at=behind,
@@ -156,6 +156,15 @@ class StartScreen(Room):
             )
             for name, words in self._presets.items()
         ]  # fmt: skip
+
+    def _edited(self) -> set[str]:
+        """Presets of which a plan was edited that no lab was made of."""
+        drafts = getattr(self.app, "drafts", {})
+        if not drafts:
+            return set()
+        from scalelab.tui.views.planning import is_lab  # what plans: not before the first paint
+
+        return {name for name, draft in drafts.items() if not is_lab(draft.started)}
 
     @on(Table.Chosen)
     def _chosen(self) -> None:

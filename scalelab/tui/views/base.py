@@ -61,6 +61,12 @@ class LabView(Threaded):
         self._snapshot = snapshot
         self._renew()
 
+    def is_of_now(self, shot: Snapshot) -> bool:
+        """Whether the law of a snapshot is still the one that is shown: what was computed of it may come too late."""
+        now = self._snapshot
+        return now is not None and (shot.root, shot.group, shot.versions.law) == (
+            now.root, now.group, now.versions.law)  # fmt: skip
+
     def on_mount(self) -> None:
         """What was shown before there was a place to draw."""
         self.lay_out()

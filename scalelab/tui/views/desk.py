@@ -55,10 +55,13 @@ class Desk:
     def start(self) -> None:
         """These values are being trained: they are no draft any more once there is that lab."""
         self.draft = replace(self.draft, started=str(self.now.lab or ""))
-        self._keep()
+        self._keep(edited=bool(self.now.sets))
 
-    def _keep(self) -> None:
-        if self.draft.edits or self.draft.lab:
+    def _keep(self, edited: bool) -> None:
+        left = self._kept.get(self.draft.base)
+        if left is not None and left.edits != self.draft.edits:  # other values than those that are trained
+            self.draft = replace(self.draft, started="")
+        if edited or self.draft.lab:
             self._kept[self.draft.base] = self.draft
         else:
             self._kept.pop(self.draft.base, None)
@@ -67,7 +70,8 @@ class Desk:
         """Plan the draft as it is."""
         self.now: Planned = planned(self.draft, self.devices)
         self.last = self.now.plan or self.last
-        self._keep()
+        # What was typed as the preset has it is no edit; of a preset that cannot be read nobody knows.
+        self._keep(edited=bool(self.now.sets or (self.now.base is None and self.draft.edits)))
 
     def rows(self) -> list[Row]:
         """Every row of the form."""
@@ -104,7 +108,7 @@ class Desk:
             self.draft = switch.with_rung(self.draft, self.now, key, text)
         elif key != grouping.KEY:
             self.draft = switch.with_text(self.draft, key, text, done=done)
-        self._keep()
+        self._keep(edited=bool(self.draft.edits))
 
     def _why_still(self, kind: str, wanted: str, what: str) -> None:
         """Why they are not said in the wanted way: they are worked out from a plan."""
@@ -113,8 +117,8 @@ class Desk:
 
     def _leave(self) -> None:
         """For another preset, which takes the folder over."""
-        if not self.draft.edits:
-            self._kept.pop(self.draft.base, None)
+        if (left := self._kept.pop(self.draft.base, None)) is not None and left.edits:
+            self._kept[left.base] = replace(left, lab="")
 
     def add(self, key: str) -> str:
         """A rung more behind that of this field, or a group; its field."""

@@ -136,6 +136,8 @@ class LawView(LabView):
         self.back(self._more_said, snapshot, grown(subject))
 
     def _more_said(self, snapshot: Snapshot, subject: Subject) -> None:
+        if not self.is_of_now(snapshot):
+            return
         self._subject, self._grown = subject, True
         self.query_one("#law-words", Page).show(lambda width: law_words.lines(snapshot, subject, width))
         self._want(self._seen())
@@ -154,9 +156,9 @@ class LawView(LabView):
         self.back(self._put, {name: law_figures.build(name, snapshot, subject) for name in names}, snapshot)
 
     def _put(self, built: Mapping[str, Figure | None], of: Snapshot | None = None) -> None:
-        shot = self._snapshot
-        if of is not None and shot is not None and of.versions.law != shot.versions.law:
+        if of is not None and not self.is_of_now(of):
             return
+        shot = self._snapshot
         why = " ".join(why_no_law(shot)) if shot is not None and self._subject is None else ""
         for name, figure in built.items():
             chart = self.query_one(f"#law-{name}", LawChart)

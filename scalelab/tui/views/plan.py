@@ -61,15 +61,15 @@ class PlanView(Threaded):
     def __init__(
         self,
         *,
-        base: str = "tiny",
+        base: str | None = None,
         devices: Sequence[DeviceInfo] | None = None,
         id: str | None = None,  # noqa: A002
     ) -> None:
-        """A new plan from a preset, on these devices or on those that are found."""
+        """A new plan from a preset, on these devices or on those that are found; without one, the plan of a lab."""
         super().__init__(id=id)
-        self._desk = Desk(base, devices)
+        self._desk = Desk(base or "tiny", devices)
         self._snapshot: Snapshot | None = None
-        self._new = True
+        self._new = base is not None
         """Whether a new plan is being made, and not that of a lab shown."""
         self._lab: tuple[Plan | None, str] = None, ""
         """The plan of the lab that is shown, or why it cannot be told."""
@@ -93,7 +93,7 @@ class PlanView(Threaded):
         planned = None if self._snapshot is None else self._snapshot.preset
         self._snapshot = snapshot
         if first:
-            self._new = False
+            self._new = False  # of another lab than the one that it was begun from
         if first or planned is not snapshot.preset:
             self._lab = plan_words.plan_of(snapshot)
         if not self._new and told != snapshot.versions.rows:

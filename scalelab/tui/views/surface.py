@@ -74,7 +74,7 @@ class SurfaceView(LabView):
             self._put(None, " ".join(why_no_law(snapshot)))
         else:
             self._begin_map((snapshot.root, snapshot.group))
-            self.after_paint(self._build, self._subject)
+            self.after_paint(self._build, snapshot, self._subject)
 
     def _begin_map(self, whose: object) -> None:
         """Until the new one is there: that of the law before stays, that of another group does not."""
@@ -86,9 +86,13 @@ class SurfaceView(LabView):
         self._map_of = whose
 
     @work(thread=True, exclusive=True, description="a surface")
-    def _build(self, subject: Subject) -> None:
+    def _build(self, snapshot: Snapshot, subject: Subject) -> None:
         """The surface and its frontier, in a thread: a fifth of a second beside training."""
-        self.back(self._put, surface_of(subject), "")
+        self.back(self._built, snapshot, surface_of(subject))
+
+    def _built(self, snapshot: Snapshot, surface: Surface) -> None:
+        if self.is_of_now(snapshot):
+            self._put(surface, "")
 
     def _put(self, surface: Surface | None, words: str) -> None:
         shown = self.query_one(ReadMap)

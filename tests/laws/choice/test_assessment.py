@@ -63,6 +63,8 @@ def test_few_runs_are_chosen_by_aicc_and_many_hold_a_contest() -> None:
     few = laws.assess(lab(25, seed=2).take(ORDER[:12]))
     assert few.best in ("chinchilla", "chinchilla-tied")
     assert "by AICc" in few.reason
+    asked = laws.assess(lab(25, seed=2).take(ORDER[:12]), laws=("kaplan+E", "kaplan"))
+    assert asked.best == "kaplan+E" and "the first that was asked for" in asked.reason
     many = laws.assess(lab(48, seed=2))
     assert many.best in ("chinchilla", "chinchilla-tied", "coupled")
     assert "held back" in many.reason

@@ -297,6 +297,35 @@ def test_a_cursor_stays_on_its_value_while_the_axis_moves_under_it(log: bool) ->
 
 
 @pytest.mark.parametrize("log", [True, False])
+@pytest.mark.parametrize("left", [0, 2])
+def test_a_cursor_stays_on_its_point_along_another_quantity(log: bool, left: int) -> None:
+    """Tokens, then FLOPs, and it goes on growing; a zoom is then about what is read."""
+
+    def along(length: int, each: float, label: str) -> Figure:
+        figure = growing(length, log=log)
+        series = tuple(replace(one, x=one.x * each) for one in figure.series)
+        x = replace(figure.x, label=label, low=figure.x.low * each, high=figure.x.high * each)
+        return replace(figure, x=x, series=series)
+
+    async def act(app: Host, pilot: Pilot[None]) -> None:
+        await pilot.press("left", *["shift+left"] * left)
+        stood, newest = app.moved[-1].x, left == 0
+        for length in (2500, 2501, 2600):
+            chart.show(along(length, 7e6, "FLOPs"))
+            read = chart.reading()
+            assert read is not None and read.x == (7e6 * 4096 * length if newest else stood * 7e6)
+        await pilot.press("plus")
+        read = chart.reading()
+        assert read is not None and read.x == (7e6 * 4096 * 2600 if newest else stood * 7e6)
+        chart.show(along(2600, 1.0, "tokens"))
+        read = chart.reading()
+        assert read is not None and read.x == (4096 * 2600 if newest else stood)
+
+    chart = Chart(along(2500, 1.0, "tokens"))
+    running(chart, act)
+
+
+@pytest.mark.parametrize("log", [True, False])
 def test_the_cursor_ends_where_the_figure_does_though_the_axis_goes_on(log: bool) -> None:
     async def act(app: Host, pilot: Pilot[None]) -> None:
         columns = set()

@@ -17,7 +17,7 @@ from scalelab.tui.themes import THEMES
 from tests.tui import looks
 from tests.tui.looks import SIZES
 
-__all__ = ["GOLDENS", "SIZES", "Host", "golden", "kept", "piloted", "same", "screen", "settle"]
+__all__ = ["GOLDENS", "SIZES", "Host", "golden", "kept", "piloted", "same", "screen", "settle", "until_working"]
 GOLDENS = Path(__file__).parent / "goldens"
 
 
@@ -81,3 +81,9 @@ async def settle(pilot: Pilot[Any]) -> None:
         await pilot.pause()
         await pilot.app.workers.wait_for_complete()
     await pilot.pause()
+
+
+async def until_working(app: App[None], pilot: Pilot[Any]) -> None:
+    """Until a thread computes something for the view."""
+    while not any(each.is_running for each in app.workers):
+        await pilot.pause()

@@ -315,3 +315,43 @@ def test_a_bad_file_name_is_told_before_a_bad_plan(name: str, word: str) -> None
     assert word in field(made, "save").problem
     put(made, "save", "good")
     assert "no preset yet" in field(made, "save").problem
+
+
+def test_what_is_typed_as_the_preset_has_it_is_no_draft() -> None:
+    kept: dict[str, Draft] = {}
+    made = desk("tiny")
+    made.keep_in(kept, "r")
+    put(made, "ladder.shapes[1]", "20x2")
+    assert kept["tiny"].edits
+    made.revert("ladder.shapes[1]")
+    assert kept == {}
+    put(made, "seeds", "7")
+    put(made, "seeds", "0")
+    assert kept == {}
+
+
+def test_what_is_changed_while_a_lab_is_made_is_a_draft_of_its_own(tmp_path: Path) -> None:
+    kept: dict[str, Draft] = {}
+    made = desk("tiny", ("seeds", "7"))
+    made.keep_in(kept, "r")
+    put(made, "seeds", "8")
+    made.start()
+    lab = Path(kept["tiny"].started)
+    assert lab == lab_paths(made.now.lab or "").root
+    put(made, "seeds", "9")
+    assert kept["tiny"].started == ""
+    lab.mkdir(parents=True)
+    (lab / "lab.db").touch()
+    made.begin("tiny")
+    assert made.draft.edits == {"seeds": "9"}
+
+
+def test_two_drafts_never_have_one_folder() -> None:
+    kept: dict[str, Draft] = {}
+    made = desk("tiny")
+    made.keep_in(kept, "r")
+    put(made, "seeds", "7")
+    put(made, "lab", "labs/mine")
+    put(made, "preset", "smoke")
+    assert made.draft.lab == "labs/mine"
+    assert kept["tiny"].lab == "" and kept["tiny"].edits == {"seeds": "7"}

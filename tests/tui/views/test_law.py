@@ -8,13 +8,13 @@ import pytest
 from scalelab import laws
 from scalelab.laws.card import data_hash
 from scalelab.tui.charts.chart import Chart
-from scalelab.tui.views import law_figures, law_words
+from scalelab.tui.views import law, law_figures, law_words
 from scalelab.tui.views.base import DRAWS
 from scalelab.tui.views.law import PANES, LawChart, LawView
 from scalelab.tui.views.page import Page
 from scalelab.tui.views.subject import subject_of
 from tests.tui.looks import LOOKS, use
-from tests.tui.views.host import SIZES, Host, golden, kept, piloted, same, screen, settle
+from tests.tui.views.host import SIZES, Host, golden, kept, piloted, same, screen, settle, until_working
 from tests.tui.views.shots import hostile, shot
 
 EVIL = "a\x1b[31m [/b] \u202e b\x07"
@@ -152,6 +152,20 @@ async def test_until_figures_are_there_no_other_groups_and_no_old_reason_stands_
         slow.set()
         await settle(pilot)
         assert chart.figure is not None
+
+
+@piloted
+async def test_what_is_computed_of_a_group_that_is_left_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, slow, real = Host(LawView()), threading.Event(), law.grown
+    monkeypatch.setattr(law, "grown", lambda subject: (slow.wait(10), real(subject))[1])
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.view.show(shot(16))  # type: ignore[attr-defined]
+        await until_working(app, pilot)
+        app.view.show(replace(shot(0), group="other", groups=("", "other")))  # type: ignore[attr-defined]
+        slow.set()
+        await settle(pilot)
+        assert app.query_one("#law-loss", LawChart).figure is None
+        assert "No law yet" in screen(app) and "L = " not in screen(app)
 
 
 @piloted

@@ -14,7 +14,7 @@ from scalelab.tui.views.page import Page
 from scalelab.tui.views.subject import subject_of
 from scalelab.tui.views.surface import ReadMap, SurfaceView
 from tests.tui.looks import LOOKS, use
-from tests.tui.views.host import Host, golden, kept, piloted, screen, settle
+from tests.tui.views.host import Host, golden, kept, piloted, screen, settle, until_working
 from tests.tui.views.shots import hostile, shot
 
 EVIL = "a\x1b[31m [/b] \u202e b\x07"
@@ -72,6 +72,13 @@ async def test_until_the_map_is_there_no_other_groups_and_no_old_reason_stands_i
         slow.set()
         await settle(pilot)
         assert map_.surface is not None
+        slow.clear()
+        app.view.show(shot(20))  # type: ignore[attr-defined]
+        await until_working(app, pilot)
+        app.view.show(replace(shot(0), group="other", groups=("", "other")))  # type: ignore[attr-defined]
+        slow.set()
+        await settle(pilot)
+        assert map_.surface is None  # what was computed of the other group came too late
 
 
 @piloted
