@@ -61,7 +61,8 @@ def last_step(reader: Reader, run: str) -> int:
 def spent(reader: Reader) -> dict[str, tuple[float, float]]:
     """By run: its tokens at its newest point, and the seconds up to there of all attempts.
 
-    They are NaN where those of an attempt are not known. A step that a later attempt repeats is that attempt's: of the one before counts what was kept.
+    They are NaN where those of an attempt are not known. A step that a later attempt repeats is that attempt's: of the
+    one before counts what was kept.
     """
     each = "SELECT run, max(n_tokens) AS tokens, max(seconds) AS seconds FROM point GROUP BY run, attempt"
     known = "CASE WHEN count(seconds) = count(*) THEN sum(seconds) END"
