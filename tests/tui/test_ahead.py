@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from scalelab.figures import Along
 from scalelab.store.reader import Reader
 from scalelab.store.writer import Writer
 from scalelab.tui.app import LabApp
 from scalelab.tui.charts.chart import Chart
-from scalelab.tui.views import NAMES, predict
+from scalelab.tui.charts.memory import Memory
+from scalelab.tui.views import NAMES, ahead, predict
+from scalelab.tui.views.runs import RunsView
 from scalelab.tui.views.surface import ReadMap
 from tests.tui.screens import app, settle, until
 
@@ -72,5 +75,39 @@ def test_the_first_law_of_a_lab_that_is_looked_at_from_its_beginning_is_drawn_to
             await until(pilot, lambda: made.screen.snapshot.assessment is not None)  # type: ignore[attr-defined]
             await at_rest(made, pilot)
             assert figures(made) == ["chart", "surface-map"]
+
+    asyncio.run(see())
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_another_axis_of_a_large_lab_is_there_before_its_key(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch, many: bool
+) -> None:
+    """Its lines are made a few at a time; of a small lab nothing is made before it is asked for."""
+    rastered: list[int] = []
+    real = Memory._rastered
+    monkeypatch.setattr(Memory, "_rastered", lambda self, lines, *rest: (rastered.append(len(lines)),
+                                                                         real(self, lines, *rest))[1])  # fmt: skip
+    monkeypatch.setattr(ahead, "LINES", 4)
+    if many:
+        monkeypatch.setattr(ahead, "MANY", 0)
+
+    async def see() -> None:
+        async with app(recorded, size=(120, 40)) as (made, pilot):
+            runs = made.screen.query_one(RunsView)
+            curves = len(runs._chart.figure.series) if runs._chart.figure else 0
+            assert curves > 8
+            for _ in range(2):  # and again where it has another size
+                await pilot.pause(ahead.REST)
+                if many:
+                    await until(pilot, lambda: next(runs._ahead._parts, "all") == "all")
+                    assert all(lines in {4, curves % 4, curves} for lines in rastered)
+                rastered.clear()
+                for _ in Along:
+                    await pilot.press("x")
+                    await settle(pilot)
+                assert sum(rastered) == (0 if many else 3 * curves)
+                await pilot.press("z")
+                await settle(pilot)
 
     asyncio.run(see())

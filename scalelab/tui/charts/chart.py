@@ -12,12 +12,13 @@ from textual.message import Message
 
 from scalelab.figures import Figure, Series
 from scalelab.tui.charts import view
-from scalelab.tui.charts.axes import Layout, drawable
+from scalelab.tui.charts.axes import Layout, drawable, layout
 from scalelab.tui.charts.cells import Cells
 from scalelab.tui.charts.drawing import Drawing, Look, draw
-from scalelab.tui.charts.glyphs import GlyphSet, signs_of
+from scalelab.tui.charts.glyphs import GlyphSet, dots_of, signs_of
 from scalelab.tui.charts.inks import BOLD, PLAIN, REVERSE
 from scalelab.tui.charts.memory import Memory
+from scalelab.tui.charts.strokes import lines_of
 from scalelab.tui.charts.view import Reading
 from scalelab.tui.charts.widget import CellWidget
 
@@ -129,6 +130,15 @@ class Chart(CellWidget):
                 self._stood = self._value(point)
             self._stand_again(newest)
         self.redraw()
+
+    def prepare(self, figure: Figure, lines: slice) -> None:
+        """Raster some of a figure's lines, as they would be shown whole: who shows it later waits for the others."""
+        look, shown = self.look, view.seen(figure, None)
+        if figure.empty or not (drawable(shown.x) and drawable(shown.y)):
+            return
+        area = layout(shown, *self.size, dots_of(look.glyphs), titled=look.titled)
+        if area.columns > 0 and area.rows > 0:
+            self._memory.prepare(lines_of(shown)[lines], shown, area)
 
     def _followed_lines(self) -> list[Series]:
         """The lines of the figure that the cursor follows."""

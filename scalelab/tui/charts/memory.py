@@ -101,17 +101,23 @@ class Memory:
 
     def lit(self, drawn: Sequence[Series], figure: Figure, area: Layout) -> Lit:
         """What the lines light, in their order, owned by their places in `drawn`."""
-        axes = (figure.x, figure.y, area.columns, area.rows, area.dots)
-        known = self._strokes.of(axes, dict)
+        known = self.prepare(drawn, figure, area)
         keys = [(id(each.x), id(each.y)) for each in drawn]
-        fresh = {key: (each.x, each.y) for key, each in zip(keys, drawn, strict=True) if key not in known}
-        if fresh:
-            known = known | dict(zip(fresh, self._drawn([*fresh.values()], known.values(), figure, area), strict=True))
-        self._strokes.put(axes, {key: known[key] for key in keys})
+        self._strokes.put(_between(figure, area), {key: known[key] for key in keys})
         parts = [known[key].cells for key in keys]
         row, column, bits = np.concatenate(parts, axis=1)
         owner = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
         return Lit(row=row, column=column, bits=bits, owner=owner)
+
+    def prepare(self, drawn: Sequence[Series], figure: Figure, area: Layout) -> Strokes:
+        """Raster lines that are not known yet; all that are known between these axes, those too that are not drawn."""
+        axes = _between(figure, area)
+        known = self._strokes.of(axes, dict)
+        every = (((id(each.x), id(each.y)), (each.x, each.y)) for each in drawn)
+        if fresh := {key: points for key, points in every if key not in known}:
+            made = self._drawn([*fresh.values()], known.values(), figure, area)
+            known = self._strokes.put(axes, known | dict(zip(fresh, made, strict=True)))
+        return known
 
     def _drawn(self, fresh: Sequence[Points], known: Iterable[Stroke], figure: Figure, area: Layout) -> list[Stroke]:
         """Lines that are new or went on."""
@@ -153,6 +159,11 @@ class Memory:
             x, y = (np.concatenate([lines[place][part] for place in rest]) for part in (0, 1))
             parts.append(raster.lines(across(x), down(y), owner, width, height))
         return raster.together(*parts)
+
+
+def _between(figure: Figure, area: Layout) -> Hashable:
+    """The axes and the cells between them."""
+    return figure.x, figure.y, area.columns, area.rows, area.dots
 
 
 def _olds(lines: Sequence[Points], known: Iterable[Stroke]) -> list[Stroke | None]:

@@ -18,9 +18,14 @@ from scalelab.tui.charts.memory import Memory
 from scalelab.tui.charts.raster import Array, Ints, Lit
 
 
+def lines_of(figure: Figure) -> list[Series]:
+    """The series that are drawn as lines of dots."""
+    return [each for each in figure.series if each.mark is Mark.LINE and each.role is not Role.ZERO and len(each.x)]
+
+
 def draw_lines(cells: Cells, figure: Figure, area: Layout, look: Look, memory: Memory | None = None) -> None:
     """All bands, and over them all lines, the later over the earlier."""
-    drawn = [each for each in figure.series if each.mark is Mark.LINE and each.role is not Role.ZERO and len(each.x)]
+    drawn = lines_of(figure)
     _draw_zero(cells, figure, area, look)
     if not drawn:
         return

@@ -20,12 +20,14 @@ from scalelab.tui.bars import Lines, Say, cut
 from scalelab.tui.focus import give_keys
 from scalelab.tui.table import Table
 from scalelab.tui.views import compare, run_log, run_rows, slots
+from scalelab.tui.views.ahead import Ahead
 from scalelab.tui.views.lines import LinesView
 from scalelab.tui.views.losses import Look, LossFigure
 from scalelab.tui.views.run_chart import ChartKeys
 from scalelab.tui.views.run_parts import FilterLine, LossChart
 
 if TYPE_CHECKING:
+    from scalelab.figures import Figure
     from scalelab.tui.snapshot import Snapshot
 
 WIDE, LEFT = 150, 93
@@ -70,7 +72,9 @@ class RunsView(ChartKeys, Container):
             yield Lines(id="told")
             yield Lines(id="slots")
         with Container(id="right"):
-            yield LossChart(id="chart", glyphs=glyphs, empty=NO_LOSSES)
+            chart = LossChart(id="chart", glyphs=glyphs, empty=NO_LOSSES)
+            self._ahead = Ahead(chart)
+            yield chart
             yield Lines(id="compared")
             yield LinesView(id="log")
 
@@ -150,10 +154,21 @@ class RunsView(ChartKeys, Container):
         wanted = (shot.versions.curves, self._look, only, shot.alive, self.app.theme)
         if wanted != self._drawn:
             self._drawn = wanted
-            specs = [row.spec for row in shot.rows]
             if shot.elsewhere and not shot.curves:
                 self._chart.empty = NO_CURVES
-            self._chart.show(self._figure.make(shot.curves, specs, self._look, only, alive=shot.alive))
+            self._chart.show(self._made(shot, self._look))
+        self._look_ahead()
+
+    def _made(self, shot: Snapshot, look: Look) -> Figure:
+        """The curves in a look."""
+        specs = [row.spec for row in shot.rows]
+        return self._figure.make(shot.curves, specs, look, self._alone(), alive=shot.alive)
+
+    def _look_ahead(self) -> None:
+        """Make ready what another x axis shows."""
+        shot = self._shot
+        if shot is not None and shot.complete and self._chart.is_on_screen:
+            self._ahead.go(self._look, self._alone(), lambda look: self._made(self._shot or shot, look))
 
     def _alone(self) -> tuple[str, ...]:
         """The runs that are looked at alone; none of them: all."""
@@ -194,6 +209,7 @@ class RunsView(ChartKeys, Container):
         rows, room = len(self._shot.rows) if self._shot else 0, max(self.size.height * 2 // 5, 4)
         self._table.styles.height = "1fr" if wide or self._zoom == TABLE else min(rows + 1, room)
         self.call_after_refresh(self._draw_words)
+        self.call_after_refresh(self._look_ahead)
 
     @on(Table.Moved, "#table")
     def _moved(self) -> None:
