@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from scalelab import __version__
@@ -22,7 +22,13 @@ MOST_CELLS = 60
 
 def plan_lines(plan: Plan, width: int) -> list[str]:
     """The plan as a person reads it before spending the time."""
-    sections = [_headline(plan, width), _rungs(plan), _points(plan, width), _groups(plan), _warnings(plan, width)]
+    sections = [
+        _headline(plan, width),
+        _rungs(plan, width),
+        _points(plan, width),
+        _groups(plan),
+        _warnings(plan, width),
+    ]
     lines: list[str] = []
     for section in filter(None, sections):
         lines += [*section, ""]
@@ -44,7 +50,7 @@ def _headline(plan: Plan, width: int) -> list[str]:
     return textwrap.wrap(said, min(width, 100), subsequent_indent="  ")
 
 
-def _rungs(plan: Plan) -> list[str]:
+def _rungs(plan: Plan, width: int) -> list[str]:
     rows = [["rung", "layers", "width", "heads", "N", "all params", "FLOPs/token"]]
     for rung in plan.rungs:
         per_token = next(spec.flops_per_token for spec in plan.runs if spec.rung == rung.name)
@@ -59,7 +65,22 @@ def _rungs(plan: Plan) -> list[str]:
                 numbers.flops(per_token),
             ]
         )
-    return columns(rows)
+    return _fitting(rows, width, ("all params", "heads"))
+
+
+def _fitting(rows: list[list[str]], width: int, less: Sequence[str], left: Collection[str] = ("rung",)) -> list[str]:
+    """A table, without some of its columns, one after the other, where it would be wider."""
+    for name in less:
+        lines = _lines(rows, left)
+        if max(map(len, lines)) <= width:
+            return lines
+        place = rows[0].index(name)
+        rows = [[*row[:place], *row[place + 1 :]] for row in rows]
+    return _lines(rows, left)
+
+
+def _lines(rows: list[list[str]], left: Collection[str]) -> list[str]:
+    return columns(rows, left={place for place, name in enumerate(rows[0]) if name in left})
 
 
 def _points(plan: Plan, width: int) -> list[str]:
@@ -67,7 +88,7 @@ def _points(plan: Plan, width: int) -> list[str]:
     cells = [cell for cell in plan.cells if cell.seed == plan.preset.seeds[0] and cell.run in first]
     shown = cells if len(cells) <= MOST_CELLS else [*cells[: MOST_CELLS - 1], cells[-1]]
     rows = [["rung", "N", "D", "D/N", "C", "memory", "time", "fits"]] + [_row(cell) for cell in shown]
-    lines = columns(rows, left={0, 7})
+    lines = _fitting(rows, width, ("D/N", "memory"), left=("rung", "fits"))
     if len(shown) < len(cells):
         lines.insert(-1, f"… {len(cells) - len(shown)} more (--json lists them)")
     lines += _shared(plan, first, width)

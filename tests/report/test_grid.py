@@ -79,3 +79,16 @@ def test_of_many_points_the_first_and_the_last_are_told_and_every_group_has_a_li
     assert len(points) == MOST_CELLS and "… 30 more (--json lists them)" in lines
     below = lines[lines.index("All of these points for each group:") :]
     assert all(any(line.startswith(name) for line in below) for name in names)
+
+
+def test_in_few_columns_what_matters_least_gives_way(cpu: DeviceInfo) -> None:
+    made = planned(SMALL, cpu)
+    wide, narrow = plan_lines(made, 80), plan_lines(made, 48)
+    assert "rung    N     D   D/N        C  memory  time  fits".split() in [line.split() for line in wide]
+    assert max(map(len, narrow)) <= 48
+    (heading,) = (line.split() for line in narrow if line.endswith("fits"))
+    assert heading == ["rung", "N", "D", "C", "memory", "time", "fits"]
+    assert sum(line.endswith("yes") for line in narrow) == len(made.cells)
+    assert any(line.split()[:4] == ["rung", "layers", "width", "heads"] for line in narrow)
+    tiny = plan_lines(made, 30)
+    assert any(line.split() == ["rung", "N", "D", "C", "time", "fits"] for line in tiny)
