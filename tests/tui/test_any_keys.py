@@ -34,7 +34,7 @@ from scalelab.tui.starting import Started, StartFailed, StartTold
 from scalelab.tui.views import predict
 from tests.tui.conftest import alone
 from tests.tui.screens import NOW, text, until
-from tests.tui.test_asks import wrote
+from tests.tui.test_text_screen import wrote
 
 QUICK, SOAK = 6, 600
 """Visits of a usual run, and of a soak, which takes about ten minutes."""

@@ -20,7 +20,7 @@ from scalelab.tui.views import predict
 from tests.tui.conftest import FAILED
 from tests.tui.looks import LOOKS, use
 from tests.tui.screens import NOW, app, kept, same, text, until
-from tests.tui.test_asks import wrote
+from tests.tui.test_text_screen import wrote
 
 Size = tuple[int, int]
 RUNS = (("usage", ""), ("chart", "z"), ("table", "z"), ("focused", ("z", "enter")), ("pinned", "pjp"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from rich.color import ColorSystem
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import ComposeResult
 from textual.geometry import Region
+from textual.pilot import Pilot
 from textual.screen import Screen
 
 from scalelab.tui.charts.chart import ChartMoved
@@ -62,3 +65,17 @@ def screen(app: Host) -> str:
     """What stands on the screen, as Textual composes it."""
     rows = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in row).rstrip() for row in rows)
+
+
+def running(
+    widget: CellWidget, act: Callable[[Host, Pilot[None]], Awaitable[None]], size: tuple[int, int] = (80, 24)
+) -> None:
+    """Runs an app about the widget and lets `act` drive it."""
+
+    async def drive() -> None:
+        app = Host(widget)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            await act(app, pilot)
+
+    asyncio.run(drive())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +18,7 @@ from scalelab.tui.charts.glyphs import GlyphSet
 from scalelab.tui.charts.inks import DARK, PLAIN
 from scalelab.tui.charts.map import MAP_KEYS, SurfaceMap
 from tests.tui.charts import fixed
-from tests.tui.charts.host import Host, screen
+from tests.tui.charts.host import Host, running, screen
 from tests.tui.charts.test_drawing import SIZES, shown, sound
 
 
@@ -112,18 +110,6 @@ def test_any_loss_in_any_size(
     surface = replace(fixed.landscape(), loss=loss, levels=tuple(levels), **grid)
     drawing = terrain.draw(surface, width, height, Look(glyphs=glyphs, coloured=coloured), "nothing yet")
     sound(drawing.cells, width, height)
-
-
-def running(
-    seen: SurfaceMap, act: Callable[[Host, Pilot[None]], Awaitable[None]], size: tuple[int, int] = (80, 24)
-) -> None:
-    async def drive() -> None:
-        app = Host(seen)
-        async with app.run_test(size=size) as pilot:
-            await pilot.pause()
-            await act(app, pilot)
-
-    asyncio.run(drive())
 
 
 def test_the_cursor_reads_n_d_and_the_loss_under_it() -> None:
