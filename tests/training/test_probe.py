@@ -9,9 +9,10 @@ from tests.training.making import make_shape, make_spec, open_device
 
 def test_each_rung_is_timed_once_and_a_larger_one_is_slower() -> None:
     large = make_spec(rung="64x4", shape=make_shape(d_model=64, n_head=2, d_ff=256, n_layer=4))
-    found = probe(open_device("cpu"), [make_spec(), large, make_spec(seed=1)], seconds=0.02)
-    assert list(found) == ["16x2", "64x4"]
-    assert 0 < found["16x2"] < found["64x4"]
+    # The least of some looks: whoever else wants the core in such a short one makes either of them slow.
+    found = [probe(open_device("cpu"), [make_spec(), large, make_spec(seed=1)], seconds=0.02) for _ in range(5)]
+    assert all(list(each) == ["16x2", "64x4"] for each in found)
+    assert 0 < min(each["16x2"] for each in found) < min(each["64x4"] for each in found)
 
 
 def test_a_preloaded_process_has_all_that_a_run_needs_and_no_second_thread() -> None:
